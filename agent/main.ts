@@ -1,0 +1,91 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Command, commands, exitStatus, type Plan } from "../contract";
+import { prepareMedia } from "./media/generation";
+import { retireMedia } from "./media/retire";
+import { refuseIncompleteMedia } from "./media/volume";
+import { readPlan } from "./plan";
+import { prepareDatabase } from "./postgres/restore";
+import { retireDatabases } from "./postgres/retire";
+import { switchDatabase } from "./postgres/switch";
+import { Refusal } from "./refusal";
+import { smoke } from "./smoke";
+import { survey } from "./survey";
+
+/** Where Kubernetes reads a container's last word. It keeps 4096 bytes. */
+const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/termination-log";
+
+/** Milliseconds that a stopped run has for removing what it was making. */
+const grace = 10_000;
+
+const work: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
+    "prepare-database": prepareDatabase,
+    "prepare-media": prepareMedia,
+    switch: async (plan, signal) => {
+        await refuseIncompleteMedia(plan);
+        return switchDatabase(plan, signal);
+    },
+    smoke,
+    retire,
+    survey,
+};
+
+async function main(): Promise<void> {
+    const stop = new AbortController();
+    process.once("SIGTERM", () => {
+        stop.abort(new Error("The run was stopped (SIGTERM); what is in use was not changed."));
+        setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
+    });
+    try {
+        const { command, path, generations } = readArguments();
+        const plan = await readPlan({ path, command, generations, signal: stop.signal });
+        end(exitStatus.done, await work[command](plan, stop.signal));
+    } catch (error) {
+        const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
+        const sentence = reason instanceof Error ? reason.message : String(reason);
+        if (reason instanceof Refusal) {
+            end(exitStatus.refused, `Refused, and nothing was changed: ${sentence}`);
+        }
+        end(exitStatus.failed, `Failed: ${sentence}`);
+    }
+}
+
+function readArguments(): { command: Command; path: string; generations?: string[] } {
+    const usage = `usage: agent ${commands.join("|")} --plan <file> [--generation <id>[,<id>]]`;
+    try {
+        const { positionals, values } = parseArgs({
+            allowPositionals: true,
+            options: { plan: { type: "string" }, generation: { type: "string" } },
+        });
+        const command = commands.find((known) => known === positionals[0]);
+        if (command === undefined || positionals.length !== 1 || values.plan === undefined) {
+            throw new Refusal(usage);
+        }
+        const { plan: path, generation } = values;
+        return { command, path, ...(generation !== undefined && { generations: generation.split(",") }) };
+    } catch {
+        throw new Refusal(usage);
+    }
+}
+
+async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
+    const databases = await retireDatabases(plan, signal);
+    const media = await retireMedia(plan, signal);
+    const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
+    const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
+    return `Removed generations: database ${list(databases.removed)}; media ${list(media)}.${inUse}`;
+}
+
+/** Ends the run with its last word, on the log and where Kubernetes looks for it. */
+function end(status: number, sentence: string): never {
+    const text = sentence.replaceAll(/\s+/g, " ").trim();
+    (status === exitStatus.done ? process.stdout : process.stderr).write(`${text}\n`);
+    try {
+        writeFileSync(terminationLog, Buffer.from(text).subarray(0, 4096));
+    } catch {
+        // Outside of a pod there is no such file, and the log has it all.
+    }
+    process.exit(status);
+}
+
+void main();

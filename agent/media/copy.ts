@@ -1,0 +1,162 @@
+import { constants } from "node:fs";
+import { chmod, chown, copyFile, link, lstat, mkdir, open, rm, stat, symlink, utimes } from "node:fs/promises";
+import { formatBytes, plural, Ticker } from "../report";
+import { inParallel } from "./parallel";
+import { display, type Entry, raw, type Tree } from "./tree";
+
+/** What was made of a tree. */
+export interface Copied {
+    files: number;
+    bytes: number;
+    /** Files shared with the former generation. */
+    linked: number;
+    /** Files that were removed at the source meanwhile. */
+    vanished: number;
+}
+
+/** Arguments of {@link copyTree}. */
+export interface CopyArgs {
+    tree: Tree;
+    source: string;
+    /** Folder to fill; it is there and empty. */
+    target: string;
+    /** Former generation whose unchanged files are shared. */
+    former?: string;
+    /** Group of everything that is made. */
+    group: number;
+    signal: AbortSignal;
+}
+
+type File = Extract<Entry, { kind: "file" }>;
+
+/** How often a file that changes while it is copied is copied again. */
+const attempts = 5;
+
+/** Nanoseconds by which a copied time may differ: Node sets times as floating-point seconds. */
+const timeTolerance = 1000n;
+
+/** The application's group may add, replace and delete in folders, but not edit a file, which another generation shares. */
+const folderMode = 0o2775;
+const fileMode = 0o644;
+
+/**
+ * Copies a tree; unchanged files are linked to the former generation's.
+ *
+ * @throws {Error} when a file cannot be copied, or does not stop changing
+ */
+export async function copyTree({ tree, source, target, former, group, signal }: CopyArgs): Promise<Copied> {
+    const copied: Copied = { files: 0, bytes: 0, linked: 0, vanished: 0 };
+    const ticker = new Ticker();
+    const user = process.getuid?.() ?? 0;
+    const at = (root: string, path: string) => raw(`${Buffer.from(root).toString("latin1")}/${path}`);
+
+    await own(raw(target), folderMode);
+    for (const { kind, path } of tree.entries) {
+        if (kind === "folder") {
+            await mkdir(at(target, path));
+            await own(at(target, path), folderMode);
+        }
+    }
+    await inParallel(tree.entries, async (entry) => {
+        signal.throwIfAborted();
+        if (entry.kind === "link") {
+            await symlink(raw(entry.target), at(target, entry.path));
+        } else if (entry.kind === "file") {
+            await makeFile(entry);
+            ticker.tick(() => {
+                const part = tree.bytes === 0 ? 100 : Math.floor((100 * copied.bytes) / tree.bytes);
+                return `copy: ${plural(copied.files, "file")}, ${formatBytes(copied.bytes)}, ${part} %`;
+            });
+        }
+    });
+    return copied;
+
+    async function own(path: Buffer, mode: number) {
+        const status = await stat(path);
+        if (status.gid !== group) {
+            await chown(path, user, group);
+        }
+        if ((status.mode & 0o7777) !== mode) {
+            await chmod(path, mode);
+        }
+    }
+
+    async function makeFile(entry: File) {
+        const to = at(target, entry.path);
+        if (former !== undefined && (await isUnchanged(at(former, entry.path), entry, user))) {
+            const shared = await link(at(former, entry.path), to).then(
+                () => true,
+                () => false,
+            );
+            if (shared) {
+                count(entry.size, true);
+                return;
+            }
+        }
+        const size = await copyOne(at(source, entry.path), to, entry.path);
+        if (size === undefined) {
+            copied.vanished += 1;
+            return;
+        }
+        await own(to, fileMode);
+        count(size, false);
+    }
+
+    function count(size: number, linked: boolean) {
+        copied.files += 1;
+        copied.bytes += size;
+        copied.linked += linked ? 1 : 0;
+    }
+}
+
+/** Whether a former copy is of the same file, and still the agent's own: what the application has put there is not. */
+async function isUnchanged(former: Buffer, { size, modified }: File, user: number): Promise<boolean> {
+    const status = await lstat(former, { bigint: true }).catch(() => undefined);
+    if (status === undefined || !status.isFile() || Number(status.uid) !== user || Number(status.size) !== size) {
+        return false;
+    }
+    const difference = status.mtimeNs - modified;
+    return difference < timeTolerance && difference > -timeTolerance;
+}
+
+/**
+ * Copies one file, again if it changed meanwhile.
+ *
+ * @returns its size, or undefined if it is no longer there
+ */
+async function copyOne(from: Buffer, to: Buffer, path: string): Promise<number | undefined> {
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+        // Not through a link that has taken the file's place: it could lead anywhere.
+        const file = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+            (error: NodeJS.ErrnoException) => {
+                if (error.code === "ENOENT") {
+                    return undefined;
+                }
+                throw error;
+            },
+        );
+        if (file === undefined) {
+            await rm(to, { force: true });
+            return undefined;
+        }
+        try {
+            const before = await file.stat({ bigint: true });
+            if (!before.isFile()) {
+                throw new Error(`${display(path)} of the media source became something else while it was copied.`);
+            }
+            await copyFile(`/proc/self/fd/${file.fd}`, to, constants.COPYFILE_FICLONE);
+            const [after, copy] = await Promise.all([file.stat({ bigint: true }), stat(to, { bigint: true })]);
+            if (after.mtimeNs === before.mtimeNs && after.size === before.size && copy.size === before.size) {
+                const seconds = Number(before.mtimeNs) / 1e9;
+                await utimes(to, seconds, seconds);
+                return Number(copy.size);
+            }
+        } finally {
+            await file.close();
+        }
+    }
+    throw new Error(
+        `${display(path)} of the media source changed each of the ${attempts} times it was copied: ` +
+            "run again when it is quieter.",
+    );
+}

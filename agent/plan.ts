@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { z } from "zod";
+import { type Command, type Plan, planSchema } from "../contract";
+import { Refusal } from "./refusal";
+
+/** What {@link readPlan} needs to know. */
+export interface PlanRequest {
+    /** The plan's file. */
+    path: string;
+    command: Command;
+    /** Ids that the plan has to carry, see {@link generationsOf}; not compared if left out. */
+    generations?: string[];
+    /** Seconds to wait for a plan with these ids: the kubelet may show a stale file for a moment. Default 60. */
+    patience?: number;
+    signal?: AbortSignal;
+}
+
+/**
+ * Reads the plan, and reads it again until it carries the ids that the run was started for.
+ *
+ * @throws {Refusal} when the plan is incomplete, or still is about other generations in the end
+ */
+export async function readPlan({ path, command, generations, patience = 60, signal }: PlanRequest): Promise<Plan> {
+    const deadline = Date.now() + patience * 1000;
+    for (;;) {
+        const plan = await readOnce(path);
+        const found = generationsOf(command, plan).join(",");
+        if (generations === undefined || generations.join(",") === found) {
+            return plan;
+        }
+        if (Date.now() >= deadline) {
+            throw new Refusal(
+                `The plan ${path} is about generation ${found}, but this run was started for ` +
+                    `${generations.join(",")}: run the update again, so that both come from the same settings.`,
+            );
+        }
+        await sleep(Math.min(1000, patience * 1000), undefined, { signal });
+    }
+}
+
+/** The generations that a command is concerned with: the database's, then the media's. */
+export function generationsOf(command: Command, { database, media }: Plan): string[] {
+    if (command === "prepare-database") {
+        return [database.generation];
+    }
+    return command === "prepare-media" ? [media.generation] : [database.generation, media.generation];
+}
+
+async function readOnce(path: string): Promise<Plan> {
+    let text: string;
+    try {
+        text = await readFile(path, "utf8");
+    } catch (error) {
+        throw new Refusal(
+            `The plan ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): mount it there.`,
+        );
+    }
+    return parsePlan(text, path);
+}
+
+/**
+ * The plan in a text.
+ *
+ * @throws {Refusal} with every problem of the plan in one sentence
+ */
+export function parsePlan(text: string, path: string): Plan {
+    let value: unknown;
+    try {
+        value = JSON.parse(text);
+    } catch {
+        throw new Refusal(`The plan ${path} is not JSON: run the update again, which writes it.`);
+    }
+    const result = planSchema.safeParse(value);
+    if (!result.success) {
+        const problems = result.error.issues.map(describe).join("; ");
+        throw new Refusal(
+            `The plan ${path} does not fit this agent: ${problems}. Run the update again, which writes both.`,
+        );
+    }
+    return result.data;
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+    return `${issue.path.join(".") || "the whole"}: ${issue.message}`;
+}

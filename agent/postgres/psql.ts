@@ -1,0 +1,173 @@
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import { Refusal } from "../refusal";
+
+/** Where psql connects to. */
+export interface PsqlTarget {
+    host: string;
+    port: number;
+    user: string;
+    password: string;
+    database: string;
+    applicationName: string;
+}
+
+/** First minor version of each major one that knows `\restrict`; later majors know it from their beginning. */
+const restricting: Record<number, number> = { 13: 22, 14: 19, 15: 14, 16: 10, 17: 6 };
+
+/** Statements are handed over in pieces of about this many bytes. */
+const pieceSize = 65_536;
+
+/** Bytes that may wait for psql, so that it never waits for the agent. */
+const ahead = 1_048_576;
+
+/**
+ * Refuses a psql that would obey commands hidden in a dump, or that is older than the server.
+ *
+ * @returns psql's version
+ * @throws {Refusal} when psql is not there or does not fit
+ */
+export async function refuseUnfitPsql(serverMajor: number): Promise<string> {
+    const answer = await promisify(execFile)("psql", ["--version"]).catch(() => undefined);
+    const version = answer?.stdout.match(/\d+(\.\d+)?/)?.[0];
+    if (version === undefined) {
+        throw new Refusal("psql is not there: run the agent in the official image of the server's major version.");
+    }
+    const problem = unfitness(version, serverMajor);
+    if (problem !== undefined) {
+        throw new Refusal(problem);
+    }
+    return version;
+}
+
+/** Why a psql of this version must not load a dump into this server, if it must not. */
+export function unfitness(version: string, serverMajor: number): string | undefined {
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    const needed = restricting[major];
+    if (major < serverMajor) {
+        return `psql ${version} is older than the server, ${serverMajor}: use the image of the server's major version.`;
+    }
+    if (major < 13 || (needed !== undefined && minor < needed)) {
+        const least = needed === undefined ? "15.14" : `${major}.${needed}`;
+        return (
+            `psql ${version} obeys commands that hide in a dump (CVE-2025-8714): ` +
+            `use an image with psql ${least} or later.`
+        );
+    }
+    return undefined;
+}
+
+/**
+ * A psql that reads SQL from the agent. It stops at the first error, obeys no commands, and its password is in no
+ * argument.
+ */
+export class Psql {
+    private readonly child: ChildProcessWithoutNullStreams;
+    private readonly exited: Promise<string | undefined>;
+    private pending: Buffer[] = [];
+    private size = 0;
+    /** Bytes that psql has not taken yet, and what waits for it to take some. */
+    private underway = 0;
+    private taken: (() => void) | undefined;
+    private errors = "";
+    /** How it ended: undefined as long as it runs. */
+    private ended = false;
+
+    constructor({ host, port, user, password, database, applicationName }: PsqlTarget) {
+        // Terse: what follows an error's first line quotes rows.
+        const settings = ["ON_ERROR_STOP=1", "VERBOSITY=terse", "SHOW_CONTEXT=never"];
+        const to = [`--host=${host}`, `--port=${port}`, `--username=${user}`, `--dbname=${database}`, "--no-password"];
+        this.child = spawn("psql", ["-X", "-q", ...settings.map((setting) => `--set=${setting}`), ...to], {
+            env: { PATH: process.env.PATH, LC_ALL: "C", PGPASSWORD: password, PGAPPNAME: applicationName },
+        });
+        this.child.stdout.resume();
+        this.child.stderr.on("data", (chunk: Buffer) => {
+            this.errors = (this.errors + chunk.toString()).slice(-20_000);
+        });
+        // A psql that ends early breaks the pipe; its exit says why.
+        this.child.stdin.on("error", () => undefined);
+        this.exited = new Promise((resolve) => {
+            this.child.on("error", (error) => resolve(`psql cannot be started (${error.message})`));
+            this.child.on("close", (code, signal) => {
+                resolve(code === 0 ? undefined : problemIn(this.errors, code, signal));
+            });
+        });
+        void this.exited.then(() => {
+            this.ended = true;
+        });
+        this.pending.push(Buffer.from(`\\restrict ${randomBytes(24).toString("hex")}\n`));
+    }
+
+    /**
+     * Hands over bytes, and waits while psql has enough of them.
+     *
+     * @throws {Error} with the server's message, once psql has ended
+     */
+    async write(bytes: Buffer): Promise<void> {
+        this.pending.push(bytes);
+        this.size += bytes.length;
+        if (this.size >= pieceSize) {
+            await this.flush();
+        }
+    }
+
+    /**
+     * Waits until psql has done everything.
+     *
+     * @throws {Error} with the server's message if it failed
+     */
+    async end(): Promise<void> {
+        await this.flush();
+        this.child.stdin.end();
+        const problem = await this.exited;
+        if (problem !== undefined) {
+            throw new Error(problem);
+        }
+    }
+
+    /** Ends psql at once. */
+    async kill(): Promise<void> {
+        this.child.kill("SIGKILL");
+        await this.exited;
+    }
+
+    private async flush(): Promise<void> {
+        const bytes = Buffer.concat(this.pending);
+        this.pending = [];
+        this.size = 0;
+        if (!this.ended) {
+            this.underway += bytes.length;
+            this.child.stdin.write(bytes, () => {
+                this.underway -= bytes.length;
+                this.taken?.();
+            });
+        }
+        while (!this.ended && this.underway > ahead) {
+            await Promise.race([new Promise<void>((resolve) => (this.taken = resolve)), this.exited]);
+        }
+        if (this.ended) {
+            throw new Error((await this.exited) ?? "psql ended before the dump did");
+        }
+    }
+}
+
+/** The first error without its line number, and without the values that it may quote. */
+function problemIn(errors: string, code: number | null, signal: string | null): string {
+    const [, message] = /(?:ERROR|FATAL|PANIC|error): +([\s\S]*?)(?=\npsql:|\s*$)/.exec(errors) ?? [];
+    if (message !== undefined) {
+        return `PostgreSQL says: ${withoutValues(message)}`;
+    }
+    const restricted = /backslash commands are restricted/.test(errors)
+        ? "by a command in the dump, which it refused"
+        : "";
+    return `psql was ended ${restricted || (signal === null ? `with status ${code}` : `by ${signal}`)}`;
+}
+
+/** Leaves out what a message quotes from a row: `invalid input syntax for type date: "…"`. */
+export function withoutValues(message: string): string {
+    return message
+        .replace(/(: |value |line: )"[\s\S]*"/, '$1"…"')
+        .replaceAll(/\s+/g, " ")
+        .trim();
+}

@@ -1,0 +1,60 @@
+import type { Client } from "pg";
+import { Refusal } from "../refusal";
+import { formatBytes } from "../report";
+
+/** What {@link refuseWithoutRoom} compares, in bytes. */
+export interface Room {
+    /** Size of the volume under the server. */
+    capacity: number;
+    /** All databases on it, without those that the run will drop first. */
+    used: number;
+    /** Size of the live copy, if there is one. */
+    live?: number;
+    /** Size of the backup's file. */
+    backup: number;
+    /** Write-ahead log that is there, and what it may grow to. */
+    wal: number;
+    maximumWal: number;
+}
+
+/** A plain dump shrinks to about a tenth of its database with gzip; indexes make up for what compresses better. */
+const expansion = 10;
+
+/** Refuses when a second copy would not fit. */
+export function refuseWithoutRoom({ capacity, used, live, backup, wal, maximumWal }: Room): void {
+    const needed = live ?? backup * expansion;
+    // A load writes about as much log as data, and the server removes it beyond its own limit.
+    const reserve = Math.max(wal, Math.min(maximumWal, needed));
+    const left = Math.max(0, capacity - used - reserve);
+    if (left < needed) {
+        const reason = live === undefined ? `${expansion} times the backup's file` : "the size of the live copy";
+        throw new Refusal(
+            `There is no room for another copy: it needs about ${formatBytes(needed)} (${reason}), and ` +
+                `${formatBytes(left)} of ${formatBytes(capacity)} are left (databases ${formatBytes(used)}, log ` +
+                `${formatBytes(reserve)}): raise database.volume, or lower database.keepGenerations.`,
+        );
+    }
+}
+
+/** Reads what the server knows of it. */
+export async function readRoom(
+    admin: Client,
+    live: string,
+    leftovers: string[],
+): Promise<Omit<Room, "capacity" | "backup">> {
+    const { rows } = await admin.query<{ used: string; live: string | null; wal: string; maximum: string }>(
+        `select sum(pg_database_size(oid)) filter (where datname <> all ($2)) as used,
+                sum(pg_database_size(oid)) filter (where datname = $1) as live,
+                (select coalesce(sum(size), 0) from pg_ls_waldir()) as wal,
+                pg_size_bytes(current_setting('max_wal_size')) as maximum
+           from pg_database`,
+        [live, leftovers],
+    );
+    const { used = "0", live: size = null, wal = "0", maximum = "0" } = rows[0] ?? {};
+    return {
+        used: Number(used),
+        ...(size !== null && { live: Number(size) }),
+        wal: Number(wal),
+        maximumWal: Number(maximum),
+    };
+}

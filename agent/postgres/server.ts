@@ -1,0 +1,187 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, DatabaseError } from "pg";
+import type { Command, Plan } from "../../contract";
+import { Refusal } from "../refusal";
+import { log } from "../report";
+
+/** The replica's server, known to be the right one. */
+export interface Server {
+    /** Superuser's connection to database `postgres`; {@link openServer}'s holds the lock. */
+    admin: Client;
+    /** Major version, for example 15, and the whole, for example `15.20`. */
+    major: number;
+    version: string;
+    /** Opens another connection of the superuser. */
+    connect(database: string): Promise<Client>;
+    /** What could not be checked because the source does not tell. */
+    unknown: string[];
+    close(): Promise<void>;
+}
+
+/** Key of the lock that every run which changes the server holds. The number means nothing; every version of the agent has to have the same one. */
+const lockKey = 7_305_118_223;
+
+/** Seconds to wait for a server that is still starting. */
+const startPatience = 60;
+
+/**
+ * Connects to the replica's server and makes sure that it is the replica's, and that nobody else is at it.
+ *
+ * @throws {Refusal} when it is production's server, or not marked as this stack's, or in use by another run
+ */
+export async function openServer(plan: Plan, command: Command): Promise<Server> {
+    const server = await inspectServer(plan, command);
+    try {
+        await lock(server.admin);
+        return server;
+    } catch (error) {
+        await server.close();
+        throw error;
+    }
+}
+
+/**
+ * Connects to the replica's server, whoever is at it, and makes sure that it is the replica's.
+ *
+ * @throws {Refusal} when it is production's server, or not marked as this stack's
+ */
+export async function inspectServer(plan: Plan, command: Command): Promise<Server> {
+    const password = await readSecret(plan.database.server.passwordFile);
+    const name = `understudy ${command} ${plan.database.generation}`;
+    const connect = (database: string) => connectTo(plan, password, database, name);
+    const admin = await connect("postgres");
+    try {
+        const { version, identifier } = await identity(admin);
+        const unknown = refuseSource(plan, identifier);
+        await refuseStranger(admin, plan);
+        return { admin, version, major: Number.parseInt(version, 10), connect, unknown, close: () => admin.end() };
+    } catch (error) {
+        await admin.end();
+        throw error;
+    }
+}
+
+/**
+ * A secret's file without the newline at its end.
+ *
+ * @throws {Refusal} when it cannot be read or is empty
+ */
+export async function readSecret(path: string): Promise<string> {
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+        throw new Refusal(`The password file ${path} cannot be read (${error.code}): mount the Secret there.`);
+    });
+    const password = text.replace(/\r?\n$/, "");
+    if (password === "") {
+        throw new Refusal(`The password file ${path} is empty: write the password into its Secret.`);
+    }
+    return password;
+}
+
+async function connectTo(plan: Plan, password: string, database: string, name: string): Promise<Client> {
+    const { host, port, user } = plan.database.server;
+    const deadline = Date.now() + startPatience * 1000;
+    for (;;) {
+        const client = new Client({
+            host,
+            port,
+            user,
+            password,
+            database,
+            application_name: name,
+            connectionTimeoutMillis: 10_000,
+            // A database can bring a search path of its own, with functions that must not run as superuser. And the
+            // lock of a run whose node is gone has to come free in minutes.
+            options:
+                "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0 " +
+                "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3",
+        });
+        // Without a listener a lost connection would end the process; whoever queries next hears of it anyway.
+        client.on("error", () => undefined);
+        try {
+            await client.connect();
+            return client;
+        } catch (error) {
+            await client.end().catch(() => undefined);
+            const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : "";
+            const code = (error as { code?: string }).code;
+            if (code === "28P01" || code === "28000") {
+                throw new Refusal(
+                    `The server ${host}:${port} does not take the password of user ${user} (${reason}): ` +
+                        "the Secret and the kept volume do not belong together.",
+                );
+            }
+            // 57P03: the server is starting up. Other answers of a server are final.
+            if ((error instanceof DatabaseError && code !== "57P03") || Date.now() > deadline) {
+                throw new Refusal(
+                    `The server ${host}:${port} cannot be used (${reason}): look at its pod and its log.`,
+                );
+            }
+            log(`waiting for the server ${host}:${port} (${reason})`);
+            await sleep(1000);
+        }
+    }
+}
+
+async function identity(admin: Client): Promise<{ version: string; identifier: string }> {
+    const { rows } = await admin.query<{ version: string; identifier: string }>(
+        `select split_part(current_setting('server_version'), ' ', 1) as version,
+                (select system_identifier::text from pg_control_system()) as identifier`,
+    );
+    const row = rows[0];
+    if (row === undefined) {
+        throw new Error("The server did not tell its identity.");
+    }
+    return row;
+}
+
+/** Refuses production's own server; returns what remains unknown. */
+function refuseSource({ source, database }: Plan, identifier: string): string[] {
+    if (source.systemIdentifier === undefined) {
+        return ["whether the server is production's own, by system identifier: source.systemIdentifier is not set"];
+    }
+    if (source.systemIdentifier === identifier) {
+        throw new Refusal(
+            `The server ${database.server.host}:${database.server.port} is production's own ` +
+                `(system identifier ${identifier}): point the replica at a server of its own.`,
+        );
+    }
+    return [];
+}
+
+/** Refuses a server that does not carry this stack's marker. */
+async function refuseStranger(admin: Client, { stack, database }: Plan): Promise<void> {
+    const where = `${database.server.host}:${database.server.port}`;
+    const marked = await admin.query("select to_regclass('understudy.replica') is not null as marked");
+    if (marked.rows[0]?.marked !== true) {
+        throw new Refusal(
+            `The server ${where} does not carry the marker of a replica (table understudy.replica in database ` +
+                "postgres): understudy only changes servers that it has made itself.",
+        );
+    }
+    const { rows } = await admin.query<{ stack: string }>("select stack from understudy.replica");
+    const found = rows.map((row) => row.stack).join(", ");
+    if (found !== stack) {
+        throw new Refusal(
+            `The server ${where} belongs to the replica of stack ${found || "nobody"}, not of ${stack}: ` +
+                "use another namespace, or wipe that volume.",
+        );
+    }
+}
+
+/** Takes the lock, which ends with the connection; the message of the loser says who has it. */
+async function lock(admin: Client): Promise<void> {
+    const { rows } = await admin.query<{ locked: boolean }>("select pg_try_advisory_lock($1) as locked", [lockKey]);
+    if (rows[0]?.locked === true) {
+        return;
+    }
+    const holder = await admin.query<{ name: string; since: string }>(
+        `select a.application_name as name, to_char(a.backend_start at time zone 'UTC', 'HH24:MI:SS') as since
+           from pg_locks l join pg_stat_activity a using (pid)
+          where l.locktype = 'advisory' and l.granted and l.classid::bigint = $1::bigint >> 32
+            and l.objid::bigint = $1::bigint & 4294967295`,
+        [lockKey],
+    );
+    const { name = "another run", since = "a moment ago" } = holder.rows[0] ?? {};
+    throw new Refusal(`Another run is at this server: ${name}, since ${since} UTC. Wait for its end, then run again.`);
+}

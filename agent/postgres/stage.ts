@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
+import { type DatabasePlan, generationName } from "../../contract";
+import type { Cast } from "../backup/statement";
+import { createRole, roleComment, scratchRoles } from "./generations";
+import { scramVerifier } from "./scram";
+import type { Server } from "./server";
+
+/** An empty database for a generation, and the roles that load it. */
+export interface Stage {
+    database: string;
+    /** Password of the stand-in, which no file ever holds. */
+    password: string;
+    cast: Cast;
+    ensureRole(role: string, member: boolean): Promise<void>;
+}
+
+/**
+ * Makes the database of a generation, owned by a role without any privilege: whatever a dump holds runs as this role,
+ * which can do nothing outside of its database.
+ */
+export async function setStage({ admin }: Server, plan: DatabasePlan): Promise<Stage> {
+    const database = generationName(plan.name, plan.generation);
+    const { standIn, load } = scratchRoles(plan.generation);
+    const password = randomBytes(24).toString("base64url");
+    const roles = new Map<string, boolean>();
+
+    await admin.query("insert into understudy.generation (id, name, state) values ($1, $2, 'preparing')", [
+        plan.generation,
+        plan.name,
+    ]);
+    await admin.query(`create role ${name(load)}`);
+    await admin.query(`create role ${name(standIn)} login password ${text(scramVerifier(password))}`);
+    await admin.query(`create database ${name(database)} owner ${name(standIn)} template template0 encoding 'UTF8'`);
+    await admin.query(`revoke all on database ${name(database)} from public`);
+    await admin.query(`grant create on database ${name(database)} to ${name(load)}`);
+    await ensureRole(plan.owner, false);
+
+    return {
+        database,
+        password,
+        cast: { owner: plan.owner, standIn, load, superusers: [...new Set([plan.server.user, "postgres"])] },
+        ensureRole,
+    };
+
+    async function ensureRole(role: string, member: boolean) {
+        if (roles.get(role) === true || roles.get(role) === member || role.startsWith("pg_")) {
+            return;
+        }
+        if (!roles.has(role)) {
+            await createOrCheck(admin, role);
+        }
+        if (member) {
+            await refuseDatabaseOwner(admin, role);
+            await admin.query(`grant ${name(role)} to ${name(standIn)}`);
+            await admin.query(`grant ${name(load)} to ${name(role)}`);
+        }
+        roles.set(role, member);
+    }
+}
+
+/** Why a role that is to own or use what is restored must be left alone, if it must. */
+export async function roleProblem(admin: Client, role: string): Promise<string | undefined> {
+    const found = await findRole(admin, role);
+    return found === undefined || (found.ours && !found.powers)
+        ? undefined
+        : `Role ${role}, which is to own or use what is restored, is on this server with other rights than ` +
+              "understudy would give it: rename that role, or set another database.owner";
+}
+
+/** Makes a role that the dump names, unless it is there and harmless. */
+async function createOrCheck(admin: Client, role: string): Promise<void> {
+    const problem = await roleProblem(admin, role);
+    if (problem !== undefined) {
+        throw new Error(problem);
+    }
+    if ((await findRole(admin, role)) === undefined) {
+        await createRole(admin, role);
+    }
+}
+
+async function findRole(admin: Client, role: string): Promise<{ ours: boolean; powers: boolean } | undefined> {
+    const { rows } = await admin.query<{ ours: boolean; powers: boolean }>(
+        `select shobj_description(oid, 'pg_authid') is not distinct from $2 as ours,
+                rolsuper or rolcanlogin or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as powers
+           from pg_roles where rolname = $1`,
+        [role, roleComment],
+    );
+    return rows[0];
+}
+
+/** Whoever acts for the owner of a database could drop it. */
+async function refuseDatabaseOwner(admin: Client, role: string): Promise<void> {
+    const { rows } = await admin.query<{ datname: string }>(
+        "select datname from pg_database where datdba = (select oid from pg_roles where rolname = $1)",
+        [role],
+    );
+    if (rows[0] !== undefined) {
+        throw new Error(
+            `The dump gives objects to role ${role}, which owns database ${rows[0].datname} here: ` +
+                "set database.owner to that role",
+        );
+    }
+}
+
+/** Lets the stand-in make objects for others in the schema that every database begins with. */
+export async function openPublicSchema(client: Client, { cast }: Stage): Promise<void> {
+    await client.query(`grant create on schema public to ${name(cast.load)}`);
+}
+
+/**
+ * Hands everything over to the owner, makes the generation's login role, which cannot log in before the switch, and
+ * removes the roles that the load needed.
+ *
+ * @param client superuser's connection to the new database
+ * @param deferred statements of the dump to run as the owner
+ * @param password the login role's
+ */
+export async function handOver(
+    { admin }: Server,
+    client: Client,
+    { owner, generation, name: live }: DatabasePlan,
+    { database, cast }: Stage,
+    deferred: string[],
+    password: string,
+): Promise<void> {
+    const login = generationName(live, generation);
+    await client.query(`reassign owned by ${name(cast.standIn)} to ${name(owner)}`);
+    await client.query(`drop owned by ${name(cast.standIn)}, ${name(cast.load)}`);
+    await admin.query(`alter database ${name(database)} owner to ${name(owner)}`);
+    await client.query(`set role ${name(owner)}`);
+    for (const statement of deferred) {
+        // Prepared, so that the server takes one statement and no more.
+        await client.query({ text: statement, queryMode: "extended" } as { text: string });
+    }
+    await client.query("reset role");
+    await admin.query(`drop role ${name(cast.standIn)}, ${name(cast.load)}`);
+    await admin.query(`create role ${name(login)} noinherit password ${text(scramVerifier(password))}`);
+    await admin.query(`grant ${name(owner)} to ${name(login)}`);
+    await admin.query(`alter role ${name(login)} set role = ${text(owner)}`);
+    await admin.query(`grant connect, temporary on database ${name(database)} to ${name(login)}`);
+}

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, DatabaseError, escapeIdentifier as name, escapeLiteral as text } from "pg";
+import { generationName, type Plan } from "../../contract";
+import { Refusal } from "../refusal";
+import { log } from "../report";
+import { type Generation, readGenerations } from "./generations";
+import { scramVerifier } from "./scram";
+import { openServer, readSecret, type Server } from "./server";
+
+/** Seconds within which all sessions must have ended. */
+const patience = 60;
+
+/** Milliseconds between two rounds of ending sessions. */
+const round = 10;
+
+/**
+ * Puts the plan's generation in the place of the live one. One transaction renames both databases and changes who may
+ * log in; whatever happens to the run, exactly one database has the live name.
+ *
+ * @returns a sentence on what was switched, or that it was live already
+ * @throws {Refusal} when that generation is not there or not proven
+ */
+export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
+    const { database } = plan;
+    const password = await readSecret(database.loginPasswordFile);
+    const server = await openServer(plan, "switch");
+    try {
+        const generations = await readGenerations(server.admin, database.name);
+        const next = generations.find(({ id }) => id === database.generation);
+        if (next === undefined || next.state === "preparing" || !next.present) {
+            throw new Refusal(
+                `Generation ${database.generation} of database ${database.name} is not restored and proven: ` +
+                    "run prepare-database first.",
+            );
+        }
+        const live = generations.find(({ state }) => state === "live");
+        if (next === live) {
+            return `Generation ${next.id} of database ${next.name} is live already: nothing to do.`;
+        }
+        await refusePrepared(server.admin, next.name);
+        const away = await exchange(server, live, next, scramVerifier(password), signal);
+        await server.admin.query("update understudy.generation set away_ms = $2 where id = $1", [next.id, away]);
+        const before = live === undefined ? "the first one" : `in place of ${live.id}`;
+        return `Generation ${next.id} of database ${next.name} is live, ${before}; it was away for ${away} ms.`;
+    } finally {
+        await server.close();
+    }
+}
+
+/** A prepared transaction outlives every session, and keeps its database from being renamed. */
+async function refusePrepared(admin: Client, database: string): Promise<void> {
+    const { rows } = await admin.query<{ gid: string }>("select gid from pg_prepared_xacts where database = $1", [
+        database,
+    ]);
+    if (rows[0] !== undefined) {
+        throw new Refusal(
+            `The prepared transaction "${rows[0].gid}" holds on to database ${database}: commit it or roll it back, ` +
+                "then run again.",
+        );
+    }
+}
+
+/** Renames live away and next in. Returns for how many milliseconds nobody could connect. */
+async function exchange(
+    server: Server,
+    live: Generation | undefined,
+    next: Generation,
+    verifier: string,
+    signal: AbortSignal,
+): Promise<number> {
+    const deadline = Date.now() + patience * 1000;
+    const client = await server.connect("postgres");
+    const stop = () => void client.end();
+    signal.addEventListener("abort", stop);
+    const start = performance.now();
+    try {
+        for (;;) {
+            const fence = endSessions(server.admin, [next.database, ...(live?.present ? [live.database] : [])]);
+            try {
+                await rename(client, live, next, verifier);
+                return Math.round(performance.now() - start);
+            } catch (error) {
+                signal.throwIfAborted();
+                // 55006: somebody was still connected when the server's own patience ended.
+                if (!(error instanceof DatabaseError && error.code === "55006")) {
+                    throw error;
+                }
+                if (Date.now() > deadline) {
+                    throw new Error(
+                        `The switch was given up after ${patience} s: ${error.detail ?? error.message}. ` +
+                            "The former copy stays live; look who holds on to it (pg_stat_activity).",
+                    );
+                }
+                log("sessions are still open, trying again");
+            } finally {
+                await fence();
+            }
+        }
+    } finally {
+        signal.removeEventListener("abort", stop);
+        await client.end();
+    }
+}
+
+async function rename(client: Client, live: Generation | undefined, next: Generation, verifier: string): Promise<void> {
+    await client.query("begin");
+    try {
+        if (live !== undefined) {
+            const former = generationName(live.name, live.id);
+            if (live.present) {
+                await client.query(`alter database ${name(live.database)} rename to ${name(former)}`);
+            }
+            await client.query("update understudy.generation set state = 'former' where id = $1", [live.id]);
+            await client.query(`alter role ${name(former)} nologin`);
+        }
+        const login = generationName(next.name, next.id);
+        await client.query(`alter database ${name(next.database)} rename to ${name(next.name)}`);
+        await client.query("update understudy.generation set state = 'live', switched = now() where id = $1", [
+            next.id,
+        ]);
+        await client.query(`alter role ${name(login)} login password ${text(verifier)}`);
+        await client.query("commit");
+    } catch (error) {
+        await client.query("rollback").catch(() => undefined);
+        throw error;
+    }
+}
+
+/**
+ * Ends the sessions of these databases again and again: the rename waits for the last one, and clients reconnect.
+ *
+ * @returns stops it
+ */
+function endSessions(admin: Client, databases: string[]): () => Promise<void> {
+    let ended = false;
+    const work = (async () => {
+        while (!ended) {
+            await admin.query(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = any ($1) and pid <> pg_backend_pid()",
+                [databases],
+            );
+            await sleep(round);
+        }
+    })();
+    // A lost connection shows in the rename as well.
+    work.catch(() => undefined);
+    return async () => {
+        ended = true;
+        await work.catch(() => undefined);
+    };
+}

@@ -1,0 +1,54 @@
+import { databaseReport, type Plan, type Survey } from "../contract";
+import { backupsOf } from "./backup/catalogue";
+import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
+import { readGenerations } from "./postgres/generations";
+import { inspectServer } from "./postgres/server";
+
+/**
+ * Looks at the store, the server and the volume, and changes nothing. What cannot be looked at becomes a sentence.
+ *
+ * @returns a {@link Survey} as one line of JSON
+ */
+export async function survey(plan: Plan): Promise<string> {
+    const problems: string[] = [];
+    const orNone = async <T>(looking: Promise<T[]>): Promise<T[]> =>
+        looking.catch((error: Error) => {
+            problems.push(error.message);
+            return [];
+        });
+    const [backups, databases, media] = await Promise.all([
+        orNone(storedBackups(plan)),
+        orNone(databasesOf(plan)),
+        orNone(mediaOf(plan)),
+    ]);
+    const found: Survey = { backups, databases, media, problems };
+    return JSON.stringify(found);
+}
+
+async function storedBackups({ database }: Plan): Promise<Survey["backups"]> {
+    const now = Date.now();
+    return (await backupsOf(database)).map(({ stamp, time, bytes }) => ({ stamp, bytes, age: (now - time) / 1000 }));
+}
+
+async function databasesOf(plan: Plan): Promise<Survey["databases"]> {
+    const server = await inspectServer(plan, "survey");
+    try {
+        const generations = await readGenerations(server.admin, plan.database.name);
+        return generations.reverse().map(({ id, state, switched, report }) => ({
+            id,
+            state,
+            switched: switched?.toISOString() ?? null,
+            report: databaseReport.safeParse(report).data ?? null,
+        }));
+    } finally {
+        await server.close();
+    }
+}
+
+async function mediaOf({ media, stack }: Plan): Promise<Survey["media"]> {
+    await refuseStrangeVolume(media.volume, stack);
+    return (await mediaGenerations(media.volume)).map(({ id, completed }) => ({
+        id,
+        completed: completed === undefined ? null : new Date(completed).toISOString(),
+    }));
+}

@@ -1,0 +1,86 @@
+import { parseArgs } from "node:util";
+
+/** What each command is for, and what it takes besides the stack's name. */
+const commands = {
+    preview: { takes: [], flags: ["diff"], help: "show what an up would do; changes nothing" },
+    up: { takes: [], flags: [], help: "make the replica what its stack file says" },
+    refresh: {
+        takes: [],
+        flags: ["database-only", "media-only", "to"],
+        help: "write the newest backup's stamp, or STAMP, into the stack file, then up",
+    },
+    rollback: { takes: [], flags: [], help: "write the former copies' settings into the stack file, then up" },
+    deploy: { takes: ["TAG"], flags: [], help: "write the image tag into the stack file, then up" },
+    wipe: {
+        takes: [],
+        flags: ["remove-media-volume", "keep-database-volume", "yes"],
+        help: "remove the replica; volumes as its stack file says, or as the flags do",
+    },
+    backups: { takes: [], flags: ["json"], help: "list the backups in production's store" },
+    status: { takes: [], flags: ["json"], help: "what the replica holds, how old it is, and what is newer" },
+} as const satisfies Record<string, { takes: string[]; flags: Flag[]; help: string }>;
+
+const flags = {
+    diff: { type: "boolean" },
+    "database-only": { type: "boolean" },
+    "media-only": { type: "boolean" },
+    to: { type: "string" },
+    "remove-media-volume": { type: "boolean" },
+    "keep-database-volume": { type: "boolean" },
+    yes: { type: "boolean" },
+    json: { type: "boolean" },
+} as const;
+
+type Flag = keyof typeof flags;
+export type CommandName = keyof typeof commands;
+
+/** A command line that makes sense. */
+export interface CommandLine {
+    command: CommandName;
+    stack: string;
+    /** What the command takes besides: a tag. */
+    argument?: string;
+    flags: { [F in Flag]?: F extends "to" ? string : boolean };
+}
+
+/**
+ * Reads a command line.
+ *
+ * @throws Error whose message is what was wrong and how it is used
+ */
+export function readArguments(args: string[]): CommandLine {
+    const { values, positionals } = parsed(args);
+    const [name = "", stack, argument, ...more] = positionals;
+    if (!(name in commands)) {
+        throw new Error(name === "" ? usage() : `There is no command ${name}.\n${usage()}`);
+    }
+    const command = name as CommandName;
+    const { takes, flags: known } = commands[command];
+    const strange = Object.keys(values).filter((flag) => !(known as readonly string[]).includes(flag));
+    if (strange.length > 0) {
+        throw new Error(`${command} does not know --${strange.join(", --")}.\n${usage()}`);
+    }
+    if (stack === undefined || more.length > 0 || (argument === undefined) !== (takes.length === 0)) {
+        throw new Error(`Write understudy ${command} <stack>${takes.map((one) => ` ${one}`).join("")}.\n${usage()}`);
+    }
+    if (values["database-only"] === true && values["media-only"] === true) {
+        throw new Error("--database-only and --media-only leave nothing to refresh: write one of them, or neither.");
+    }
+    return { command, stack, flags: values, ...(argument !== undefined && { argument }) };
+}
+
+function parsed(args: string[]) {
+    try {
+        return parseArgs({ args, options: flags, allowPositionals: true });
+    } catch (error) {
+        throw new Error(`${error instanceof Error ? error.message : error}\n${usage()}`);
+    }
+}
+
+function usage(): string {
+    const lines = Object.entries(commands).map(([name, { takes, flags: known, help }]) => {
+        const options = known.map((flag) => ` [--${flag}${flag === "to" ? " STAMP" : ""}]`).join("");
+        return `  understudy ${name} <stack>${takes.map((one) => ` ${one}`).join("")}${options}\n      ${help}`;
+    });
+    return ["usage:", ...lines].join("\n");
+}

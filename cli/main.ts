@@ -1,0 +1,121 @@
+/**
+ * `understudy <command> <stack>`: Pulumi's own operations on this project's stacks, through its Automation API, and
+ * what leads up to them. Plain `pulumi preview`, `pulumi up` and `pulumi destroy` do the same work.
+ */
+import type { Stack } from "@pulumi/pulumi/automation";
+import { objections } from "../preflight";
+import type { Settings } from "../settings";
+import { look } from "../sighting";
+import { type CommandLine, readArguments } from "./arguments";
+import { operate } from "./operation";
+import { project } from "./project";
+import { applied, type Changes, refreshed } from "./refresh";
+import { rolledBack } from "./rollback";
+import { openStack, settingsOf, writeSettings } from "./stack";
+import { describeBackups, describeStatus, statusOf } from "./status";
+import { survey } from "./survey";
+import { confirmed, describeWipe } from "./wipe";
+
+async function run({ command, stack: name, argument = "", flags }: CommandLine): Promise<boolean> {
+    switch (command) {
+        case "preview":
+        case "up":
+            return operate(name, command, { diff: flags.diff === true });
+        case "refresh":
+            return changed(name, async (settings) =>
+                refreshed(settings, await survey(settings, name), {
+                    ...(flags["database-only"] === true && { only: "database" }),
+                    ...(flags["media-only"] === true && { only: "media" }),
+                    ...(flags.to !== undefined && { to: flags.to }),
+                }),
+            );
+        case "rollback":
+            return changed(
+                name,
+                async (settings, stack) =>
+                    rolledBack(settings, await survey(settings, name), await stack.history(), name),
+                // The former copy was made under the tag that production ran then.
+                { allowTagMismatch: "a rollback to a copy that was made before" },
+            );
+        case "deploy":
+            return changed(name, async () => ({ imageTag: argument }));
+        case "wipe":
+            return wipe(name, flags);
+        case "backups":
+        case "status":
+            return show(name, command, flags.json === true);
+    }
+}
+
+/** Writes to the stack file what is to be different, unless something speaks against it, then makes it so. */
+async function changed(
+    name: string,
+    choose: (settings: Settings, stack: Stack) => Promise<Changes>,
+    overrides: Record<string, string> = {},
+): Promise<boolean> {
+    const stack = await openStack(name);
+    const settings = await settingsOf(stack);
+    const changes = await choose(settings, stack);
+    const wanted = applied(settings, { ...changes, ...overrides });
+    const refusals = objections(wanted, `${project}/${name}`, await look(settings));
+    if (refusals.length > 0) {
+        throw new Error(`${refusals.join("\n")} Nothing was changed, and the stack file neither.`);
+    }
+    for (const [path, value] of Object.entries(changes)) {
+        process.stderr.write(`Pulumi.${name}.yaml: ${path} is now ${value}\n`);
+    }
+    if (Object.keys(changes).length === 0) {
+        process.stderr.write(`Pulumi.${name}.yaml asks for the newest backup already.\n`);
+    }
+    await writeSettings(stack, changes);
+    return operate(name, "up", { overrides });
+}
+
+async function wipe(name: string, flags: CommandLine["flags"]): Promise<boolean> {
+    const settings = await settingsOf(await openStack(name));
+    const wanted = {
+        removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
+        removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
+    };
+    process.stderr.write(`${describeWipe({ ...settings, ...wanted }, name)}\n`);
+    if (flags.yes !== true && !(await confirmed())) {
+        process.stderr.write("Nothing was changed.\n");
+        return true;
+    }
+    const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
+    return operate(name, "wipe", { overrides });
+}
+
+async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {
+    const settings = await settingsOf(await openStack(name));
+    const [sighting, found] = await Promise.all([look(settings), survey(settings, name)]);
+    const status = statusOf(settings, sighting, found);
+    const text = {
+        backups: json ? JSON.stringify(found.backups) : describeBackups(found),
+        status: json ? JSON.stringify(status) : describeStatus(name, status),
+    };
+    process.stdout.write(`${text[what]}\n`);
+    return true;
+}
+
+async function main(args: string[]): Promise<number> {
+    let line: CommandLine;
+    try {
+        line = readArguments(args);
+    } catch (error) {
+        process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+        return 2;
+    }
+    try {
+        return (await run(line)) ? 0 : 1;
+    } catch (error) {
+        process.stderr.write(`understudy: ${error instanceof Error ? error.message : error}\n`);
+        return 1;
+    }
+}
+
+// Whoever reads may go (`| head`): the operation goes on to its end, and nobody hears of it.
+for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => undefined);
+}
+main(process.argv.slice(2)).then((status) => process.exit(status));

@@ -1,0 +1,55 @@
+import type { Survey } from "../contract";
+import type { Settings } from "../settings";
+
+/** What is to be refreshed, and from what. */
+export interface RefreshRequest {
+    /** Only one half; both if left out. */
+    only?: "database" | "media";
+    /** Stamp of the backup; the newest if left out. */
+    to?: string;
+}
+
+/** What is written to the stack file, by the settings' paths such as `database.backup`. */
+export type Changes = Record<string, string>;
+
+/** The settings as they will be when the changes are written. */
+export function applied(settings: Settings, changes: Changes): Settings {
+    const result = structuredClone(settings);
+    for (const [path, value] of Object.entries(changes)) {
+        const [key = "", inner] = path.split(".");
+        const outer = result as Record<string, unknown>;
+        const place = inner === undefined ? outer : (outer[key] as Record<string, unknown>);
+        place[inner ?? key] = value;
+    }
+    return result;
+}
+
+/**
+ * What has to be written to the stack file for a refresh: the stamp of a backup, and for the media another text. A
+ * database that is asked for from the newest backup already is left alone.
+ *
+ * @throws Error when there is no such backup
+ */
+export function refreshed(
+    settings: Settings,
+    { backups, problems }: Pick<Survey, "backups" | "problems">,
+    { only, to }: RefreshRequest,
+    now = new Date(),
+): Changes {
+    const changes: Changes = {};
+    if (only !== "media") {
+        const chosen = to === undefined ? backups[0] : backups.find(({ stamp }) => stamp === to);
+        if (chosen === undefined) {
+            const known = backups.slice(0, 5).map(({ stamp }) => stamp);
+            const why = known.length === 0 ? problems.join(" ") : `the newest are ${known.join(", ")}.`;
+            throw new Error(`There is no backup${to === undefined ? "" : ` with stamp ${to}`}: ${why}`);
+        }
+        if (chosen.stamp !== settings.database.backup) {
+            changes["database.backup"] = chosen.stamp;
+        }
+    }
+    if (only !== "database") {
+        changes["media.refresh"] = now.toISOString().replace(/\.\d+/, "");
+    }
+    return changes;
+}

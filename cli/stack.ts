@@ -1,0 +1,49 @@
+import * as pulumi from "@pulumi/pulumi";
+import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import { parseSettings, readSettings, type Settings } from "../settings";
+import { project } from "./project";
+
+import program = require("../index");
+
+/** What a run of the program differs in from what the stack file says, and who hears of it. */
+export interface RunOptions {
+    /** Settings for this run alone, by their names: they are not written to the stack file. */
+    overrides?: Record<string, string>;
+    /** Is told the settings whenever the program runs. */
+    onSettings?: (settings: Settings) => void;
+}
+
+/** Opens a stack of the project in the current folder, as Pulumi does; its state is made if there is none. */
+export async function openStack(stackName: string, { overrides = {}, onSettings }: RunOptions = {}): Promise<Stack> {
+    const run = async () => {
+        for (const [key, value] of Object.entries(overrides)) {
+            pulumi.runtime.setConfig(`${project}:${key}`, value);
+        }
+        onSettings?.(readSettings());
+        return program();
+    };
+    const stack = await LocalWorkspace.createOrSelectStack(
+        { stackName, projectName: project, program: run },
+        { workDir: process.cwd() },
+    );
+    // Every operation asks for these afterwards, a quarter of a second each; what counts has been printed by then.
+    stack.outputs = async () => ({});
+    stack.info = async () => undefined;
+    return stack;
+}
+
+/**
+ * The settings of a stack file.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export async function settingsOf(stack: Stack): Promise<Settings> {
+    const config = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
+    return parseSettings(Object.fromEntries(config), project, stack.name);
+}
+
+/** Writes settings to the stack file, by their paths such as `database.backup`; comments and order stay. */
+export async function writeSettings(stack: Stack, settings: Record<string, string>): Promise<void> {
+    const entries = Object.entries(settings).map(([path, value]) => [`${project}:${path}`, { value }]);
+    await stack.setAllConfig(Object.fromEntries(entries), true);
+}

@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+// Starts the command line through tsx: the product is TypeScript all the way, and needs no build.
+import { register } from "tsx/cjs/api";
+
+register();
+createRequire(import.meta.url)("./main.ts");

@@ -1,0 +1,18 @@
+/** Where the application answers. */
+import type { Settings } from "../settings";
+
+/** Name of the application's Service and of everything else that belongs to its web part. */
+export const applicationName = "application";
+
+/** Address of the application inside the cluster, without a slash at its end. */
+export function innerUrl(namespace: string): string {
+    return `http://${applicationName}.${namespace}.svc`;
+}
+
+/** Address of the application for people: the Ingress's if there is one, without a slash at its end. */
+export function publicUrl({ target, application: { ingress } }: Settings): string {
+    if (ingress === undefined) {
+        return innerUrl(target.namespace);
+    }
+    return `${ingress.issuer === undefined ? "http" : "https"}://${ingress.host}`;
+}

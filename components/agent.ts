@@ -1,0 +1,198 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Command, Plan } from "../contract";
+import type { Settings } from "../settings";
+import { databaseSecret } from "./database";
+import { digest } from "./digest";
+import { labels, type Place } from "./labels";
+import { agentUser, everyPod, mediaGroup, type Placement, resources, restrictedContainer, restrictedPod } from "./pod";
+import { replicaClaim, sourceClaim } from "./volumes";
+
+/** Official Node image: the agent's runtime, and where the database's image gets its Node binary from. */
+export const nodeImage = "node:20-bookworm-slim";
+
+/** Folders that a Job may have mounted; the plan names files and folders below them. */
+export const folders = {
+    backups: "/source/database",
+    mediaSource: "/source/media",
+    media: "/media",
+    admin: "/secrets/admin",
+    login: "/secrets/login",
+} as const;
+
+/** What each command gets to see, and nothing more: only `prepare-media` and `retire` can write to media. */
+const mounts: Record<Command, { folder: keyof typeof folders; write?: true }[]> = {
+    "prepare-database": [{ folder: "backups" }, { folder: "admin" }, { folder: "login" }],
+    "prepare-media": [{ folder: "mediaSource" }, { folder: "media", write: true }],
+    switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }],
+    smoke: [],
+    retire: [{ folder: "admin" }, { folder: "media", write: true }],
+    survey: [{ folder: "backups" }, { folder: "admin" }, { folder: "media" }],
+};
+
+/**
+ * ConfigMap with the agent's program and its plan. The name is fixed and the content mutable: a new version of either
+ * is one update in place and reruns nothing.
+ */
+const configMapName = "understudy";
+
+/** Arguments of an {@link Agent}. */
+export interface AgentArgs extends Place {
+    /** The agent's program, one JavaScript file. */
+    program: string;
+    /** What it is told. */
+    plan: Plan;
+}
+
+/** The agent's program and plan on the target cluster. */
+export class Agent extends pulumi.ComponentResource {
+    constructor(name: string, args: AgentArgs, options: pulumi.ComponentResourceOptions) {
+        super("understudy:index:Agent", name, {}, options);
+        new kubernetes.core.v1.ConfigMap(
+            `${name}-program`,
+            {
+                metadata: { name: configMapName, namespace: args.namespace, labels: labels(args, "agent") },
+                data: { "agent.cjs": args.program, "plan.json": JSON.stringify(args.plan, undefined, 2) },
+            },
+            // The program's text says nothing to the reader of a diff.
+            { parent: this, hideDiffs: ['data["agent.cjs"]'] },
+        );
+        this.registerOutputs();
+    }
+}
+
+/** Arguments of an {@link AgentJob}. */
+export interface AgentJobArgs extends Place {
+    /** What the agent does. */
+    command: Command;
+    /** Ids of the generations that the plan must be about: another id is another run. None where it does not matter. */
+    generations: string[];
+    /** Readable reasons for another run, shown by a diff: annotation names without prefix, and their values. */
+    because: Record<string, string>;
+    /** Image that carries the database's own client tools; the Node image if left out. */
+    image?: string;
+    /** Where production keeps its backups and its media. */
+    source: Pick<Settings["source"], "database" | "media">;
+    /** Secret with the password of the generation's login role. */
+    loginSecret: string;
+    /** Seconds that the run may take in all. */
+    timeout: number;
+    /** Where pods that mount the media volume may run. */
+    placement: Placement;
+}
+
+/**
+ * One run of the agent. It runs again when a generation's id or one of the readable reasons changes, or when it
+ * failed; never for anything else.
+ */
+export class AgentJob extends pulumi.ComponentResource {
+    constructor(name: string, args: AgentJobArgs, options: pulumi.ComponentResourceOptions) {
+        super("understudy:index:AgentJob", name, {}, options);
+        const { metadata, spec } = jobOf(args);
+        // Above the Job's own deadline, so that the reason for its end is the one that is reported.
+        const patience = `${args.timeout + 120}s`;
+        new kubernetes.batch.v1.Job(
+            name,
+            {
+                // A Job that failed is planned again by the next update instead of blocking it.
+                metadata: { ...metadata, annotations: { "pulumi.com/replaceUnready": "true" } },
+                spec,
+            },
+            // Two runs must never overlap.
+            { parent: this, deleteBeforeReplace: true, customTimeouts: { create: patience, update: patience } },
+        );
+        this.registerOutputs();
+    }
+}
+
+/** A run of the agent as Kubernetes is told of it. */
+export function jobOf(args: AgentJobArgs) {
+    const { command, placement } = args;
+    const template = {
+        metadata: {
+            labels: { ...labels(args, command), ...(usesMedia(command) && placement.labels) },
+            annotations: annotations(args.because),
+        },
+        spec: agentPod(args),
+    };
+    return {
+        metadata: {
+            // The same run has the same name: an update that follows a killed one waits for its Job instead of starting
+            // another beside it.
+            name: `${command}-${digest(template)}`,
+            namespace: args.namespace,
+            labels: labels(args, command),
+        },
+        spec: { backoffLimit: 0, activeDeadlineSeconds: args.timeout, template },
+    };
+}
+
+function annotations(because: Record<string, string>): Record<string, string> {
+    return Object.fromEntries(Object.entries(because).map(([key, value]) => [`understudy/${key}`, value]));
+}
+
+function usesMedia(command: Command): boolean {
+    return mounts[command].some(({ folder }) => folder === "media");
+}
+
+function agentPod(args: AgentJobArgs) {
+    const { command, generations, image, source, loginSecret, placement } = args;
+    const runtime = image === undefined ? "/usr/local/bin" : "/node";
+    const mounted = mounts[command];
+    const sources = {
+        backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
+        mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
+        media: { persistentVolumeClaim: { claimName: replicaClaim("media") } },
+        admin: { secret: { secretName: databaseSecret } },
+        login: { secret: { secretName: loginSecret } },
+    };
+    return {
+        restartPolicy: "Never",
+        ...everyPod(args),
+        // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
+        securityContext: restrictedPod(agentUser, mediaGroup),
+        ...(usesMedia(command) && placement.affinity !== undefined && { affinity: placement.affinity }),
+        ...(image !== undefined && { initContainers: [copyNode] }),
+        containers: [
+            {
+                name: command,
+                image: image ?? nodeImage,
+                command: [
+                    `${runtime}/node`,
+                    "/understudy/agent.cjs",
+                    command,
+                    "--plan=/understudy/plan.json",
+                    ...(generations.length === 0 ? [] : [`--generation=${generations.join(",")}`]),
+                ],
+                securityContext: restrictedContainer,
+                resources: resources("128Mi", "1Gi"),
+                volumeMounts: [
+                    { name: "understudy", mountPath: "/understudy", readOnly: true },
+                    { name: "tmp", mountPath: "/tmp" },
+                    ...(image === undefined ? [] : [{ name: "node", mountPath: "/node", readOnly: true }]),
+                    ...mounted.map(({ folder, write }) => ({
+                        name: folder.toLowerCase(),
+                        mountPath: folders[folder],
+                        readOnly: write !== true,
+                    })),
+                ],
+            },
+        ],
+        volumes: [
+            { name: "understudy", configMap: { name: configMapName } },
+            { name: "tmp", emptyDir: {} },
+            ...(image === undefined ? [] : [{ name: "node", emptyDir: {} }]),
+            ...mounted.map(({ folder }) => ({ name: folder.toLowerCase(), ...sources[folder] })),
+        ],
+    };
+}
+
+/** Brings Node into the database's image, so that its client tools match the server and no image has to be built. */
+const copyNode = {
+    name: "node",
+    image: nodeImage,
+    command: ["cp", "/usr/local/bin/node", "/node/node"],
+    securityContext: restrictedContainer,
+    resources: resources("16Mi", "256Mi"),
+    volumeMounts: [{ name: "node", mountPath: "/node" }],
+};

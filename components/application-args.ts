@@ -1,0 +1,19 @@
+import type { Settings } from "../settings";
+import type { Generations } from "./generations";
+import type { Place } from "./labels";
+import type { Placement } from "./pod";
+
+/** Arguments of an `Application`, which each of its parts sees. */
+export interface ApplicationArgs extends Place {
+    /** Image with its tag. */
+    image: string;
+    settings: Settings["application"];
+    /** Live name of the database. */
+    databaseName: string;
+    /** Copies of the data: the one of the database, whose login role the application gets, and that of the media. */
+    generations: Generations;
+    /** Secret with that role's password, key `password`. */
+    loginSecret: string;
+    /** Where pods that mount the media volume may run. */
+    placement: Placement;
+}

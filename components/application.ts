@@ -1,0 +1,68 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
+import { applicationName } from "./address";
+import type { ApplicationArgs } from "./application-args";
+import { createIngress } from "./ingress";
+import { labels, selector } from "./labels";
+import { skipAwait } from "./pod";
+import { Redis } from "./redis";
+import { createSecrets } from "./secrets";
+import { createWorkload, type Part } from "./workload";
+
+/**
+ * Production's application on the replica's data: its web part, which may change the database's schema when it starts,
+ * then its workers. What they queue work in is emptied before.
+ */
+export class Application extends pulumi.ComponentResource {
+    constructor(name: string, args: ApplicationArgs, options: pulumi.ComponentResourceOptions) {
+        super("understudy:index:Application", name, {}, options);
+        const { settings } = args;
+
+        const first: pulumi.Resource[] = [];
+        if (settings.redis !== undefined) {
+            first.push(new Redis(`${name}-redis`, { ...args, image: settings.redis.image }, { parent: this }));
+        }
+        if (settings.secrets.length > 0) {
+            first.push(createSecrets(`${name}-secret`, args, settings.secrets, this));
+        }
+        const web = createWorkload(name, args, webPart(settings), { parent: this, dependsOn: first });
+        const service = createService(`${name}-service`, args, { parent: this, dependsOn: [web] });
+        if (settings.ingress !== undefined) {
+            createIngress(`${name}-ingress`, args, settings.ingress, { parent: this, dependsOn: [service] });
+        }
+        for (const part of workerParts(settings)) {
+            createWorkload(`${name}-${part.name}`, args, part, { parent: this, dependsOn: [web] });
+        }
+        this.registerOutputs();
+    }
+}
+
+function webPart({ workload, command, replicas }: Settings["application"]): Part {
+    return { name: applicationName, kind: workload, command, replicas, media: true, single: false, serves: true };
+}
+
+function workerParts({ workers }: Settings["application"]): Part[] {
+    return Object.entries(workers).map(([name, worker]) => ({ ...worker, name, kind: "Deployment", serves: false }));
+}
+
+function createService(name: string, args: ApplicationArgs, options: pulumi.CustomResourceOptions) {
+    const { nodePort } = args.settings;
+    return new kubernetes.core.v1.Service(
+        name,
+        {
+            metadata: {
+                name: applicationName,
+                namespace: args.namespace,
+                labels: labels(args, applicationName),
+                annotations: skipAwait,
+            },
+            spec: {
+                type: nodePort === undefined ? "ClusterIP" : "NodePort",
+                selector: selector(args, applicationName),
+                ports: [{ name: "http", port: 80, targetPort: "http", ...(nodePort !== undefined && { nodePort }) }],
+            },
+        },
+        options,
+    );
+}

@@ -1,0 +1,116 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { postgres } from "../contract";
+import { labels, type Place, selector } from "./labels";
+import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
+import { replicaClaim } from "./volumes";
+
+/** Name of the Secret with the superuser's password, key `password`. Kept together with the database's volume. */
+export const databaseSecret = "database";
+
+/** Host name of the server inside the target namespace. */
+export const databaseHost = "database";
+
+/** ConfigMap with the SQL that runs when the server is first made. */
+const initialisationName = "database-initialisation";
+
+/** User and group of the server in the official image. */
+const postgresUser = 999;
+
+/** Arguments of a {@link DatabaseServer}. */
+export interface DatabaseServerArgs extends Place {
+    /** Official image of production's major version, for example `postgres:15-bookworm`. */
+    image: string;
+    /** Password of the superuser. */
+    password: pulumi.Output<string>;
+    /** SQL that runs once, when the server is first made: the marker. */
+    initialSql: string;
+    /** Whether a wipe leaves the password's Secret in place, because it leaves the volume. */
+    keep: boolean;
+}
+
+/** The replica's own PostgreSQL, empty but for the marker that says that it is a replica and whose. */
+export class DatabaseServer extends pulumi.ComponentResource {
+    constructor(name: string, args: DatabaseServerArgs, options: pulumi.ComponentResourceOptions) {
+        super("understudy:index:DatabaseServer", name, {}, options);
+        const component = "database";
+        const metadata = { namespace: args.namespace, labels: labels(args, component) };
+
+        const secret = new kubernetes.core.v1.Secret(
+            `${name}-secret`,
+            { metadata: { ...metadata, name: databaseSecret }, stringData: { password: args.password } },
+            { parent: this, retainOnDelete: args.keep },
+        );
+        const initialisation = new kubernetes.core.v1.ConfigMap(
+            `${name}-initialisation`,
+            { metadata: { ...metadata, name: initialisationName }, data: { "marker.sql": args.initialSql } },
+            { parent: this },
+        );
+        const server = new kubernetes.apps.v1.StatefulSet(
+            `${name}-server`,
+            {
+                metadata: { ...metadata, name: component },
+                spec: {
+                    serviceName: databaseHost,
+                    replicas: 1,
+                    selector: { matchLabels: selector(args, component) },
+                    template: {
+                        metadata: { labels: labels(args, component) },
+                        spec: serverPod(args),
+                    },
+                },
+            },
+            { parent: this, dependsOn: [secret, initialisation] },
+        );
+        new kubernetes.core.v1.Service(
+            `${name}-service`,
+            {
+                metadata: { ...metadata, name: databaseHost, annotations: skipAwait },
+                spec: { selector: selector(args, component), ports: [{ name: "postgres", port: postgres.port }] },
+            },
+            { parent: this, dependsOn: [server] },
+        );
+        this.registerOutputs();
+    }
+}
+
+/** The server's pod. Only its data, its socket's folder and its temporary files can be written to. */
+function serverPod(args: DatabaseServerArgs) {
+    const ready = ["pg_isready", "--quiet", "--host=127.0.0.1", `--username=${postgres.user}`];
+    return {
+        ...everyPod(args),
+        securityContext: { ...restrictedPod(postgresUser, postgresUser), fsGroup: postgresUser },
+        // Long enough for a shutdown checkpoint: a server that is killed has to recover before anyone is served.
+        terminationGracePeriodSeconds: 60,
+        containers: [
+            {
+                name: "postgres",
+                image: args.image,
+                env: [
+                    { name: "POSTGRES_PASSWORD_FILE", value: "/secrets/admin/password" },
+                    // Below the volume's root, which may hold lost+found.
+                    { name: "PGDATA", value: "/var/lib/postgresql/data/pgdata" },
+                ],
+                ports: [{ name: "postgres", containerPort: postgres.port }],
+                securityContext: restrictedContainer,
+                resources: resources("128Mi", "2Gi"),
+                startupProbe: { exec: { command: ready }, periodSeconds: 1, failureThreshold: 600 },
+                readinessProbe: { exec: { command: ready }, periodSeconds: 5 },
+                volumeMounts: [
+                    { name: "data", mountPath: "/var/lib/postgresql/data" },
+                    { name: "admin", mountPath: "/secrets/admin", readOnly: true },
+                    { name: "initialisation", mountPath: "/docker-entrypoint-initdb.d", readOnly: true },
+                    { name: "run", mountPath: "/var/run/postgresql" },
+                    { name: "tmp", mountPath: "/tmp" },
+                ],
+            },
+        ],
+        volumes: [
+            { name: "data", persistentVolumeClaim: { claimName: replicaClaim("database") } },
+            { name: "admin", secret: { secretName: databaseSecret } },
+            { name: "initialisation", configMap: { name: initialisationName } },
+            { name: "run", emptyDir: {} },
+            { name: "tmp", emptyDir: {} },
+        ],
+    };
+}

@@ -1,0 +1,53 @@
+/** What the application's containers find in their environment. */
+import { generationName, postgres } from "../contract";
+import type { ApplicationArgs } from "./application-args";
+import { databaseHost } from "./database";
+import { redisHost, redisPort } from "./redis";
+import { applicationSecret } from "./secrets";
+
+type Variable = { value: string } | { valueFrom: { secretKeyRef: { name: string; key: string } } };
+
+/** What every application is told, then what the stack file adds or overrides. */
+export function environment(args: ApplicationArgs): ({ name: string } & Variable)[] {
+    const { settings, loginSecret } = args;
+    const random = settings.secrets.map((name) => [name, fromSecret(applicationSecret, name)] as const);
+    // By name: the server refuses a variable that is listed twice.
+    const variables: Record<string, Variable> = {
+        ...values(told(args)),
+        PGPASSWORD: fromSecret(loginSecret, "password"),
+        ...Object.fromEntries(random),
+        ...values(settings.environment),
+    };
+    return Object.entries(variables).map(([name, variable]) => ({ name, ...variable }));
+}
+
+function told({ stack, settings, databaseName, generations }: ApplicationArgs): Record<string, string> {
+    const { warning, seeAlso } = settings;
+    return {
+        PGHOST: databaseHost,
+        PGPORT: String(postgres.port),
+        PGDATABASE: databaseName,
+        PGUSER: generationName(databaseName, generations.database),
+        PORT: String(settings.port),
+        MEDIA_ROOT: settings.mediaPath,
+        ...(settings.redis !== undefined && { REDIS_HOST: redisHost, REDIS_PORT: String(redisPort) }),
+        UNDERSTUDY_STACK: stack,
+        UNDERSTUDY_DATABASE_GENERATION: generations.database,
+        UNDERSTUDY_MEDIA_GENERATION: generations.media,
+        ...(warning !== undefined && { UNDERSTUDY_WARNING: literal(warning) }),
+        ...(seeAlso !== undefined && { UNDERSTUDY_SEE_ALSO: literal(seeAlso) }),
+    };
+}
+
+/** A text for people as it is: Kubernetes would put a variable's value in the place of `$(NAME)`. */
+function literal(text: string): string {
+    return text.replaceAll("$", "$$$$");
+}
+
+function values(texts: Record<string, string>): Record<string, Variable> {
+    return Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, { value }]));
+}
+
+function fromSecret(name: string, key: string): Variable {
+    return { valueFrom: { secretKeyRef: { name, key } } };
+}

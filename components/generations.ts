@@ -1,0 +1,37 @@
+/** What the settings come to, before any resource: which copies are asked for, and why. */
+import { generationId } from "../contract";
+import type { Settings } from "../settings";
+
+/** Ids of the copies that a replica is made of. */
+export interface Generations {
+    database: string;
+    media: string;
+}
+
+/** The copies that the settings ask for: whatever shapes the data is in their ids, and nothing else. */
+export function generationsOf({ source, database, media }: Settings): Generations {
+    const { name, owner, backup, refresh } = database;
+    const store = JSON.stringify(source.database);
+    return {
+        database: generationId({ store, name, owner, backup, refresh, ...serverDump(database) }),
+        media: generationId({ store: JSON.stringify(source.media), refresh: media.refresh }),
+    };
+}
+
+/** The kind of dump, but not the default one: ids from before there was a choice are to stay. */
+function serverDump({ dump }: Settings["database"]): { dump?: "server" } {
+    return dump === "server" ? { dump } : {};
+}
+
+/** The readable parts of these ids, as a diff shows them. */
+export function reasonsOf({ database, media }: Settings, generations: Generations) {
+    return {
+        database: {
+            "database-generation": generations.database,
+            backup: database.backup,
+            "database-refresh": database.refresh,
+            ...serverDump(database),
+        },
+        media: { "media-generation": generations.media, "media-refresh": media.refresh },
+    };
+}

@@ -1,0 +1,31 @@
+import { generationFolder, generationMarker } from "../contract";
+import { nodeImage } from "./agent";
+import { resources, restrictedContainer } from "./pod";
+import { replicaClaim } from "./volumes";
+
+/** What a pod needs to see one generation of the media at a path, and nothing of the others. */
+export function mediaMount(mountPath: string, generation: string) {
+    const name = "media";
+    return {
+        volume: { name, persistentVolumeClaim: { claimName: replicaClaim("media") } },
+        mount: { name, mountPath, subPath: generationFolder(generation) },
+        guard: mediaGuard(name, generation),
+    };
+}
+
+/**
+ * Refuses to start on media that is not complete. Without it the kubelet would make the missing folder, and the
+ * application would come up green and empty.
+ */
+function mediaGuard(volume: string, generation: string) {
+    const marker = `/media/${generationMarker(generation)}`;
+    const complaint = `media generation ${generation} is not complete on this volume: refresh the media again`;
+    return {
+        name: "media-guard",
+        image: nodeImage,
+        command: ["sh", "-c", `test -f ${marker} || { echo "${complaint}" > /dev/termination-log; exit 1; }`],
+        securityContext: restrictedContainer,
+        resources: resources("8Mi", "64Mi"),
+        volumeMounts: [{ name: volume, mountPath: "/media", readOnly: true }],
+    };
+}

@@ -1,0 +1,47 @@
+/** What the settings come to for the agent. */
+import { type Plan, planVersion, postgres } from "../contract";
+import type { Settings } from "../settings";
+import { bytes } from "../settings/values";
+import { innerUrl } from "./address";
+import { folders } from "./agent";
+import { databaseHost } from "./database";
+import { generationsOf } from "./generations";
+import { mediaGroup } from "./pod";
+
+/** What the agent is told. */
+export function planOf(settings: Settings, stack: string): Plan {
+    const { database, media, source, target, application } = settings;
+    const generations = generationsOf(settings);
+    return {
+        version: planVersion,
+        stack,
+        source: { ...(source.systemIdentifier !== undefined && { systemIdentifier: source.systemIdentifier }) },
+        database: {
+            generation: generations.database,
+            name: database.name,
+            dump: database.dump,
+            owner: database.owner,
+            backup: database.backup,
+            maximumAge: database.maximumAge,
+            keepGenerations: database.keepGenerations,
+            capacity: bytes(database.volume),
+            server: {
+                host: databaseHost,
+                port: postgres.port,
+                user: postgres.user,
+                passwordFile: `${folders.admin}/password`,
+            },
+            loginPasswordFile: `${folders.login}/password`,
+            backups: folders.backups,
+        },
+        media: {
+            generation: generations.media,
+            source: folders.mediaSource,
+            volume: folders.media,
+            minimumFiles: media.minimumFiles,
+            keepGenerations: media.keepGenerations,
+            group: mediaGroup,
+        },
+        smoke: { url: `${innerUrl(target.namespace)}${application.health}` },
+    };
+}

@@ -1,0 +1,71 @@
+/** What every pod of a replica has in common: the namespace's restricted security level leaves no choice. */
+import { labelValue, type Place } from "./labels";
+
+/** Group that owns the replica's media. The agent writes as it; the application gets it as a supplemental group. */
+export const mediaGroup = 10001;
+
+/** User id of the agent in its Jobs. It exists in no image, and owns nothing but what the agent makes. */
+export const agentUser = 10001;
+
+/** Every pod goes without the cluster's credentials and addresses, and pulls its images with the place's Secret. */
+export function everyPod({ pullSecret }: Pick<Place, "pullSecret">) {
+    return {
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        ...(pullSecret !== undefined && { imagePullSecrets: [{ name: pullSecret }] }),
+    };
+}
+
+/** Pod-level security that the `restricted` level asks for. */
+export function restrictedPod(user: number, group: number, supplementalGroups: number[] = []) {
+    return {
+        runAsNonRoot: true,
+        runAsUser: user,
+        runAsGroup: group,
+        supplementalGroups,
+        seccompProfile: { type: "RuntimeDefault" },
+    };
+}
+
+/** Container-level security that the `restricted` level asks for, with a root file system that nobody writes to. */
+export const restrictedContainer = {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ["ALL"] },
+};
+
+/** What the scheduler sets aside for a container, and the memory that it may use at most. */
+export function resources(memoryRequest: string, memoryLimit: string, cpuRequest = "50m") {
+    return { requests: { cpu: cpuRequest, memory: memoryRequest }, limits: { memory: memoryLimit } };
+}
+
+/**
+ * Annotation for what its users wait for by themselves. A claim that was kept is bound already and would be awaited
+ * until the timeout; a Service is awaited ten seconds longer than it takes; an Ingress until its controller reports an
+ * address, which not every controller does.
+ */
+export const skipAwait = { "pulumi.com/skipAwait": "true" };
+
+/** Where the pods that mount the media volume may run. */
+export interface Placement {
+    /** Labels of these pods, which the affinity goes by. */
+    labels: Record<string, string>;
+    /** Absent where the volume can be mounted everywhere. */
+    affinity?: object;
+}
+
+/**
+ * Placement of everything that mounts the media volume. One that only a single node can mount draws all its pods to
+ * that node; the first of them goes where the scheduler likes.
+ */
+export function mediaPlacement(stack: string, accessMode: "ReadWriteOnce" | "ReadWriteMany"): Placement {
+    const mounting = { "understudy/media-of": labelValue(stack) };
+    if (accessMode === "ReadWriteMany") {
+        return { labels: mounting };
+    }
+    const together = { labelSelector: { matchLabels: mounting }, topologyKey: "kubernetes.io/hostname" };
+    return {
+        labels: mounting,
+        affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [together] } },
+    };
+}

@@ -1,0 +1,199 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Command } from "../contract";
+import type { Settings } from "../settings";
+import { publicUrl } from "./address";
+import { Agent, AgentJob, type AgentJobArgs } from "./agent";
+import { Application } from "./application";
+import { DatabaseServer } from "./database";
+import { type Generations, generationsOf, reasonsOf } from "./generations";
+import { createLogin, createPassword } from "./login";
+import { planOf } from "./plan";
+import { mediaPlacement } from "./pod";
+import { Target } from "./target";
+import { ReplicaVolume, SourceVolume } from "./volumes";
+
+/** Arguments of a {@link Replica}. */
+export interface ReplicaArgs {
+    /** `<project>/<stack>`: the marker that everything of this replica carries. */
+    stack: string;
+    settings: Settings;
+    /** The agent's program, one JavaScript file. */
+    program: string;
+    /** SQL that marks the replica's server when it is first made. */
+    initialSql: string;
+    /** Superuser's password that a kept database volume expects; a new one is made if left out. */
+    keptPassword?: pulumi.Output<string>;
+}
+
+/**
+ * A replica of a production stack: its own database server and media volume, generations of production's data on
+ * them, and production's application on top. What is refreshed is made and proven beside what is in use, and a
+ * failure anywhere leaves what is in use alone.
+ *
+ * @example
+ * new Replica("replica", { stack: "understudy/staging", settings, program: await bundle(), initialSql });
+ */
+export class Replica extends pulumi.ComponentResource {
+    /** Address of the application: outside of the cluster if it has an Ingress, else inside. */
+    readonly url: string;
+    /** Ids of the copies that it is made of. */
+    readonly generations: Generations;
+
+    constructor(name: string, args: ReplicaArgs, options?: pulumi.ComponentResourceOptions) {
+        super("understudy:index:Replica", name, {}, options);
+        const { settings } = args;
+        const { namespace, pullSecret } = settings.target;
+        const place = { stack: args.stack, namespace, pullSecret };
+        const generations = generationsOf(settings);
+        const reasons = reasonsOf(settings, generations);
+        const placement = mediaPlacement(args.stack, settings.media.accessMode);
+        const keep = { database: !settings.removeDatabaseVolume, media: !settings.removeMediaVolume };
+
+        const target = createTarget(this);
+        const within = { parent: this, provider: target.provider, dependsOn: [target] };
+        const volumes = createVolumes();
+        const password = createPassword(this, args.keptPassword);
+        const server = createServer();
+        const login = createLogin(place, settings.database.name, generations.database, password, within);
+        const agent = new Agent(
+            "agent",
+            { ...place, program: args.program, plan: planOf(settings, args.stack) },
+            within,
+        );
+
+        const prepareDatabase = createPrepareDatabase();
+        const prepareMedia = createPrepareMedia();
+        const switched = createSwitch();
+        const application = createApplication();
+        const smoke = createSmoke();
+        createRetire();
+
+        this.url = publicUrl(settings);
+        this.generations = generations;
+        this.registerOutputs();
+
+        function createTarget(parent: Replica) {
+            const { context } = settings.target;
+            return new Target("target", { ...place, context, keep: keep.database || keep.media }, { parent });
+        }
+
+        function createVolumes() {
+            const { storageClass } = settings.target;
+            const { source, database, media } = settings;
+            return {
+                backups: new SourceVolume(
+                    "source-database",
+                    { ...place, holds: "database", store: source.database },
+                    within,
+                ),
+                files: new SourceVolume("source-media", { ...place, holds: "media", store: source.media }, within),
+                database: new ReplicaVolume(
+                    "database-volume",
+                    {
+                        ...place,
+                        holds: "database",
+                        size: database.volume,
+                        storageClass,
+                        accessMode: "ReadWriteOnce",
+                        keep: keep.database,
+                    },
+                    within,
+                ),
+                media: new ReplicaVolume(
+                    "media-volume",
+                    {
+                        ...place,
+                        holds: "media",
+                        size: media.volume,
+                        storageClass,
+                        accessMode: media.accessMode,
+                        keep: keep.media,
+                    },
+                    within,
+                ),
+            };
+        }
+
+        function createServer() {
+            const { image } = settings.database;
+            const { initialSql } = args;
+            return new DatabaseServer(
+                "database",
+                { ...place, image, password, initialSql, keep: keep.database },
+                { ...within, dependsOn: [volumes.database] },
+            );
+        }
+
+        function createPrepareDatabase() {
+            return job("prepare-database", [server, agent, login.secret, volumes.backups], {
+                generations: [generations.database],
+                because: reasons.database,
+                image: settings.database.image,
+                timeout: settings.database.timeout,
+            });
+        }
+
+        function createPrepareMedia() {
+            return job("prepare-media", [agent, volumes.files, volumes.media], {
+                generations: [generations.media],
+                because: reasons.media,
+                timeout: settings.media.timeout,
+            });
+        }
+
+        function createSwitch() {
+            return job("switch", [prepareDatabase, prepareMedia], {
+                generations: [generations.database, generations.media],
+                because: { ...reasons.database, ...reasons.media },
+                timeout: 300,
+            });
+        }
+
+        function createApplication() {
+            return new Application(
+                "application",
+                {
+                    ...place,
+                    image: `${settings.image}:${settings.imageTag}`,
+                    settings: settings.application,
+                    databaseName: settings.database.name,
+                    generations,
+                    loginSecret: login.secretName,
+                    placement,
+                },
+                { ...within, dependsOn: [switched] },
+            );
+        }
+
+        function createSmoke() {
+            return job("smoke", [application], {
+                generations: [generations.database, generations.media],
+                because: { ...reasons.database, ...reasons.media, image: `${settings.image}:${settings.imageTag}` },
+                timeout: 180,
+            });
+        }
+
+        function createRetire() {
+            const { database, media } = settings;
+            return job("retire", [smoke], {
+                generations: [generations.database, generations.media],
+                because: {
+                    ...reasons.database,
+                    ...reasons.media,
+                    "keep-generations": `database ${database.keepGenerations}, media ${media.keepGenerations}`,
+                },
+                timeout: 600,
+            });
+        }
+
+        function job(
+            command: Command,
+            dependsOn: pulumi.Resource[],
+            more: Pick<AgentJobArgs, "generations" | "because" | "image" | "timeout">,
+        ) {
+            const { source } = settings;
+            const jobArgs = { ...place, ...more, command, source, loginSecret: login.secretName, placement };
+            return new AgentJob(command, jobArgs, { ...within, dependsOn });
+        }
+    }
+}

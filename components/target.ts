@@ -1,0 +1,55 @@
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { labels, type Place } from "./labels";
+
+/** Arguments of a {@link Target}. */
+export interface TargetArgs extends Place {
+    /** Context of the kubeconfig. */
+    context: string;
+    /** Whether a wipe leaves the namespace, because it leaves a volume in it. */
+    keep: boolean;
+}
+
+/** The namespace that the replica stands in, and the way to its cluster. */
+export class Target extends pulumi.ComponentResource {
+    /**
+     * Takes over what is there already: volumes that a wipe has kept, and whatever an update that was killed has made
+     * but not recorded. The preflight has seen that the namespace, and so everything in it, is this stack's own.
+     */
+    readonly provider: kubernetes.Provider;
+
+    constructor(name: string, args: TargetArgs, options: pulumi.ComponentResourceOptions) {
+        super("understudy:index:Target", name, {}, options);
+        this.provider = new kubernetes.Provider(
+            `${name}-cluster`,
+            {
+                context: args.context,
+                // Otherwise any change of the kubeconfig would replace the provider, and every object with it.
+                clusterIdentifier: args.context,
+                enableConfigMapMutable: true,
+                enableSecretMutable: true,
+                upsertExistingObjects: true,
+                // What is taken over has another manager's name on its fields, which would be a conflict.
+                enablePatchForce: true,
+            },
+            { parent: this },
+        );
+        const security = "pod-security.kubernetes.io";
+        new kubernetes.core.v1.Namespace(
+            `${name}-namespace`,
+            {
+                metadata: {
+                    name: args.namespace,
+                    labels: {
+                        ...labels(args, "namespace"),
+                        [`${security}/enforce`]: "restricted",
+                        [`${security}/warn`]: "restricted",
+                    },
+                },
+            },
+            // A namespace takes everything in it along: what a wipe keeps can only be kept together with it.
+            { parent: this, provider: this.provider, retainOnDelete: args.keep },
+        );
+        this.registerOutputs();
+    }
+}

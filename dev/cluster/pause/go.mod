@@ -1,0 +1,3 @@
+module understudy/cluster/pause
+
+go 1.24

@@ -1,0 +1,298 @@
+/**
+ * The stack file's settings, validated. This is the only reader of Pulumi's configuration: every problem of a stack
+ * file is reported in one error, each with its key, what was found and what to write instead. Parts that are long stand
+ * in `settings/`.
+ */
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+import { Refusal } from "./refusal";
+import { application, applicationContradictions } from "./settings/application";
+import { absolutePath, label, objectName, size } from "./settings/values";
+
+/** A name for PostgreSQL that leaves room for `__<generation>`. */
+const databaseName = z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores, 51 at most");
+
+/** Databases that every server has before anybody makes one. */
+const serversOwn = ["postgres", "template0", "template1"];
+
+/** A time span such as `90s`, `15m`, `26h` or `7d`, as seconds. */
+const duration = z
+    .string()
+    .regex(/^[1-9][0-9]*[smhd]$/, "write a time span such as 90s, 15m, 26h or 7d")
+    .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86400 }[text.slice(-1) as "s"]);
+
+/** `latest`, or the stamp in a backup's file name. */
+const backup = z
+    .string()
+    .regex(
+        /^(latest|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z)$/,
+        "write latest, or the stamp in the backup's file name such as 2026-11-20T02:04:01Z",
+    );
+
+/** Where production's backups or files stand: an NFS export, or a folder of the node on a cluster for development. */
+const store = z
+    .strictObject({
+        nfs: z.strictObject({ server: z.string().min(1), path: absolutePath }).optional(),
+        hostPath: absolutePath.optional(),
+    })
+    .refine((value) => (value.nfs === undefined) !== (value.hostPath === undefined), {
+        error: "write either nfs: {server, path} or hostPath: <folder>",
+    });
+export type Store = z.infer<typeof store>;
+
+const tag = z
+    .string()
+    .regex(/^[\w][\w.-]{0,127}$/, "write an image tag")
+    .refine((text) => text !== "latest", "write the tag that production runs; latest names no version");
+
+const schema = z.strictObject({
+    source: z.strictObject({
+        /** Production's namespace on the target's cluster; left out when production runs on another cluster. */
+        namespace: label.optional(),
+        /** Workload in that namespace whose image tag is production's; without it the tag is not compared. */
+        workload: z
+            .strictObject({
+                kind: z.enum(["Deployment", "StatefulSet"]).default("Deployment"),
+                name: label,
+                /** Container that runs the application; the first if left out. */
+                container: label.optional(),
+            })
+            .optional(),
+        /** What production's server answers to `select system_identifier from pg_control_system()`. */
+        systemIdentifier: z
+            .string()
+            .regex(/^\d{15,20}$/, "write the number in quotes")
+            .optional(),
+        /** Store with `hourly/backup-<stamp>-<database>.sql.gz`, or `…-dumpall.sql.gz` for whole servers. */
+        database: store,
+        /** Store with production's files. */
+        media: store,
+    }),
+    target: z.strictObject({
+        /** Context of the kubeconfig that the replica is made on. */
+        context: z.string().min(1),
+        /** Namespace that belongs to this stack alone. */
+        namespace: label.optional(),
+        /** Whose replica it is, in place of a namespace: it then stands in `stack-<user>-<name>`, and only that user, as the cluster knows them, may deploy it. */
+        developer: z.strictObject({ user: label, name: label.default("default") }).optional(),
+        /** Storage class of the replica's volumes; the cluster's default if left out. */
+        storageClass: z.string().min(1).optional(),
+        /** Secret in the namespace, of type kubernetes.io/dockerconfigjson, with which images are pulled. */
+        pullSecret: objectName.optional(),
+    }),
+    image: z.string().min(1),
+    imageTag: tag,
+    /** Why data may be refreshed under another tag than production's; recorded in the stack's outputs. */
+    allowTagMismatch: z.string().min(1).optional(),
+    database: z.strictObject({
+        name: databaseName.refine((name) => !serversOwn.includes(name), {
+            error: "write the application's database; this one is every server's own",
+        }),
+        /** What production's schedule dumps: the one database, or the whole server, out of which it is taken. */
+        dump: z.enum(["database", "server"]).default("database"),
+        /** Role that owns the database in production and so in the replica. */
+        owner: databaseName,
+        backup: backup.default("latest"),
+        /** Any text; another one means: refresh again. */
+        refresh: z.string().default("1"),
+        maximumAge: duration.prefault("26h"),
+        /** Image of the replica's own server: production's major version. */
+        image: z.string().min(1).default("postgres:15-bookworm"),
+        /** Size of the server's volume: room for the live copy, the former ones and the next. */
+        volume: size,
+        keepGenerations: z.number().int().min(0).max(10).default(1),
+        timeout: duration.prefault("15m"),
+    }),
+    media: z.strictObject({
+        refresh: z.string().default("1"),
+        volume: size,
+        /** `ReadWriteOnce` puts every pod that mounts the volume on one node. */
+        accessMode: z.enum(["ReadWriteMany", "ReadWriteOnce"]).default("ReadWriteMany"),
+        /** A source with fewer files is taken for a mount that is missing. */
+        minimumFiles: z.number().int().min(1).default(1),
+        keepGenerations: z.number().int().min(0).max(10).default(1),
+        timeout: duration.prefault("90m"),
+    }),
+    application,
+    /** Who holds this replica and why; nothing is changed while it is there. */
+    hold: z.string().min(1).optional(),
+    removeDatabaseVolume: z.boolean().default(true),
+    removeMediaVolume: z.boolean().default(false),
+});
+
+type Written = z.infer<typeof schema>;
+
+/** A stack file's settings, with defaults filled in, time spans in seconds, and a developer's namespace computed. */
+export type Settings = Written & { target: { namespace: string } };
+
+/**
+ * Reads the settings of the stack that is being run.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export function readSettings(): Settings {
+    return parseSettings(pulumi.runtime.allConfig(), pulumi.getProject(), pulumi.getStack());
+}
+
+/**
+ * Settings from Pulumi's configuration as the engine hands it over: full keys, values as text or JSON.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export function parseSettings(config: Record<string, string>, project: string, stack: string): Settings {
+    const found = Object.fromEntries(
+        Object.entries(config)
+            .filter(([key]) => key.startsWith(`${project}:`))
+            .map(([key, text]) => [key.slice(project.length + 1), fromText(text)]),
+    );
+    const result = schema.safeParse(found, { reportInput: true });
+    const settings = result.success ? withNamespace(result.data) : undefined;
+    const problems = settings ? contradictions(settings) : (result.error?.issues.flatMap(describe) ?? []);
+    if (problems.length > 0 || settings === undefined) {
+        const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+        throw new Refusal(
+            [`Pulumi.${stack}.yaml has ${count}:`, ...problems.map((text) => `  ${project}:${text}`)].join("\n"),
+        );
+    }
+    return Object.freeze(settings);
+}
+
+/** A developer's namespace follows from whose it is; an empty one is a contradiction. */
+function withNamespace(settings: Written): Settings {
+    const { namespace, developer } = settings.target;
+    const computed = developer === undefined ? "" : `stack-${developer.user}-${developer.name}`;
+    return { ...settings, target: { ...settings.target, namespace: namespace ?? computed } };
+}
+
+/** What a stack file says in two places that cannot both be meant. */
+function contradictions({ source, target, application }: Settings): string[] {
+    const problems = applicationContradictions(application);
+    const computed = `stack-${target.developer?.user}-${target.developer?.name}`;
+    if (target.namespace === "") {
+        problems.push(
+            "target.namespace is missing: write the replica's namespace, or target.developer for a developer's",
+        );
+    } else if (target.developer !== undefined && target.namespace !== computed) {
+        problems.push(
+            `target.namespace is "${target.namespace}", but target.developer makes it ${computed}: leave one of them out`,
+        );
+    } else if (target.namespace.length > 63) {
+        problems.push(
+            `target.developer makes the namespace ${target.namespace}, which is longer than 63: write a shorter name`,
+        );
+    }
+    if (source.namespace === target.namespace) {
+        problems.push(
+            `target.namespace is "${target.namespace}", which is production's own: write a namespace for the replica alone`,
+        );
+    }
+    if (JSON.stringify(source.database) === JSON.stringify(source.media)) {
+        problems.push(
+            "source.media is the same store as source.database: write the store that holds production's files",
+        );
+    }
+    if (source.workload !== undefined && source.namespace === undefined) {
+        problems.push("source.workload is in no namespace: write source.namespace");
+    }
+    return problems;
+}
+
+/** Pulumi hands over every value as text; lists, objects, numbers and booleans are JSON in it. */
+function fromText(text: string): unknown {
+    if (!/^([[{]|(true|false)$)/.test(text)) {
+        return text;
+    }
+    try {
+        return JSON.parse(text);
+    } catch {
+        return text;
+    }
+}
+
+/** One sentence for each thing that one issue of zod stands for. */
+function describe(issue: z.core.$ZodIssue): string[] {
+    const at = issue.path.map(String).join(".");
+    if (issue.code === "unrecognized_keys") {
+        const known = Object.keys(shapeAt(issue.path));
+        return issue.keys.map((key) => {
+            const like = nearest(key, known);
+            const advice = like === undefined ? `known here: ${known.join(", ")}` : `did you mean ${like}?`;
+            return `${[...issue.path, key].join(".")} is not a setting; ${advice}`;
+        });
+    }
+    if (issue.code === "invalid_type" && issue.input === undefined) {
+        return [`${at} is missing: write ${expectation(issue.expected)}`];
+    }
+    if (issue.code === "invalid_key") {
+        return [`${at}: ${issue.issues.map(({ message }) => message).join(", ")}`];
+    }
+    const saw = typeof issue.input === "object" ? "" : ` is ${JSON.stringify(issue.input)}`;
+    if (issue.code === "invalid_type") {
+        return [`${at}${saw || " is not of that kind"}: write ${expectation(issue.expected)}`];
+    }
+    if (issue.code === "invalid_value") {
+        return [`${at}${saw}: write ${issue.values.join(" or ")}`];
+    }
+    if (issue.code === "too_small") {
+        const least: Record<string, string> = { string: "some text", array: "at least one entry" };
+        return [`${at}${saw}: write ${least[issue.origin] ?? `at least ${issue.minimum}`}`];
+    }
+    if (issue.code === "too_big") {
+        return [`${at}${saw}: write at most ${issue.maximum}`];
+    }
+    return [`${at}${saw}: ${issue.message}`];
+}
+
+function expectation(type: string): string {
+    const words: Record<string, string> = {
+        string: "text (numbers in quotes)",
+        number: "a number",
+        int: "a whole number",
+        boolean: "true or false",
+        array: "a list",
+        object: "its settings below it",
+        record: "NAME: value pairs",
+    };
+    return words[type] ?? type;
+}
+
+/** The settings that are known at a path of the schema. */
+function shapeAt(path: PropertyKey[]): Record<string, unknown> {
+    let type: unknown = schema;
+    for (const key of path) {
+        type = type instanceof z.ZodRecord ? type.valueType : shapeOf(type)[String(key)];
+        while (type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault) {
+            type = type.unwrap();
+        }
+    }
+    return shapeOf(type);
+}
+
+function shapeOf(type: unknown): Record<string, unknown> {
+    return type instanceof z.ZodObject ? type.shape : {};
+}
+
+/** The known name that differs least from what was written, if it is near enough to have been meant. */
+function nearest(word: string, known: string[]): string | undefined {
+    const ranked = known
+        .map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }))
+        .sort((a, b) => a.distance - b.distance);
+    const best = ranked[0];
+    return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
+}
+
+/** Levenshtein's distance: insertions, deletions and replacements from one word to the other. */
+function editDistance(a: string, b: string): number {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++) {
+            const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+            next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+        }
+        row = next;
+    }
+    return row[b.length] ?? 0;
+}

@@ -1,0 +1,27 @@
+/** Kinds of values that several settings have in common. */
+import { z } from "zod";
+
+/** A DNS label, as Kubernetes wants it for namespaces and for the names that become labels. */
+export const label = z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "write lower-case letters, digits and dashes, 63 at most");
+
+/** Name of an object of Kubernetes that is there already. */
+export const objectName = z
+    .string()
+    .regex(
+        /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+        "write an object's name: lower-case letters, digits, dashes, dots",
+    );
+
+export const absolutePath = z.string().regex(/^\/[^\0]*[^/\0]$/, "write an absolute path without a slash at its end");
+
+const units = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 } as const;
+
+/** A size as Kubernetes writes it, for example `20Gi`; kept as text, see {@link bytes}. */
+export const size = z.string().regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti)$/, "write a size such as 20Gi");
+
+/** Bytes of a size that the settings have accepted: `bytes("2Gi") === 2147483648`. */
+export function bytes(text: string): number {
+    return Number(text.slice(0, -2)) * units[text.slice(-2) as keyof typeof units];
+}

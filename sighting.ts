@@ -1,0 +1,110 @@
+/** What a stack's program gets to see of the clusters before anything is registered. Reads only. */
+import type { AppsV1Api, AuthenticationV1Api, BatchV1Api, V1Deployment, V1StatefulSet } from "@kubernetes/client-node";
+import { accessCluster } from "./cluster";
+import { databaseSecret } from "./components/database";
+import type { Generations } from "./components/generations";
+import type { Settings } from "./settings";
+
+/** What the cluster says about the target. */
+export interface Sighting {
+    /** The target namespace, if there is one. */
+    target?: { uid: string; labels: Record<string, string>; annotations: Record<string, string> };
+    /** Unique id of production's namespace, if it stands on this cluster. */
+    sourceUid?: string;
+    /** Image that production's workload runs; absent if there is no such workload. */
+    sourceImage?: string;
+    /** Generations that the last switch made live, if there was one. */
+    live?: Generations;
+    /** Whom the target's cluster takes the kubeconfig's user for; only asked for a developer's replica. */
+    user?: { name: string; groups: string[] };
+    /** Password of the database's superuser, if its Secret is there. */
+    password?: string;
+}
+
+/** Reads production's namespace and workload, and the target's namespace, last switch and kept Secret. */
+export async function look(settings: Settings): Promise<Sighting> {
+    const { source, target } = settings;
+    const { core, batch, apps, authentication } = await accessCluster(target.context);
+    const { namespace } = target;
+    const [targetNamespace, sourceNamespace, sourceImage, live, user, secret] = await within(
+        10,
+        Promise.all([
+            orAbsent(core.readNamespace({ name: namespace })),
+            source.namespace === undefined ? undefined : orAbsent(core.readNamespace({ name: source.namespace })),
+            imageOf(apps, source),
+            lastSwitch(batch, namespace),
+            target.developer === undefined ? undefined : whoAmI(authentication),
+            orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace })),
+        ]),
+    );
+    const password = secret?.data?.password;
+    return {
+        ...(targetNamespace && {
+            target: {
+                uid: targetNamespace.metadata?.uid ?? "",
+                labels: targetNamespace.metadata?.labels ?? {},
+                annotations: targetNamespace.metadata?.annotations ?? {},
+            },
+        }),
+        ...(sourceNamespace && { sourceUid: sourceNamespace.metadata?.uid ?? "" }),
+        ...(sourceImage !== undefined && { sourceImage }),
+        ...(live !== undefined && { live }),
+        ...(user !== undefined && { user }),
+        ...(password !== undefined && { password: Buffer.from(password, "base64").toString() }),
+    };
+}
+
+/** What the cluster says of whoever asks. */
+async function whoAmI(authentication: AuthenticationV1Api): Promise<{ name: string; groups: string[] }> {
+    const { status } = await authentication.createSelfSubjectReview({ body: {} });
+    return { name: status?.userInfo?.username ?? "", groups: status?.userInfo?.groups ?? [] };
+}
+
+/** Image of production's workload. */
+async function imageOf(apps: AppsV1Api, { namespace, workload }: Settings["source"]): Promise<string | undefined> {
+    if (workload === undefined || namespace === undefined) {
+        return undefined;
+    }
+    const { kind, name, container } = workload;
+    const found: V1Deployment | V1StatefulSet | undefined =
+        kind === "Deployment"
+            ? await orAbsent(apps.readNamespacedDeployment({ name, namespace }))
+            : await orAbsent(apps.readNamespacedStatefulSet({ name, namespace }));
+    const containers = found?.spec?.template.spec?.containers ?? [];
+    return containers.find((one) => container === undefined || one.name === container)?.image;
+}
+
+/** The generations of the last switch, if it succeeded. */
+async function lastSwitch(batch: BatchV1Api, namespace: string): Promise<Generations | undefined> {
+    const labelSelector = "app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch";
+    const jobs = await orAbsent(batch.listNamespacedJob({ namespace, labelSelector }));
+    const annotations = jobs?.items.find(({ status }) => status?.succeeded === 1)?.spec?.template.metadata?.annotations;
+    const database = annotations?.["understudy/database-generation"];
+    const media = annotations?.["understudy/media-generation"];
+    return database === undefined || media === undefined ? undefined : { database, media };
+}
+
+/** The object, or nothing when the server says that it is not there. */
+async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+    try {
+        return await reading;
+    } catch (error) {
+        if (typeof error === "object" && error !== null && "code" in error && error.code === 404) {
+            return undefined;
+        }
+        throw error;
+    }
+}
+
+/** A cluster that does not answer is as good as none, and nobody should wait minutes to hear it. */
+async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+    });
+    try {
+        return await Promise.race([work, late]);
+    } finally {
+        clearTimeout(timer);
+    }
+}

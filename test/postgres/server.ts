@@ -1,0 +1,129 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Client } from "pg";
+import { installPackages } from "../../dev/packages";
+
+/** Where Debian's packages put PostgreSQL 15. */
+export const binaries = "/usr/lib/postgresql/15/bin";
+
+const execute = promisify(execFile);
+
+/** User that a server runs as when the tests run as root, which PostgreSQL refuses. */
+const nobody = 65534;
+
+/** A throw-away PostgreSQL on loopback. */
+export interface TestServer {
+    port: number;
+    /** Password of the superuser `postgres`. */
+    password: string;
+    /** Runs SQL as superuser, or as the given user, and returns the rows of the last statement. */
+    query(database: string, sql: string, as?: { user: string; password: string }): Promise<Record<string, unknown>[]>;
+    /** Runs one of PostgreSQL's own client tools as superuser and returns what it writes. */
+    tool(name: string, args: string[]): Promise<Buffer>;
+    /** Everything on the server, as text that is equal for equal content: roles, databases, rights and rows. */
+    content(): Promise<string>;
+    stop(): Promise<void>;
+}
+
+/** Starts a server with an empty cluster; ends with {@link TestServer.stop}. */
+export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
+    if (!existsSync(`${binaries}/postgres`)) {
+        await installPackages(["postgresql-15"]);
+    }
+    const folder = mkdtempSync(join(tmpdir(), "understudy-postgres-"));
+    const data = join(folder, "data");
+    const password = "super secret";
+    writeFileSync(join(folder, "password"), password);
+    mkdirSync(data);
+    if (userInfo().uid === 0) {
+        for (const path of [folder, data, join(folder, "password")]) {
+            chownSync(path, nobody, nobody);
+        }
+    }
+    await asServer(join(binaries, "initdb"), [
+        ...["-D", data, "-U", "postgres", "--auth=scram-sha-256", `--pwfile=${join(folder, "password")}`],
+        ...["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+    ]);
+    const port = await freePort();
+    const all = { fsync: "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", ...settings };
+    const options = Object.entries(all).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
+    const child = spawnAsServer(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...options]);
+    const env = { ...process.env, PGPASSWORD: password, PGHOST: "127.0.0.1", PGPORT: String(port), PGUSER: "postgres" };
+
+    const query: TestServer["query"] = async (database, sql, as = { user: "postgres", password }) => {
+        const client = new Client({ host: "127.0.0.1", port, database, ...as });
+        client.on("error", () => undefined);
+        try {
+            await client.connect();
+            const result = await client.query(sql);
+            return (Array.isArray(result) ? result.at(-1) : result).rows;
+        } finally {
+            await client.end();
+        }
+    };
+    const tool: TestServer["tool"] = async (name, args) => {
+        const options = { env, encoding: "buffer", maxBuffer: 2 ** 30 } as const;
+        return (await execute(join(binaries, name), args, options)).stdout;
+    };
+    const server: TestServer = {
+        port,
+        password,
+        query,
+        tool,
+        // A random key makes two dumps of the same differ.
+        content: async () => (await tool("pg_dumpall", [])).toString().replaceAll(/^\\(un)?restrict .*$/gm, ""),
+        async stop() {
+            const ended = new Promise((resolve) => child.once("exit", resolve));
+            if (child.exitCode === null) {
+                child.kill("SIGINT");
+                await ended;
+            }
+            rmSync(folder, { recursive: true, force: true });
+        },
+    };
+    await answering(server, child);
+    return server;
+}
+
+async function answering(server: TestServer, child: ChildProcess): Promise<void> {
+    while (child.exitCode === null) {
+        try {
+            await server.query("postgres", "select 1");
+            return;
+        } catch {
+            await sleep(50);
+        }
+    }
+    throw new Error(`The test's PostgreSQL ended with status ${child.exitCode}.`);
+}
+
+/** A program as another user, if need be, that ends with the test: one that fails early stops nothing itself. */
+function wrapped(program: string, args: string[]): [string, string[]] {
+    const user = userInfo().uid === 0 ? [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : [];
+    return ["setpriv", ["--pdeathsig=QUIT", ...user, program, ...args]];
+}
+
+async function asServer(program: string, args: string[]): Promise<void> {
+    await execute(...wrapped(program, args), { cwd: "/" });
+}
+
+function spawnAsServer(program: string, args: string[]): ChildProcess {
+    // setpriv becomes the server itself, so that a signal reaches it.
+    return spawn(...wrapped(program, args), { cwd: "/", stdio: "ignore" });
+}
+
+async function freePort(): Promise<number> {
+    const probe = createServer();
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+    const address = probe.address();
+    await new Promise((resolve) => probe.close(resolve));
+    if (address === null || typeof address === "string") {
+        throw new Error("There is no free port.");
+    }
+    return address.port;
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { generationFolder, type Survey, surveySchema } from "../../contract";
+import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
+
+let replica: Replica;
+const stamps = [stampBefore(7200), stampBefore(3600)] as const;
+
+beforeAll(async () => {
+    replica = await startReplica();
+    for (const [at, id] of [ids[0], ids[1]].entries()) {
+        replica.store(stamps[at] ?? "", frame("CREATE TABLE public.item (n integer);"));
+        for (const command of ["prepare-database", "prepare-media", "switch"] as const) {
+            expect(await replica.run(command, replica.plan(id, id))).toMatchObject({ status: 0 });
+        }
+    }
+}, 120_000);
+afterAll(() => replica?.stop());
+
+async function survey(plan = replica.plan(ids[1], ids[1])): Promise<Survey> {
+    const { status, log } = await replica.run("survey", plan);
+    expect(status, log).toBe(0);
+    return surveySchema.parse(JSON.parse(log.trim().split("\n").at(-1) ?? ""));
+}
+
+test("a survey tells of backups, databases and media, the newest first, and changes nothing", async () => {
+    const before = await replica.server.content();
+    mkdirSync(join(replica.folder, "volume", generationFolder(ids[2])));
+    const { backups, databases, media, problems } = await survey();
+    expect(backups.map(({ stamp }) => stamp)).toEqual([stamps[1], stamps[0]]);
+    expect(databases.map(({ id, state, report }) => [id, state, report?.stamp])).toEqual([
+        [ids[1], "live", stamps[1]],
+        [ids[0], "former", stamps[0]],
+    ]);
+    expect(media.map(({ id, completed }) => [id, completed !== null])).toEqual([
+        [ids[1], true],
+        [ids[0], true],
+        [ids[2], false],
+    ]);
+    expect(problems).toEqual([]);
+    expect(await replica.server.content()).toBe(before);
+});
+
+test("a survey does not wait for a run that is at the server", async () => {
+    const { server } = replica;
+    const { port, password } = server;
+    const run = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: "postgres" });
+    await run.connect();
+    try {
+        await run.query("select pg_advisory_lock(7305118223)");
+        expect((await survey()).databases).toHaveLength(2);
+    } finally {
+        await run.end();
+    }
+});
+
+test("what cannot be looked at is said, and the rest is told all the same", async () => {
+    rmSync(join(replica.folder, "store/hourly"), { recursive: true });
+    const { backups, databases, problems } = await survey();
+    expect(backups).toEqual([]);
+    expect(databases).toHaveLength(2);
+    expect(problems).toEqual([expect.stringMatching(/has no folder hourly/)]);
+});

@@ -1,0 +1,49 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Run, runProgram } from "./monitor";
+import { changed, cluster, config, job, template } from "./registered";
+
+describe("what makes a Job run again", () => {
+    let first: Run;
+    beforeAll(async () => {
+        first = await runProgram({ config, cluster });
+    });
+
+    const afterwards = ["switch", "smoke", "retire"];
+    const withDatabase = ["prepare-database", ...afterwards];
+    const commands = ["prepare-database", "prepare-media", "switch", "smoke", "retire"];
+    it.each([
+        {
+            change: "another refresh of the database",
+            key: "database",
+            value: { refresh: "2" },
+            again: withDatabase,
+        },
+        {
+            change: "another backup",
+            key: "database",
+            value: { backup: "2026-11-20T02:04:01Z" },
+            again: withDatabase,
+        },
+        {
+            change: "dumps of the whole server",
+            key: "database",
+            value: { dump: "server" },
+            again: withDatabase,
+        },
+        {
+            change: "another refresh of the media",
+            key: "media",
+            value: { refresh: "2" },
+            again: ["prepare-media", ...afterwards],
+        },
+        { change: "an older backup allowed", key: "database", value: { maximumAge: "7d" }, again: [] },
+        { change: "a larger volume", key: "database", value: { volume: "4Gi" }, again: [] },
+        { change: "more replicas", key: "application", value: { replicas: 3 }, again: [] },
+        { change: "more kept", key: "media", value: { keepGenerations: 3 }, again: ["retire"] },
+    ])("$change", async ({ key, value, again }) => {
+        const second = await runProgram({ config: changed(key, value), cluster });
+        const text = (run: Run, name: string) => JSON.stringify(template(job(run, name)));
+        const rerun = commands.filter((name) => text(first, name) !== text(second, name));
+        expect(rerun).toEqual(again);
+    });
+});

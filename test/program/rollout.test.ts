@@ -1,0 +1,66 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Run, runProgram } from "./monitor";
+import { changed, cluster } from "./registered";
+
+const application = {
+    secrets: ["KEY"],
+    workers: { mail: { command: ["work"] } },
+    redis: {},
+    restart: "1",
+};
+const allowed = { "understudy:allowTagMismatch": "nothing is live in these runs" };
+const config = { ...changed("application", application), ...allowed };
+
+/** Names of the resources on the cluster that differ; the Secrets do always, their values are random here. */
+function differing(first: Run, second: Run): string[] {
+    const texts = (run: Run) =>
+        new Map(
+            run.registrations
+                .filter(({ type }) => type.startsWith("kubernetes:") && !type.endsWith(":Secret"))
+                .map(({ name, inputs }) => [name, JSON.stringify(inputs)]),
+        );
+    const [before, after] = [texts(first), texts(second)];
+    return [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
+}
+
+describe("what a change of the stack file changes", () => {
+    const parts = ["application-deployment", "application-mail-deployment"];
+    let before: Run;
+    beforeAll(async () => {
+        before = await runProgram({ config, cluster });
+    });
+
+    it.each([
+        {
+            what: "another tag",
+            to: { ...config, "understudy:imageTag": "1.1" },
+            expected: [...parts, "smoke"],
+        },
+        {
+            what: "another restart",
+            to: changed("application", { restart: "2" }, config),
+            expected: parts,
+        },
+        {
+            what: "another refresh of the media",
+            to: changed("media", { refresh: "2" }, config),
+            expected: [
+                "agent-program",
+                ...["prepare-media", "switch", "application-redis-server", ...parts, "smoke", "retire"],
+            ],
+        },
+        {
+            what: "another worker",
+            to: changed("application", { workers: { ...application.workers, beat: { command: ["tick"] } } }, config),
+            expected: ["application-beat-deployment"],
+        },
+        {
+            what: "another secret",
+            to: changed("application", { secrets: ["KEY", "OTHER"] }, config),
+            expected: parts,
+        },
+    ])("$what", async ({ to, expected }) => {
+        const after = await runProgram({ config: to, cluster });
+        expect(differing(before, after).sort()).toEqual([...expected].sort());
+    });
+});

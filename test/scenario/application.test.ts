@@ -1,0 +1,111 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { beforeAll, describe, expect, it } from "vitest";
+import { buildImage, loadImages, redisImage } from "../../dev/cluster/images";
+import { openStage, type Stage } from "./stage";
+
+/** An application with everything that belongs to one, step by step. */
+describe("an application with workers, a queue and random values", () => {
+    let stage: Stage;
+    const copy = `for the application, ${new Date().toISOString()}`;
+    // The demo's image has no worker of its own: these only stay, so that their pods can be looked at.
+    const stay = ["node", "-e", "setInterval(() => {}, 1000)"];
+    const settings = {
+        "database.refresh": copy,
+        "media.refresh": copy,
+        "application.workload": "StatefulSet",
+        "application.workers": {
+            worker: { command: stay, replicas: 2 },
+            beat: { command: stay, single: true, media: false },
+        },
+        "application.redis": {},
+        "application.secrets": ["SESSION_KEY"],
+        "application.ingress": { host: "replica.example.org", issuer: "staging" },
+        "application.warning": "This is a copy <of> production.",
+        "application.seeAlso": "https://example.org/staging",
+    };
+    const names = ["application", "beat", "redis", "worker"];
+    const pods = async () => {
+        const { items } = await stage.core.listNamespacedPod({
+            namespace: stage.namespace,
+            labelSelector: `app.kubernetes.io/name in (${names.join(", ")})`,
+        });
+        return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+    };
+    const of = (all: V1Pod[], name: string) =>
+        all.filter(({ metadata }) => metadata?.labels?.["app.kubernetes.io/name"] === name);
+    const uids = (all: V1Pod[]) => all.map(({ metadata }) => metadata?.uid).sort();
+    const jobs = async () => uids(await stage.pods("batch.kubernetes.io/job-name"));
+    const value = () =>
+        stage.execute(stage.namespace, "app.kubernetes.io/name=worker", ["node", "-p", "process.env.SESSION_KEY"]);
+    const redis = (...args: string[]) =>
+        stage.execute(stage.namespace, "app.kubernetes.io/name=redis", ["redis-cli", ...args]);
+    const well = async (changes: Record<string, unknown>) => {
+        const { status, output } = await stage.up({ ...settings, ...changes });
+        expect(status, output).toBe(0);
+    };
+    const facts: Record<string, string> = {};
+
+    beforeAll(async () => {
+        stage = await openStage();
+        await loadImages(stage.cluster, [await buildImage(redisImage())]);
+        const { status, output } = await stage.wipe({});
+        expect(status, output).toBe(0);
+    });
+
+    it("1. stands up, every part of it on the same copies", async () => {
+        await well({});
+        const all = await pods();
+        expect(names.map((name) => of(all, name).length)).toEqual([1, 1, 1, 2]);
+        const generations = all.map(({ metadata }) => metadata?.annotations?.["understudy/database-generation"]);
+        expect(new Set(generations).size).toBe(1);
+        const page = await (await fetch(`http://${stage.cluster.address}:30080/`)).text();
+        expect(page).toContain("This is a copy &lt;of&gt; production.");
+        const query = [
+            "node",
+            "-p",
+            "require('net').connect(6379, process.env.REDIS_HOST).on('connect', () => process.exit(0))",
+        ];
+        await stage.execute(stage.namespace, "app.kubernetes.io/name=worker", query);
+        facts.value = await value();
+        expect(facts.value).toMatch(/^[\w-]{43}$/);
+        expect(await redis("set", "queued", "work")).toBe("OK");
+    });
+
+    it("2. is left alone by an up with nothing to do", async () => {
+        const before = { pods: uids(await pods()), jobs: await jobs() };
+        await well({});
+        expect({ pods: uids(await pods()), jobs: await jobs() }).toEqual(before);
+    });
+
+    it("3. is replaced with the data; its random values stay, and what was queued is gone", async () => {
+        const before = await pods();
+        await well({ "database.refresh": `${copy}, again` });
+        const after = await pods();
+        for (const name of names) {
+            expect(uids(of(after, name)), name).not.toEqual(uids(of(before, name)));
+        }
+        expect(await value()).toBe(facts.value);
+        expect(await redis("exists", "queued")).toBe("0");
+    });
+
+    it("4. is restarted under the same tag when asked, and no data is touched", async () => {
+        const before = { pods: await pods(), jobs: await jobs() };
+        await well({ "database.refresh": `${copy}, again`, "application.restart": "2" });
+        const after = await pods();
+        for (const name of ["application", "worker", "beat"]) {
+            expect(uids(of(after, name)), name).not.toEqual(uids(of(before.pods, name)));
+        }
+        expect(uids(of(after, "redis"))).toEqual(uids(of(before.pods, "redis")));
+        expect(await jobs()).toEqual(before.jobs);
+        expect(await value()).toBe(facts.value);
+    });
+
+    it("5. gives up its workers and its queue when the stack file does", async () => {
+        const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
+        expect(status, output).toBe(0);
+        const all = await pods();
+        expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0]);
+        const { status: answer } = await fetch(`http://${stage.cluster.address}:30080/health`);
+        expect(answer).toBe(200);
+    });
+});

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { digestProduction } from "../../demo/digest";
+
+import { openStage, type Stage } from "./stage";
+
+describe("a wipe", () => {
+    let stage: Stage;
+    let production: unknown;
+    beforeAll(async () => {
+        stage = await openStage();
+        production = await digestProduction(stage.cluster);
+    });
+
+    afterAll(async () => {
+        expect(await digestProduction(stage.cluster)).toEqual(production);
+    });
+
+    const claims = async () => {
+        const { items } = await stage.core.listNamespacedPersistentVolumeClaim({ namespace: stage.namespace });
+        return items.map(({ metadata }) => metadata?.name ?? "").sort();
+    };
+    const exists = () =>
+        stage.core.readNamespace({ name: stage.namespace }).then(
+            () => true,
+            () => false,
+        );
+
+    it.each([
+        { database: true, media: true, kept: [] },
+        { database: true, media: false, kept: ["media"] },
+        { database: false, media: true, kept: ["database"] },
+        { database: false, media: false, kept: ["database", "media"] },
+    ])(
+        "with removeDatabaseVolume $database and removeMediaVolume $media keeps $kept, and an up takes them over",
+        async ({ database, media, kept }) => {
+            // A copy of its own, so that the one made after the wipe is of the same backup.
+            const copy = `before the wipe of ${new Date().toISOString()}`;
+            const flags = {
+                removeDatabaseVolume: database,
+                removeMediaVolume: media,
+                "database.refresh": copy,
+                "media.refresh": copy,
+            };
+            const made = await stage.up(flags);
+            expect(made.status, made.output).toBe(0);
+            const digest = await stage.digest();
+            const uids = claimUids(digest.objects, kept);
+
+            const wiped = await stage.wipe();
+            expect(wiped.status, wiped.output).toBe(0);
+            expect(await exists()).toBe(kept.length > 0);
+            expect(kept.length > 0 ? await claims() : []).toEqual(kept);
+
+            const again = await stage.up(flags);
+            expect(again.status, again.output).toBe(0);
+            const after = await stage.digest();
+            expect({ rows: after.rows, media: after.media }).toEqual({ rows: digest.rows, media: digest.media });
+            expect(claimUids(after.objects, kept)).toEqual(uids);
+            expect(await digestProduction(stage.cluster)).toEqual(production);
+        },
+    );
+
+    it("honours flags that were changed since the last up", async () => {
+        const before = await stage.up({ removeDatabaseVolume: false, removeMediaVolume: false });
+        expect(before.status, before.output).toBe(0);
+        const wiped = await stage.wipe({ removeDatabaseVolume: true, removeMediaVolume: true });
+        expect(wiped.status, wiped.output).toBe(0);
+        expect(await exists()).toBe(false);
+    });
+});
+
+function claimUids(objects: string, names: string[]): string[] {
+    return objects.split("\n").filter((line) => names.some((name) => line.startsWith(`Claim ${name}=`)));
+}

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { generationsOf } from "../../components/generations";
+import { loginPassword } from "../../components/login";
+import { generationId, generationName } from "../../contract";
+import { parseSettings } from "../../settings";
+
+const parts = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer()));
+
+describe("a generation's id", () => {
+    it("is ten hexadecimal characters, whatever is in it", () => {
+        fc.assert(
+            fc.property(parts, (given) => {
+                expect(generationId(given)).toMatch(/^[0-9a-f]{10}$/);
+            }),
+        );
+    });
+
+    it("does not depend on the order of its parts", () => {
+        const reversed = (given: object) => Object.fromEntries(Object.entries(given).reverse());
+        fc.assert(
+            fc.property(parts, (given) => {
+                expect(generationId(reversed(given))).toBe(generationId(given));
+            }),
+        );
+    });
+
+    it("changes with any part", () => {
+        fc.assert(
+            fc.property(parts, fc.string(), fc.string(), (given, key, value) => {
+                fc.pre(given[key] !== value);
+                expect(generationId({ ...given, [key]: value })).not.toBe(generationId(given));
+            }),
+        );
+    });
+
+    it("tells a part's name from its value", () => {
+        expect(generationId({ a: "b", c: "d" })).not.toBe(generationId({ a: "d", c: "b" }));
+    });
+
+    it("leaves room for itself in a PostgreSQL name", () => {
+        expect(Buffer.byteLength(generationName("x".repeat(51), "0123456789"))).toBe(63);
+    });
+});
+
+describe("the generations that settings ask for", () => {
+    const config = (database: object, media: object): Record<string, string> => ({
+        "understudy:source": JSON.stringify({ database: { hostPath: "/backups" }, media: { hostPath: "/files" } }),
+        "understudy:target": JSON.stringify({ context: "c", namespace: "replica" }),
+        "understudy:image": "app",
+        "understudy:imageTag": "1",
+        "understudy:database": JSON.stringify({ name: "shop", owner: "shop", volume: "1Gi", ...database }),
+        "understudy:media": JSON.stringify({ volume: "1Gi", ...media }),
+        "understudy:application": JSON.stringify({ mediaPath: "/media" }),
+    });
+    const of = (database = {}, media = {}) => generationsOf(parseSettings(config(database, media), "understudy", "t"));
+
+    it.each([
+        { what: "another refresh of the database", database: { refresh: "2" }, media: {}, changed: ["database"] },
+        { what: "another backup", database: { backup: "2026-11-20T02:04:01Z" }, media: {}, changed: ["database"] },
+        { what: "dumps of the whole server", database: { dump: "server" }, media: {}, changed: ["database"] },
+        { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
+        { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
+        {
+            what: "sizes, ages and counts",
+            database: { volume: "2Gi", maximumAge: "9d" },
+            media: { keepGenerations: 5 },
+            changed: [],
+        },
+    ])("change for $what in $changed", ({ database, media, changed }) => {
+        const [before, after] = [of(), of(database, media)];
+        const keys = (["database", "media"] as const).filter((key) => before[key] !== after[key]);
+        expect(keys).toEqual(changed);
+    });
+
+    it("keep their ids from version to version, so that a replica is not restored anew", () => {
+        expect(of()).toEqual({ database: "fea5f7a6f2", media: "cdaaaf57b9" });
+        expect(of({ dump: "database" })).toEqual(of());
+    });
+
+    it("are the former ones again when a setting goes back", () => {
+        expect(of({ refresh: "1" })).toEqual(of());
+    });
+});
+
+describe("a login role's password", () => {
+    it("is the same for the same role and key, and another for every other", () => {
+        expect(loginPassword("key", "shop__1")).toBe(loginPassword("key", "shop__1"));
+        const others = [loginPassword("key", "shop__2"), loginPassword("other", "shop__1")];
+        expect(new Set([loginPassword("key", "shop__1"), ...others]).size).toBe(3);
+    });
+});

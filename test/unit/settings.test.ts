@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import fc from "fast-check";
+import { assert, describe, expect, it } from "vitest";
+import { Refusal } from "../../refusal";
+import { parseSettings } from "../../settings";
+import { bytes } from "../../settings/values";
+import { tenMistakes } from "../mistakes";
+import { configOf } from "../program/monitor";
+
+const file = path.join(__dirname, "../../Pulumi.demo.yaml");
+const config = configOf(readFileSync(file, "utf8"));
+
+/** The demo's settings with some of them changed; `undefined` takes one away. */
+function changed(changes: Record<string, unknown>): Record<string, string> {
+    const result: Record<string, string> = { ...config };
+    for (const [path, value] of Object.entries(changes)) {
+        const [key, ...inner] = path.split(".") as [string, ...string[]];
+        const full = `understudy:${key}`;
+        const whole = inner.length === 0 ? value : withInner(JSON.parse(result[full] ?? "{}"), inner, value);
+        if (whole === undefined) {
+            delete result[full];
+        } else {
+            result[full] = typeof whole === "string" ? whole : JSON.stringify(whole);
+        }
+    }
+    return result;
+}
+
+function withInner(object: Record<string, unknown>, [key, ...rest]: string[], value: unknown): object {
+    const name = key ?? "";
+    return rest.length === 0
+        ? { ...object, [name]: value }
+        : { ...object, [name]: withInner((object[name] ?? {}) as Record<string, unknown>, rest, value) };
+}
+
+function problems(changes: Record<string, unknown>): string[] {
+    try {
+        parseSettings(changed(changes), "understudy", "demo");
+    } catch (error) {
+        assert(error instanceof Refusal);
+        return error.message
+            .split("\n")
+            .slice(1)
+            .map((line) => line.trim());
+    }
+    return [];
+}
+
+describe("a stack file", () => {
+    it("is accepted as committed, with defaults filled in", () => {
+        expect(parseSettings(config, "understudy", "demo")).toMatchObject({
+            imageTag: "1.0",
+            database: { dump: "database", backup: "latest", maximumAge: 93_600, timeout: 900, keepGenerations: 1 },
+            media: { timeout: 5400, accessMode: "ReadWriteOnce" },
+            removeDatabaseVolume: true,
+            removeMediaVolume: false,
+        });
+    });
+
+    it("with ten mistakes gets ten sentences, each with its key and what to write", () => {
+        const found = problems(tenMistakes);
+        expect(found).toHaveLength(10);
+        expect(found).toEqual(
+            expect.arrayContaining([
+                expect.stringMatching(/source\.namespace is "Production": write lower-case/),
+                expect.stringMatching(/source\.media: write either nfs: \{server, path\} or hostPath/),
+                expect.stringMatching(/target\.contxt is not a setting; did you mean context\?/),
+                expect.stringMatching(/imageTag is "latest": write the tag that production runs/),
+                expect.stringMatching(/database\.name is "my-shop": write/),
+                expect.stringMatching(/database\.maximumAge is "soon": write a time span/),
+                expect.stringMatching(/database\.keepGenerations is -1: write at least 0/),
+                expect.stringMatching(/media\.accessMode is "RWX": write ReadWriteMany or ReadWriteOnce/),
+                expect.stringMatching(/media\.volume is missing: write text/),
+                expect.stringMatching(/removeMediaVolume is "yes": write true or false/),
+            ]),
+        );
+    });
+
+    it.each([
+        ["target.namespace", "production", /production's own/],
+        [
+            "target.namespace",
+            undefined,
+            /target\.namespace is missing: write the replica's namespace, or target\.developer/,
+        ],
+        ["target.developer", { user: "anna" }, /target\.developer makes it stack-anna-default: leave one of them out/],
+        [
+            "target",
+            { context: "here", developer: { user: "a".repeat(60) } },
+            /which is longer than 63: write a shorter name/,
+        ],
+        ["source.workload", { name: "Catalogue" }, /source\.workload\.name is "Catalogue": write lower-case/],
+        ["source.namespace", undefined, /source\.workload is in no namespace: write source\.namespace/],
+        ["source.media", { hostPath: "/var/lib/understudy-demo/database" }, /the same store as source.database/],
+        ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write either nfs/],
+        ["source.database.hostPath", "relative/path", /write an absolute path/],
+        ["database.backup", "newest", /write latest, or the stamp/],
+        ["database.dump", "cluster", /write database or server/],
+        ["database.name", "postgres", /this one is every server's own/],
+        ["database.name", "template1", /this one is every server's own/],
+        ["database.owner", "x".repeat(52), /51 at most/],
+        ["application.nodePort", 80, /at least 30000/],
+        ["application.environment", { "no-name": "x" }, /write a variable's name/],
+        ["application.command", [], /command: write at least one entry/],
+        ["application.ingress", { host: "10.0.0.1" }, /ingress\.host is "10\.0\.0\.1": write a DNS name/],
+        ["application.ingress", { host: `${"a.".repeat(126)}example` }, /ingress\.host is .*: write a DNS name/],
+        [
+            "application.ingress",
+            { host: "a.example", isuer: "x" },
+            /ingress\.isuer is not a setting; did you mean issuer/,
+        ],
+        ["application.secrets", ["key"], /secrets\.0 is "key": write a variable's name/],
+        ["application.secrets", ["KEY", "KEY"], /secrets: write each name once/],
+        ["application.secrets", ["PGHOST"], /secrets\.0 is "PGHOST": write another name/],
+        ["application.resources", { memoryLimit: "32Mi" }, /memoryRequest is "64Mi": write no more than .* 32Mi/],
+        ["application.resources", { cpuRequest: "0.5" }, /cpuRequest is "0\.5": write a number of processors/],
+        ["application.restart", 1, /restart is 1: write text \(numbers in quotes\)/],
+        ["target.pullSecret", "Registry", /pullSecret is "Registry": write an object's name/],
+        ["nonsense", "x", /nonsense is not a setting; known here: source, target/],
+    ])("with %s %j is refused", (key, value, expected) => {
+        expect(problems({ [key]: value }).join("\n")).toMatch(expected);
+    });
+
+    it("whose workers have the replica's own names, or no names, gets a sentence for each", () => {
+        const worker = { command: ["work"] };
+        const own = ["application", "database", "redis", "agent", "media", "switch", "retire", "source-media"];
+        const found = problems({
+            "application.workers": Object.fromEntries([...own, "Mail", "mail"].map((name) => [name, worker])),
+        });
+        expect(found).toEqual([
+            ...own.map((name) => expect.stringMatching(`application.workers.${name}: write another name`)),
+            expect.stringMatching("application.workers.Mail: write lower-case letters"),
+        ]);
+    });
+
+    it("whose worker is not understood gets the worker's settings named", () => {
+        expect(problems({ "application.workers": { mail: { comand: ["work"] } } })).toEqual([
+            expect.stringMatching("application.workers.mail.command is missing: write a list"),
+            expect.stringMatching("application.workers.mail.comand is not a setting; did you mean command?"),
+        ]);
+    });
+
+    it("that says of the application what cannot both be meant is refused with all of it", () => {
+        const found = problems({
+            "application.environment": { KEY: "x" },
+            "application.secrets": ["KEY"],
+            "application.workers": { beat: { command: ["tick"], single: true, replicas: 2 } },
+        });
+        expect(found).toEqual([
+            expect.stringMatching("application.secrets holds KEY, which application.environment sets too"),
+            expect.stringMatching("application.workers.beat.replicas is 2: write 1, or leave out single"),
+        ]);
+    });
+
+    it("of another project in the same configuration is left alone", () => {
+        expect(() => parseSettings({ ...config, "aws:region": "x" }, "understudy", "demo")).not.toThrow();
+    });
+
+    it("is refused in a sentence for each problem, whatever is in it, and never with a crash", () => {
+        fc.assert(
+            fc.property(fc.dictionary(fc.constantFrom(...Object.keys(config)), fc.jsonValue()), (changes) => {
+                const texts = Object.entries(changes).map(([key, value]) => [key, JSON.stringify(value)]);
+                try {
+                    parseSettings({ ...config, ...Object.fromEntries(texts) }, "understudy", "demo");
+                } catch (error) {
+                    assert(error instanceof Refusal);
+                    expect(error.message).toMatch(/^Pulumi\.demo\.yaml has \d+ problems?:\n {2}understudy:/);
+                }
+            }),
+        );
+    });
+});
+
+describe("bytes", () => {
+    it("are those of the size as Kubernetes reads it", () => {
+        expect(bytes("1Ki")).toBe(1024);
+        expect(bytes("20Gi")).toBe(20 * 1024 ** 3);
+    });
+});

@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+/** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
+const patience = { testTimeout: 300_000, hookTimeout: 900_000 };
+
+export default defineConfig({
+    test: {
+        projects: [
+            {
+                test: {
+                    ...patience,
+                    name: "local",
+                    include: ["test/{unit,program,postgres,media}/**/*.test.ts"],
+                    maxWorkers: 2,
+                },
+            },
+            {
+                test: {
+                    ...patience,
+                    name: "cluster",
+                    include: ["test/{cluster,standins,scenario}/**/*.test.ts"],
+                    // One cluster and two cores: one file at a time, and each file's steps in their order.
+                    fileParallelism: false,
+                },
+            },
+        ],
+    },
+});
