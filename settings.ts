@@ -7,40 +7,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
-import { absolutePath, label, objectName, size } from "./settings/values";
-
-/** A name for PostgreSQL that leaves room for `__<generation>`. */
-const databaseName = z
-    .string()
-    .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores, 51 at most");
-
-/** Databases that every server has before anybody makes one. */
-const serversOwn = ["postgres", "template0", "template1"];
-
-/** A time span such as `90s`, `15m`, `26h` or `7d`, as seconds. */
-const duration = z
-    .string()
-    .regex(/^[1-9][0-9]*[smhd]$/, "write a time span such as 90s, 15m, 26h or 7d")
-    .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86400 }[text.slice(-1) as "s"]);
-
-/** `latest`, or the stamp in a backup's file name. */
-const backup = z
-    .string()
-    .regex(
-        /^(latest|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z)$/,
-        "write latest, or the stamp in the backup's file name such as 2026-11-20T02:04:01Z",
-    );
-
-/** Where production's backups or files stand: an NFS export, or a folder of the node on a cluster for development. */
-const store = z
-    .strictObject({
-        nfs: z.strictObject({ server: z.string().min(1), path: absolutePath }).optional(),
-        hostPath: absolutePath.optional(),
-    })
-    .refine((value) => (value.nfs === undefined) !== (value.hostPath === undefined), {
-        error: "write either nfs: {server, path} or hostPath: <folder>",
-    });
-export type Store = z.infer<typeof store>;
+import { database } from "./settings/database";
+import { store } from "./settings/store";
+import { duration, label, objectName, size } from "./settings/values";
 
 const tag = z
     .string()
@@ -86,25 +55,7 @@ const schema = z.strictObject({
     imageTag: tag,
     /** Why data may be refreshed under another tag than production's; recorded in the stack's outputs. */
     allowTagMismatch: z.string().min(1).optional(),
-    database: z.strictObject({
-        name: databaseName.refine((name) => !serversOwn.includes(name), {
-            error: "write the application's database; this one is every server's own",
-        }),
-        /** What production's schedule dumps: the one database, or the whole server, out of which it is taken. */
-        dump: z.enum(["database", "server"]).default("database"),
-        /** Role that owns the database in production and so in the replica. */
-        owner: databaseName,
-        backup: backup.default("latest"),
-        /** Any text; another one means: refresh again. */
-        refresh: z.string().default("1"),
-        maximumAge: duration.prefault("26h"),
-        /** Image of the replica's own server: production's major version. */
-        image: z.string().min(1).default("postgres:15-bookworm"),
-        /** Size of the server's volume: room for the live copy, the former ones and the next. */
-        volume: size,
-        keepGenerations: z.number().int().min(0).max(10).default(1),
-        timeout: duration.prefault("15m"),
-    }),
+    database,
     media: z.strictObject({
         refresh: z.string().default("1"),
         volume: size,

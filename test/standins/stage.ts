@@ -35,7 +35,8 @@ export function playAll(
     return results;
 }
 
-async function playApart(name: string, { command, home }: Engine, kubeconfig: string): Promise<Recorded[]> {
+/** Plays one story as {@link playAll} does. */
+export async function playApart(name: string, { command, home }: Engine, kubeconfig: string): Promise<Recorded[]> {
     const tsx = require.resolve("tsx/cli");
     const output = await run(process.execPath, [tsx, join(__dirname, "player.ts"), name, command, home, kubeconfig]);
     return JSON.parse(output.slice(output.lastIndexOf(mark) + mark.length));

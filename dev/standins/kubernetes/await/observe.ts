@@ -11,13 +11,28 @@ export interface Change {
 /**
  * Tells every object of the kind in the namespace, then every change, until `signal` is aborted. A broken connection is
  * mended without a gap.
+ *
+ * @returns when the objects that are there have been told, or there is nobody to tell them to any more
  */
-export async function observe(
+export function observe(
     cluster: Cluster,
     kind: Kind,
     namespace: string,
     signal: AbortSignal,
     tell: (change: Change) => void,
+): Promise<void> {
+    return new Promise((listed) => {
+        follow(cluster, kind, namespace, signal, tell, listed).finally(listed);
+    });
+}
+
+async function follow(
+    cluster: Cluster,
+    kind: Kind,
+    namespace: string,
+    signal: AbortSignal,
+    tell: (change: Change) => void,
+    listed: () => void,
 ): Promise<void> {
     const known = new Map<string, Fields>();
     const report = (type: string, object: Fields) => {
@@ -35,6 +50,7 @@ export async function observe(
             const present = new Set(items.map((item) => textAt(item, "metadata", "uid")));
             for (const [uid, object] of known) if (!present.has(uid)) report("DELETED", object);
             for (const item of items) report("ADDED", item);
+            listed();
             await cluster.follow(kind, namespace, textAt(list, "metadata", "resourceVersion"), signal, report);
         } catch {
             await sleep(500, undefined, { signal }).catch(() => undefined);

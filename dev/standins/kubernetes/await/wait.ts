@@ -24,7 +24,7 @@ export interface Message {
 
 /** Watches objects and decides when one of them is ready. */
 export interface Readiness {
-    /** Kinds that are followed in the object's namespace. */
+    /** Kinds that are followed in the object's namespace: its own, then those that tell about it. */
     readonly kinds: readonly Kind[];
     /** True when each change starts the timeout anew. */
     readonly patient?: boolean;
@@ -86,19 +86,21 @@ export async function until(situation: Situation, readiness: Readiness): Promise
             });
             if (cancel.aborted) interrupt(cancelled);
             cancel.addEventListener("abort", () => interrupt(cancelled));
-            for (const kind of readiness.kinds) {
-                observe(cluster, kind, namespaceOf(live), signal, (change) => {
-                    try {
-                        readiness.observe(change);
-                    } catch (error) {
-                        reject(error);
-                    }
-                    if (readiness.ready()) resolve(readiness.live);
-                    if (!readiness.patient) return;
-                    clearTimeout(timer);
-                    timer = startTimer();
-                });
-            }
+            const take = (change: Change) => {
+                try {
+                    readiness.observe(change);
+                } catch (error) {
+                    reject(error);
+                }
+                if (readiness.ready()) resolve(readiness.live);
+                if (!readiness.patient) return;
+                clearTimeout(timer);
+                timer = startTimer();
+            };
+            const follow = (kind: Kind) => observe(cluster, kind, namespaceOf(live), signal, take);
+            const [own, ...others] = readiness.kinds;
+            // The object speaks first: one that has failed already ends the wait before its pods are looked at.
+            if (own !== undefined) follow(own).then(() => others.forEach(follow));
         });
     } finally {
         stop.abort();

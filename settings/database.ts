@@ -1,0 +1,40 @@
+/** The part of a stack file that says which data the replica's database holds. */
+import { z } from "zod";
+import { duration, size } from "./values";
+
+/** A name for PostgreSQL that leaves room for `__<generation>`. */
+const databaseName = z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores, 51 at most");
+
+/** Databases that every server has before anybody makes one. */
+const serversOwn = ["postgres", "template0", "template1"];
+
+/** `latest`, or the stamp in a backup's file name. */
+const backup = z
+    .string()
+    .regex(
+        /^(latest|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z)$/,
+        "write latest, or the stamp in the backup's file name such as 2026-11-20T02:04:01Z",
+    );
+
+/** The database, its backup and the server that it is restored on. */
+export const database = z.strictObject({
+    name: databaseName.refine((name) => !serversOwn.includes(name), {
+        error: "write the application's database; this one is every server's own",
+    }),
+    /** What production's schedule dumps: the one database, or the whole server, out of which it is taken. */
+    dump: z.enum(["database", "server"]).default("database"),
+    /** Role that owns the database in production and so in the replica. */
+    owner: databaseName,
+    backup: backup.default("latest"),
+    /** Any text; another one means: refresh again. */
+    refresh: z.string().default("1"),
+    maximumAge: duration.prefault("26h"),
+    /** Image of the replica's own server: production's major version. */
+    image: z.string().min(1).default("postgres:15-bookworm"),
+    /** Size of the server's volume: room for the live copy, the former ones and the next. */
+    volume: size,
+    keepGenerations: z.number().int().min(0).max(10).default(1),
+    timeout: duration.prefault("15m"),
+});
