@@ -44,10 +44,19 @@ export interface Stage {
     digest(): Promise<{ rows: string; media: string; objects: string }>;
 }
 
-const stack = "scenario";
+/** Whose replica a stage is for. */
+export interface Part {
+    stack?: string;
+    namespace?: string;
+    /** What its stack file says otherwise than the demo's. */
+    changes?: Config;
+    /** Kubeconfig to run with; the cluster's own if left out. */
+    kubeconfig?: string;
+}
 
 /** Brings everything up. Production is left as an earlier scenario has left it. */
-export async function openStage(): Promise<Stage> {
+export async function openStage(part: Part = {}): Promise<Stage> {
+    const { stack = "scenario", namespace = "replica" } = part;
     const cluster = await startCluster("test");
     await provideImages(cluster);
     await deployProduction(cluster, stores);
@@ -64,20 +73,23 @@ export async function openStage(): Promise<Stage> {
         "target.context": cluster.context,
         "source.database": { hostPath: `${stores}/database` },
         "source.media": { hostPath: `${stores}/media` },
+        ...part.changes,
     };
+    const kubeconfig = part.kubeconfig ?? cluster.kubeconfig;
+    const workspaceWith = (files: Record<string, string>) => openWorkspace("scenario", { kubeconfig }, files);
     const stackFile = (changes: Config) => changed(demo, { ...here, ...changes });
     let lastChanges: Config = {};
     const operate = async (operation: string[], changes: Config) => {
         lastChanges = changes;
-        const workspace = await openWorkspace("scenario", cluster, { [stack]: stackFile(changes) });
+        const workspace = await workspaceWith({ [stack]: stackFile(changes) });
         return understudy(workspace, operation);
     };
     const command = async (...args: string[]) => {
-        const workspace = await openWorkspace("scenario", cluster, {});
+        const workspace = await workspaceWith({});
         return understudy(workspace, args);
     };
     const interrupted = async (when: RegExp, ...args: string[]) => {
-        const workspace = await openWorkspace("scenario", cluster, {});
+        const workspace = await workspaceWith({});
         const interruption = new AbortController();
         let printed = "";
         const show = (text: string) => {
@@ -89,7 +101,7 @@ export async function openStage(): Promise<Stage> {
         return understudy(workspace, args, { show, interrupt: interruption.signal });
     };
     const stackFileOf = async (text?: string) => {
-        const { folder } = await openWorkspace("scenario", cluster, {});
+        const { folder } = await workspaceWith({});
         const file = path.join(folder, `Pulumi.${stack}.yaml`);
         if (text !== undefined) {
             await writeFile(file, text);
@@ -97,11 +109,11 @@ export async function openStage(): Promise<Stage> {
         return readFile(file, "utf8");
     };
     const upUnreachable = async () => {
-        const workspace = await openWorkspace("scenario", cluster, { [stack]: stackFile(lastChanges) });
-        const kubeconfig = path.join(workspace.folder, "unreachable.kubeconfig");
-        const known = await readFile(cluster.kubeconfig, "utf8");
-        await writeFile(kubeconfig, known.replace(/https:\/\/[^"\s]+/, "https://127.0.0.1:9"));
-        return understudy({ ...workspace, env: { ...workspace.env, KUBECONFIG: kubeconfig } }, ["up", stack]);
+        const workspace = await workspaceWith({ [stack]: stackFile(lastChanges) });
+        const unreachable = path.join(workspace.folder, "unreachable.kubeconfig");
+        const known = await readFile(kubeconfig, "utf8");
+        await writeFile(unreachable, known.replace(/https:\/\/[^"\s]+/, "https://127.0.0.1:9"));
+        return understudy({ ...workspace, env: { ...workspace.env, KUBECONFIG: unreachable } }, ["up", stack]);
     };
     const execute = async (namespace: string, selector: string, command: string[]) => {
         const { items } = await core.listNamespacedPod({ namespace, labelSelector: selector });
@@ -110,7 +122,7 @@ export async function openStage(): Promise<Stage> {
     };
     const stage: Stage = {
         cluster,
-        namespace: "replica",
+        namespace,
         stamp,
         core,
         config,
@@ -126,15 +138,14 @@ export async function openStage(): Promise<Stage> {
             return execute(namespace, databaseSelector(namespace), psql);
         },
         execute,
-        pods: async (selector) =>
-            (await core.listNamespacedPod({ namespace: "replica", labelSelector: selector })).items,
+        pods: async (selector) => (await core.listNamespacedPod({ namespace, labelSelector: selector })).items,
         digest: async () => ({
             rows: await digestOfRows(stage),
             media: await digestOfMedia(stage),
             objects: await digestOfObjects(stage),
         }),
     };
-    console.error(`Scenarios run on ${described(await openWorkspace("scenario", cluster, { [stack]: demo }))}.`);
+    console.error(`Scenarios run on ${described(await workspaceWith({ [stack]: demo }))}.`);
     return stage;
 }
 
