@@ -111,7 +111,7 @@ export async function runProgram(options: RunOptions): Promise<Run> {
                     ...process.env,
                     KUBECONFIG: kubeconfig,
                     PULUMI_CONFIG: JSON.stringify(config),
-                    PULUMI_NODEJS_TYPESCRIPT: "true",
+                    PULUMI_NODEJS_TYPESCRIPT: "false",
                 },
             },
         );

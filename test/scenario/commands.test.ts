@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { digestProduction } from "../../demo/digest";
 import { production, takeBackup } from "../../demo/production";
@@ -52,7 +54,7 @@ describe("the command line", () => {
         );
     });
 
-    it("3. refreshes the database alone, and writes the stamp into the stack file", async () => {
+    it("3. refreshes the database alone, and writes the stamp into the stack file (S0-08)", async () => {
         const before = await stage.digest();
         const file = await stage.stackFile();
         const output = await well("refresh", "scenario", "--database-only");
@@ -68,7 +70,7 @@ describe("the command line", () => {
         expect(await live()).toBe(facts.first);
     });
 
-    it("5. deploys a candidate on the data that is there, and refuses to refresh under it", async () => {
+    it("5. deploys a candidate on the data that is there, and refuses to refresh under it (S0-06, S0-07)", async () => {
         const before = await stage.digest();
         await well("deploy", "scenario", production.candidate);
         const [pod] = await stage.pods("app.kubernetes.io/name=application");
@@ -82,10 +84,37 @@ describe("the command line", () => {
         expect(refused.output).toMatch(/under tag 1\.1-rc1, but production runs 1\.0/);
         expect((await stage.digest()).media).toBe(before.media);
         expect(await stage.stackFile()).toBe(file);
-        await well("deploy", "scenario", "1.0");
+
+        await stage.stackFile(`${file.trimEnd()}\n  understudy:allowTagMismatch: the candidate's importer is tried\n`);
+        expect(await well("refresh", "scenario", "--media-only")).toMatch(
+            /production runs 1\.0\. Allowed: the candidate's importer is tried/,
+        );
+        await stage.stackFile((await stage.stackFile()).replace(/ +understudy:allowTagMismatch.*\n/, ""));
     });
 
-    it("6. refuses a stamp that is of no backup, and leaves the stack file alone", async () => {
+    it("6. has nothing left of a candidate's migration after the next refresh", async () => {
+        const migration = "set role catalogue_owner; create table of_the_candidate (a integer)";
+        await stage.sql(stage.namespace, "catalogue", migration);
+        await takeBackup(stage.cluster);
+        await well("deploy", "scenario", "1.0");
+        await well("refresh", "scenario", "--database-only");
+        await stage.sql(stage.namespace, "catalogue", migration);
+    });
+
+    it("7. lets one at a time work on a replica, and names who is at it", async () => {
+        const first = stage.command("refresh", "scenario", "--media-only");
+        const begun = async () => (await stage.pods("app.kubernetes.io/name=prepare-media")).some(isUnfinished);
+        while (!(await begun())) {
+            await sleep(100);
+        }
+        const second = await stage.command("up", "scenario");
+        expect(second.status, second.output).not.toBe(0);
+        expect(second.output).toMatch(/currently locked by 1 lock.*\n?.*created by /s);
+        const { status, output } = await first;
+        expect(status, output).toBe(0);
+    });
+
+    it("8. refuses a stamp that is of no backup, and leaves the stack file alone", async () => {
         const file = await stage.stackFile();
         const refused = await stage.command("refresh", "scenario", "--to", "2020-01-01T00:00:00Z");
         expect(refused.status).toBe(1);
@@ -93,7 +122,7 @@ describe("the command line", () => {
         expect(await stage.stackFile()).toBe(file);
     });
 
-    it("7. ends its Job on Ctrl-C, leaves the copy that is live, and goes on from there", async () => {
+    it("9. ends its Job on Ctrl-C, leaves the copy that is live, and goes on from there", async () => {
         const before = await stage.digest();
         const stopped = await stage.interrupted(/prepare-media: /, "refresh", "scenario", "--media-only");
         expect(stopped.status, stopped.output).not.toBe(0);
@@ -107,7 +136,7 @@ describe("the command line", () => {
         expect(lastLine(await well("status", "scenario", "--json"))).toMatchObject({ leftovers: [] });
     });
 
-    it("8. shows what a wipe removes, and does not go on without a yes", async () => {
+    it("10. shows what a wipe removes, and does not go on without a yes", async () => {
         const before = await stage.digest();
         const asked = await stage.command("wipe", "scenario");
         expect(asked.status).toBe(1);
@@ -115,7 +144,7 @@ describe("the command line", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("9. wipes as the flags say, whatever the stack file says, and says that nothing stands any more", async () => {
+    it("11. wipes as the flags say, whatever the stack file says, and says that nothing stands any more", async () => {
         const source = await digestProduction(stage.cluster);
         await well("wipe", "scenario", "--yes", "--remove-media-volume");
         await expect(stage.core.readNamespace({ name: stage.namespace })).rejects.toMatchObject({ code: 404 });
@@ -125,3 +154,7 @@ describe("the command line", () => {
         expect(await digestProduction(stage.cluster)).toEqual(source);
     });
 });
+
+function isUnfinished({ status }: V1Pod): boolean {
+    return ["Pending", "Running"].includes(status?.phase ?? "");
+}

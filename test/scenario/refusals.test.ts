@@ -4,13 +4,14 @@ import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { digestProduction } from "../../demo/digest";
+import { production } from "../../demo/production";
 import { run } from "../../dev/command";
 import { tenMistakes } from "../mistakes";
 import { openStage, type Stage } from "./stage";
 import { stores } from "./stores";
 
 /** Bad input ends an update with one sentence, and what people use stays as it is. */
-describe("an update is refused, and nothing that is in use changes, when", () => {
+describe("an update is refused, and nothing that is in use changes (S0-14, S0-16), when", () => {
     let stage: Stage;
     let refresh = 100;
     let before: { target: Awaited<ReturnType<Stage["digest"]>>; source: Awaited<ReturnType<typeof digestProduction>> };
@@ -108,7 +109,7 @@ describe("an update is refused, and nothing that is in use changes, when", () =>
         await refusedBackup(gzipSync(Buffer.from(broken, "latin1")), /no_such_function/);
     });
 
-    it("the backup is older than it may be", () => refused({ "database.maximumAge": "1s" }, /old/));
+    it("the backup is older than it may be (S0-17)", () => refused({ "database.maximumAge": "1s" }, /old/));
 
     it("the media's mount is empty", () =>
         refusedEmpty(path.join(stores, "media"), { "media.refresh": "100" }, /minimumFiles|fewer/i));
@@ -139,6 +140,17 @@ describe("an update is refused, and nothing that is in use changes, when", () =>
             await replace(good);
         }
     });
+
+    it("the restore takes longer than it may (S0-13)", () =>
+        refused(
+            { "database.timeout": "1s" },
+            /prepare-database.*\n?.*(DeadlineExceeded|longer than specified deadline)/,
+        ));
+
+    it("no tag is written (S0-05)", () => refused({ imageTag: undefined }, /imageTag is missing: write/));
+
+    it("the tag is not the one that production runs (S0-06)", () =>
+        refused({ imageTag: production.candidate }, /under tag 1\.1-rc1, but production runs 1\.0/));
 
     it("the target namespace is not ours", () =>
         refused({ "target.namespace": "default" }, /was not made by understudy/));

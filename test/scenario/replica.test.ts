@@ -21,12 +21,19 @@ describe("a replica", () => {
             "postgres",
             "select datname from pg_database where datname like 'catalogue%' order by 1",
         );
-    const jobs = async () => {
+    /** Jobs of a command, of all commands if none is named. */
+    const phase = async (command = "") => {
         const { BatchV1Api } = await import("@kubernetes/client-node");
         const { items } = await stage.config
             .makeApiClient(BatchV1Api)
             .listNamespacedJob({ namespace: stage.namespace });
-        return items.map(({ metadata }) => `${metadata?.name} ${metadata?.uid}`).sort();
+        return items.filter(({ metadata }) => metadata?.name?.startsWith(command));
+    };
+    const jobs = async () => (await phase()).map(({ metadata }) => `${metadata?.name} ${metadata?.uid}`).sort();
+    /** When the Jobs of these commands were complete. */
+    const ends = async (...commands: string[]) => {
+        const all = await Promise.all(commands.map(phase));
+        return all.flat().map(({ status }) => Number(status?.completionTime));
     };
     /** Claims on production's stores. */
     const sources = async () => {
@@ -45,7 +52,7 @@ describe("a replica", () => {
         await removed(stage);
     });
 
-    it("1. stands up from nothing, and production is only read", async () => {
+    it("1. stands up from nothing, and production is only read (S0-08)", async () => {
         const before = await digestProduction(stage.cluster);
         const output = await well(stage.up());
         expect(await digestProduction(stage.cluster)).toEqual(before);
@@ -73,14 +80,16 @@ describe("a replica", () => {
         expect({ jobs: await jobs(), digest: await stage.digest() }).toEqual(before);
     });
 
-    it("4. takes a newer backup when the database is refreshed, and keeps its media", async () => {
+    it("4. takes a newer backup when the database is refreshed, and keeps its media (S0-02)", async () => {
         facts.summary = `changed in production at ${new Date().toISOString()}`;
         const change = `update packages set summary = '${facts.summary}' where id = 1`;
         await stage.sql("production", "catalogue", change);
         const before = await stage.digest();
+        const copies = (await jobs()).filter((name) => name.startsWith("prepare-media"));
         const stamp = await takeBackup(stage.cluster);
         const output = await well(stage.up({ "database.refresh": "2" }));
         expect(output).toContain(stamp);
+        expect((await jobs()).filter((name) => name.startsWith("prepare-media"))).toEqual(copies);
         const after = await stage.digest();
         expect(after.media).toBe(before.media);
         expect(after.rows).not.toBe(before.rows);
@@ -90,7 +99,9 @@ describe("a replica", () => {
         expect(await databases()).toBe(`catalogue\ncatalogue__${facts.first}`);
     });
 
-    it("5. takes both when both are refreshed, while production is being used", async () => {
+    it("5. takes both when both are refreshed, while production is being used (S0-01, S0-11)", async () => {
+        const former = await live();
+        await stage.execute(stage.namespace, "app.kubernetes.io/name=application", ["touch", "/srv/media/only-here"]);
         const activity = await productionActivity(stage.cluster);
         try {
             await replicateMedia(stage.cluster);
@@ -105,6 +116,17 @@ describe("a replica", () => {
         );
         expect(variables.UNDERSTUDY_DATABASE_GENERATION).toBe(await live());
         facts.third = await live();
+
+        const [prepared, switched] = [await ends("prepare-database", "prepare-media"), await ends("switch")];
+        const begun = (await phase("switch")).map(({ metadata }) => Number(metadata?.creationTimestamp));
+        expect(Math.max(...prepared)).toBeLessThanOrEqual(Math.min(...begun));
+        expect(Math.max(...switched)).toBeLessThanOrEqual(Number(pod?.metadata?.creationTimestamp));
+        const mayConnect = (role: string) =>
+            `select has_database_privilege('catalogue__${role}', 'catalogue', 'connect')`;
+        expect(await stage.sql(stage.namespace, "postgres", mayConnect(former))).toBe("f");
+        expect(await stage.sql(stage.namespace, "postgres", mayConnect(facts.third))).toBe("t");
+        const extra = ["sh", "-c", "ls /srv/media | grep -c only-here || true"];
+        expect(await stage.execute(stage.namespace, "app.kubernetes.io/name=application", extra)).toBe("0");
     });
 
     it("6. goes back to the former copy when the setting does, without another restore", async () => {
@@ -117,7 +139,7 @@ describe("a replica", () => {
         );
     });
 
-    it("7. is not touched by a refresh that fails, and converges when the setting is corrected", async () => {
+    it("7. is not touched by a refresh that fails, and converges when the setting is corrected (S0-08, S0-16)", async () => {
         const before = await stage.digest();
         const { status, output } = await stage.up({
             "database.backup": "2020-01-01T00:00:00Z",

@@ -3,7 +3,7 @@ import { digestProduction } from "../../demo/digest";
 
 import { openStage, type Stage } from "./stage";
 
-describe("a wipe", () => {
+describe("a wipe (S0-03, S0-04)", () => {
     let stage: Stage;
     let production: unknown;
     beforeAll(async () => {
@@ -56,6 +56,10 @@ describe("a wipe", () => {
             const after = await stage.digest();
             expect({ rows: after.rows, media: after.media }).toEqual({ rows: digest.rows, media: digest.media });
             expect(claimUids(after.objects, kept)).toEqual(uids);
+            const removed = ["database", "media"].filter((name) => !kept.includes(name as never));
+            for (const uid of claimUids(digest.objects, removed)) {
+                expect(after.objects).not.toContain(uid);
+            }
             expect(await digestProduction(stage.cluster)).toEqual(production);
         },
     );
