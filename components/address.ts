@@ -1,6 +1,9 @@
 /** Where the application answers. */
 import type { Settings } from "../settings";
 
+/** What the stack file says about the way in from outside. */
+export type IngressSettings = NonNullable<Settings["application"]["ingress"]>;
+
 /** Name of the application's Service and of everything else that belongs to its web part. */
 export const applicationName = "application";
 
@@ -9,10 +12,15 @@ export function innerUrl(namespace: string): string {
     return `http://${applicationName}.${namespace}.svc`;
 }
 
+/** Host name of the application's Ingress. */
+export function ingressHost({ host, domain }: IngressSettings, namespace: string): string {
+    return host ?? `${namespace}.${domain}`;
+}
+
 /** Address of the application for people: the Ingress's if there is one, without a slash at its end. */
 export function publicUrl({ target, application: { ingress } }: Settings): string {
     if (ingress === undefined) {
         return innerUrl(target.namespace);
     }
-    return `${ingress.issuer === undefined ? "http" : "https"}://${ingress.host}`;
+    return `${ingress.issuer === undefined ? "http" : "https"}://${ingressHost(ingress, target.namespace)}`;
 }

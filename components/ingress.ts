@@ -1,11 +1,8 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings";
-import { applicationName } from "./address";
+import { applicationName, type IngressSettings, ingressHost } from "./address";
 import { labels, type Place } from "./labels";
 import { skipAwait } from "./pod";
-
-type IngressSettings = NonNullable<Settings["application"]["ingress"]>;
 
 /**
  * The way to the application's Service from outside of the cluster. The certificate, if an issuer is named, is made by
@@ -14,9 +11,11 @@ type IngressSettings = NonNullable<Settings["application"]["ingress"]>;
 export function createIngress(
     name: string,
     place: Place,
-    { host, issuer, className }: IngressSettings,
+    settings: IngressSettings,
     options: pulumi.CustomResourceOptions,
 ): kubernetes.networking.v1.Ingress {
+    const { issuer, className } = settings;
+    const host = ingressHost(settings, place.namespace);
     const backend = { service: { name: applicationName, port: { name: "http" } } };
     return new kubernetes.networking.v1.Ingress(
         name,
