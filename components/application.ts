@@ -6,13 +6,14 @@ import type { ApplicationArgs } from "./application-args";
 import { createIngress } from "./ingress";
 import { labels, selector } from "./labels";
 import { skipAwait } from "./pod";
+import { Pooler } from "./pooler";
 import { Redis } from "./redis";
 import { createSecrets } from "./secrets";
 import { createWorkload, type Part } from "./workload";
 
 /**
  * Production's application on the replica's data: its web part, which may change the database's schema when it starts,
- * then its workers. What they queue work in is emptied before.
+ * then its workers. What they queue work in is emptied before, and the way to the database is theirs by then.
  */
 export class Application extends pulumi.ComponentResource {
     constructor(name: string, args: ApplicationArgs, options: pulumi.ComponentResourceOptions) {
@@ -22,6 +23,9 @@ export class Application extends pulumi.ComponentResource {
         const first: pulumi.Resource[] = [];
         if (settings.redis !== undefined) {
             first.push(new Redis(`${name}-redis`, { ...args, image: settings.redis.image }, { parent: this }));
+        }
+        if (settings.pooler !== undefined) {
+            first.push(new Pooler(`${name}-pooler`, { ...args, ...settings.pooler }, { parent: this }));
         }
         if (settings.secrets.length > 0) {
             first.push(createSecrets(`${name}-secret`, args, settings.secrets, this));

@@ -2,6 +2,8 @@
 import { generationName, postgres } from "../contract";
 import type { ApplicationArgs } from "./application-args";
 import { databaseHost } from "./database";
+import { poolerHost } from "./pooler";
+import { poolerPort } from "./pooler-configuration";
 import { redisHost, redisPort } from "./redis";
 import { applicationSecret } from "./secrets";
 
@@ -24,8 +26,8 @@ export function environment(args: ApplicationArgs): ({ name: string } & Variable
 function told({ stack, settings, databaseName, generations }: ApplicationArgs): Record<string, string> {
     const { warning, seeAlso } = settings;
     return {
-        PGHOST: databaseHost,
-        PGPORT: String(postgres.port),
+        PGHOST: settings.pooler === undefined ? databaseHost : poolerHost,
+        PGPORT: String(settings.pooler === undefined ? postgres.port : poolerPort),
         PGDATABASE: databaseName,
         PGUSER: generationName(databaseName, generations.database),
         PORT: String(settings.port),

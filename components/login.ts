@@ -3,7 +3,11 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { generationName } from "../contract";
 import { labels, type Place } from "./labels";
+import { userList } from "./pooler-configuration";
 import { keptText } from "./stash";
+
+/** Key of a login Secret under which a pooler finds the role and its password. */
+export const userListKey = "userlist.txt";
 
 /** The way into one generation of the database. */
 export interface Login {
@@ -32,11 +36,13 @@ export function createLogin(
     options: pulumi.CustomResourceOptions,
 ): Login {
     const secretName = `login-${generation}`;
+    const role = generationName(database, generation);
+    const password = key.apply((text) => loginPassword(text, role));
     const secret = new kubernetes.core.v1.Secret(
         "login",
         {
             metadata: { name: secretName, namespace: place.namespace, labels: labels(place, "login") },
-            stringData: { password: key.apply((text) => loginPassword(text, generationName(database, generation))) },
+            stringData: { password, [userListKey]: password.apply((text) => userList(role, text)) },
         },
         options,
     );

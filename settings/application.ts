@@ -6,7 +6,7 @@ import { absolutePath, bytes, label, objectName, size } from "./values";
 /** Names that the replica's other parts have already: objects and selectors go by them. */
 const taken = [
     ...commands,
-    ...["agent", "application", "database", "login", "media", "namespace", "redis"],
+    ...["agent", "application", "database", "login", "media", "namespace", "pooler", "redis"],
     ...["source-database", "source-media"],
 ];
 
@@ -37,6 +37,12 @@ const host = z
         /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
         "write a DNS name in lower case such as staging.example.org",
     );
+
+/** Host names of replicas that have one each: room is left for the longest namespace before it. */
+const domain = host.refine((name) => name.length <= 189, { error: "write a shorter name, 189 characters at most" });
+
+/** A pgBouncer's connections to the database. */
+const poolSize = z.number().int().min(1).max(1000).default(16);
 
 /** What the web part and each worker may use. */
 const share = z.strictObject({
@@ -85,14 +91,29 @@ export const application = z.strictObject({
         .default({}),
     /** A queue or cache that begins empty with every generation; none if left out. */
     redis: z.strictObject({ image: z.string().min(1).default("redis:7-bookworm") }).optional(),
+    /** A pgBouncer between application and database, which pools by transaction; none if left out. */
+    pooler: z
+        .strictObject({
+            image: z.string().min(1).default("edoburu/pgbouncer:v1.25.1-p0"),
+            /** Connections that stay open when nobody asks. */
+            minPoolSize: poolSize,
+            /** Connections at most; further clients wait for one. */
+            maxConnections: poolSize,
+        })
+        .optional(),
     /** The way in from outside of the cluster; none if left out. */
     ingress: z
         .strictObject({
-            host,
+            host: host.optional(),
+            /** In place of a host: `<namespace>.<domain>`, which no two replicas of a cluster have in common. */
+            domain: domain.optional(),
             /** ClusterIssuer of cert-manager; without one there is no certificate, and the address is http. */
             issuer: objectName.optional(),
             /** The cluster's default class if left out. */
             className: objectName.optional(),
+        })
+        .refine((value) => (value.host === undefined) !== (value.domain === undefined), {
+            error: "write either host or domain",
         })
         .optional(),
     /** Any text; another one replaces the application's pods. */
@@ -106,7 +127,8 @@ export const application = z.strictObject({
 export type ApplicationSettings = z.infer<typeof application>;
 
 /** What the settings of the application say in two places that cannot both be meant. */
-export function applicationContradictions({ environment, secrets, workers, resources }: ApplicationSettings): string[] {
+export function applicationContradictions(settings: ApplicationSettings): string[] {
+    const { environment, secrets, workers, pooler, resources } = settings;
     const problems: string[] = [];
     for (const name of secrets.filter((name) => name in environment)) {
         problems.push(
@@ -117,6 +139,11 @@ export function applicationContradictions({ environment, secrets, workers, resou
         if (single && replicas > 1) {
             problems.push(`application.workers.${name}.replicas is ${replicas}: write 1, or leave out single`);
         }
+    }
+    if (pooler !== undefined && pooler.minPoolSize > pooler.maxConnections) {
+        problems.push(
+            `application.pooler.minPoolSize is ${pooler.minPoolSize}: write no more than maxConnections, which is ${pooler.maxConnections}`,
+        );
     }
     const { memoryRequest, memoryLimit } = resources;
     if (bytes(memoryRequest) > bytes(memoryLimit)) {

@@ -10,6 +10,7 @@ import { layoutOf } from "./layout";
 import { importArchives } from "./load";
 
 export { nodeImage } from "./image/node";
+export { poolerImage } from "./image/pooler";
 export { postgresImage } from "./image/postgres";
 export { redisImage } from "./image/redis";
 export type { ImageFile, ImageSpec, ImageUser } from "./image/spec";

@@ -112,12 +112,14 @@ async function asServer(program: string, args: string[]): Promise<void> {
     await execute(...wrapped(program, args), { cwd: "/" });
 }
 
-function spawnAsServer(program: string, args: string[]): ChildProcess {
+/** Starts a program that refuses to be root; it ends with the test at the latest. */
+export function spawnAsServer(program: string, args: string[]): ChildProcess {
     // setpriv becomes the server itself, so that a signal reaches it.
     return spawn(...wrapped(program, args), { cwd: "/", stdio: "ignore" });
 }
 
-async function freePort(): Promise<number> {
+/** A port of the loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
     const probe = createServer();
     await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
     const address = probe.address();

@@ -18,6 +18,7 @@ const said = {
         beat: { command: ["tick"], single: true, media: false },
     },
     redis: {},
+    pooler: { minPoolSize: 2 },
     ingress: { host: "staging.example.org", issuer: "letsencrypt", className: "public" },
     warning: "Costs $(PGHOST) a day",
     seeAlso: "the other one",
@@ -44,10 +45,11 @@ describe("an application with everything", () => {
         expect(run.log.filter(({ severity }) => severity !== "debug")).toEqual([]);
     });
 
-    it("comes up in order: redis and secrets, web part, workers, and only then the smoke check", () => {
+    it("comes up in order: redis, pooler and secrets, web part, workers, and only then the smoke check", () => {
         const redis = find(run, deployment, "application-redis-server");
         const secret = find(run, "kubernetes:core/v1:Secret", "application-secret");
-        const steps = [[job(run, "switch")], [redis, secret], [web], [mail, beat], [job(run, "smoke")]];
+        const pooler = find(run, deployment, "application-pooler-server");
+        const steps = [[job(run, "switch")], [redis, pooler, secret], [web], [mail, beat], [job(run, "smoke")]];
         for (const [at, step] of steps.entries()) {
             for (const later of steps[at + 1] ?? []) {
                 for (const earlier of step) {
@@ -58,7 +60,7 @@ describe("an application with everything", () => {
     });
 
     it("runs every pod under the restricted level, with the pull secret, and with room and rights of its own", () => {
-        expect(pods(run)).toHaveLength(10);
+        expect(pods(run)).toHaveLength(11);
         for (const pod of pods(run)) {
             expectRestricted(pod);
             expect(pod.imagePullSecrets).toEqual([{ name: "registry" }]);
@@ -100,7 +102,7 @@ describe("an application with everything", () => {
         ]);
         expect(mail.inputs).toMatchObject({ metadata: { name: "mail" }, spec: { replicas: 3 } });
         expect(template(mail).spec.containers[0]?.command).toEqual(["work"]);
-        expect(run.registrations.filter(({ type }) => type.endsWith(":Service"))).toHaveLength(3);
+        expect(run.registrations.filter(({ type }) => type.endsWith(":Service"))).toHaveLength(4);
     });
 
     it("never lets two schedulers run at a time", () => {
@@ -184,6 +186,38 @@ describe("an application with everything", () => {
         expect(plan.smoke.url).toBe("http://application.replica.svc/health");
     });
 
+    it("reaches the database through a pooler, which knows the way in of this generation from a Secret alone", () => {
+        expect(variable(web, "PGHOST")).toEqual([{ name: "PGHOST", value: "pooler" }]);
+        expect(variable(web, "PGPORT")).toEqual([{ name: "PGPORT", value: "6432" }]);
+        const generation = run.outputs.databaseGeneration as string;
+        const { metadata, spec } = template(find(run, deployment, "application-pooler-server"));
+        expect(metadata.annotations).toMatchObject({ "understudy/database-generation": generation });
+        expect(metadata.annotations).not.toHaveProperty("understudy/media-generation");
+        expect(spec.containers[0]).toMatchObject({
+            image: "edoburu/pgbouncer:v1.25.1-p0",
+            command: ["pgbouncer", "/etc/pgbouncer/pgbouncer.ini"],
+        });
+        expect(spec.containers[0]).not.toHaveProperty("env");
+        expect(spec.volumes).toContainEqual(
+            expect.objectContaining({ secret: expect.objectContaining({ secretName: `login-${generation}` }) }),
+        );
+        const login = find(run, "kubernetes:core/v1:Secret", "login").inputs.stringData;
+        expect(isSecret(login)).toBe(true);
+        const { value } = login as { value: Record<string, string> };
+        const role = generationName("catalogue", generation);
+        expect(value["userlist.txt"]).toBe(`"${role}" "${value.password}"\n`);
+        const { data } = find(run, "kubernetes:core/v1:ConfigMap", "application-pooler-configuration").inputs as {
+            data: Record<string, string>;
+        };
+        expect(data["pgbouncer.ini"]).toContain("\ncatalogue = host=database port=5432 dbname=catalogue\n");
+        expect(data["pgbouncer.ini"]).toMatch(/\nmin_pool_size = 2\n(.*\n)*max_db_connections = 16\n/);
+        expect(data["pgbouncer.ini"]).not.toContain(value.password);
+        expect(find(run, "kubernetes:core/v1:Service", "application-pooler-service").inputs).toMatchObject({
+            metadata: { name: "pooler" },
+            spec: { ports: [{ port: 6432 }] },
+        });
+    });
+
     it("has a redis that keeps nothing", () => {
         const { spec } = template(find(run, deployment, "application-redis-server"));
         expect(spec.containers[0]).toMatchObject({ image: "redis:7-bookworm", volumeMounts: [{ name: "data" }] });
@@ -206,6 +240,16 @@ describe("an application", () => {
         expect(run.outputs.url).toBe("http://staging.example.org");
     });
 
+    it("with a domain stands at a host that is named after its namespace", async () => {
+        const plain = changed("application", { ingress: { domain: "example.org", issuer: "letsencrypt" } });
+        const run = await runProgram({ config: plain, cluster });
+        expect(find(run, ingress).inputs.spec).toMatchObject({
+            tls: [{ hosts: ["replica.example.org"] }],
+            rules: [{ host: "replica.example.org" }],
+        });
+        expect(run.outputs.url).toBe("https://replica.example.org");
+    });
+
     it("whose stack file says none of it gets none of it", async () => {
         const run = await runProgram({ config, cluster });
         const { spec } = template(find(run, deployment));
@@ -214,6 +258,8 @@ describe("an application", () => {
             spec.containers[0]?.env.map(({ name }) => name).filter((name) => /REDIS|WARNING|SEE/.test(name)),
         ).toEqual([]);
         expect(pods(run).filter((pod) => pod.imagePullSecrets !== undefined)).toEqual([]);
-        expect(run.registrations.filter(({ name }) => /ingress|redis|application-secret/.test(name))).toEqual([]);
+        expect(run.registrations.filter(({ name }) => /ingress|redis|pooler|application-secret/.test(name))).toEqual(
+            [],
+        );
     });
 });
