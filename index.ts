@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { bundle } from "./agent/bundle";
 import { Replica } from "./components/replica";
@@ -23,6 +25,7 @@ export = async () => {
         url: replica.url,
         databaseGeneration: replica.generations.database,
         mediaGeneration: replica.generations.media,
+        readme: readFileSync(path.join(__dirname, "Pulumi.README.md"), "utf8"),
         ...(settings.allowTagMismatch !== undefined && { tagMismatchAllowed: settings.allowTagMismatch }),
     };
 };

@@ -13,6 +13,11 @@ describe("the demo's stack file", () => {
         expect(run.status).toBe(0);
         expect(run.log.filter(({ severity }) => severity !== "debug")).toEqual([]);
         expect(run.outputs).toMatchObject({ namespace: "replica", url: "http://application.replica.svc" });
+        const named = [...String(run.outputs.readme).matchAll(/\$\{outputs\.(\w+)\}/g)].map(([, name]) => name);
+        expect(named).toContain("url");
+        for (const name of named) {
+            expect(run.outputs, "what the stack's readme names").toHaveProperty([name ?? ""]);
+        }
     });
 
     it("makes everything in the target namespace, through a provider of its own", () => {

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { publicUrl } from "../../components/address";
+import { parseSettings } from "../../settings";
+import { configOf } from "../program/monitor";
+
+const root = path.join(__dirname, "../..");
+const read = (file: string) => readFileSync(path.join(root, file), "utf8");
+const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+const settingsOf = (stack: string) => parseSettings(configOf(read(`Pulumi.${stack}.yaml`)), "understudy", stack);
+
+describe("the committed stack files", () => {
+    it("are the demo's, staging's and a developer's", () => {
+        expect(stacks.sort()).toEqual(["demo", "dev-alan", "staging"]);
+    });
+
+    it.each(stacks)("%s is understood, and carries no secret", (stack) => {
+        const { environment } = settingsOf(stack).application;
+        for (const [name, value] of Object.entries(environment)) {
+            expect(/PASSWORD|SECRET|KEY|TOKEN/.test(name) && !value.startsWith("$("), name).toBe(false);
+        }
+        expect(read(`Pulumi.${stack}.yaml`)).not.toMatch(/secure:|secretsprovider:|encryptedkey:/);
+    });
+
+    it.each(["staging", "dev-alan"])("%s carries no salt: the one who makes the stack gets another", (stack) => {
+        expect(Object.keys(yaml.load(read(`Pulumi.${stack}.yaml`)) as object)).toEqual(["config"]);
+    });
+
+    it("put staging beside production, and the developer on another cluster at a host of their own", () => {
+        const [staging, alan] = [settingsOf("staging"), settingsOf("dev-alan")];
+        expect(staging.target).toEqual({ context: "production-cluster", namespace: "staging-stack" });
+        expect(staging.source.namespace).toBe("production-stack");
+        expect(publicUrl(staging)).toBe("https://fragalysis-staging.example.org");
+        expect(alan.target.context).not.toBe(staging.target.context);
+        expect(alan.target.namespace).toBe("stack-alan-default");
+        expect(publicUrl(alan)).toBe("https://stack-alan-default.fragalysis.example.org");
+    });
+
+    it("keep the times and the flags that the Fragalysis playbooks had", () => {
+        for (const stack of ["staging", "dev-alan"]) {
+            expect(settingsOf(stack)).toMatchObject({
+                database: { name: "frag", timeout: 15 * 60 },
+                media: { volume: "400Gi", timeout: 90 * 60 },
+                application: { pooler: { minPoolSize: 16, maxConnections: 16 } },
+                removeDatabaseVolume: true,
+                removeMediaVolume: false,
+            });
+        }
+    });
+});
+
+describe("the project file", () => {
+    it("asks a newcomer for settings that there are, as plain text", () => {
+        const { template } = yaml.load(read("Pulumi.yaml")) as {
+            template: { config: Record<string, { description: string }> };
+        };
+        const asked = Object.entries(template.config);
+        expect(asked.map(([name]) => name)).toEqual(["image", "imageTag"]);
+        for (const [name, { description }] of asked) {
+            expect(settingsOf("staging")).toHaveProperty(name, expect.any(String));
+            expect(description).not.toBe("");
+        }
+    });
+});
