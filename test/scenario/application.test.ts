@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildImage, loadImages, redisImage } from "../../dev/cluster/images";
+import { buildImage, loadImages, poolerImage, redisImage } from "../../dev/cluster/images";
 import { openStage, type Stage } from "./stage";
 
 /** An application with everything that belongs to one, step by step. */
@@ -18,12 +18,13 @@ describe("an application with workers, a queue and random values", () => {
             beat: { command: stay, single: true, media: false },
         },
         "application.redis": {},
+        "application.pooler": { minPoolSize: 2, maxConnections: 4 },
         "application.secrets": ["SESSION_KEY"],
         "application.ingress": { host: "replica.example.org", issuer: "staging" },
         "application.warning": "This is a copy <of> production.",
         "application.seeAlso": "https://example.org/staging",
     };
-    const names = ["application", "beat", "redis", "worker"];
+    const names = ["application", "beat", "pooler", "redis", "worker"];
     const pods = async () => {
         const { items } = await stage.core.listNamespacedPod({
             namespace: stage.namespace,
@@ -47,7 +48,7 @@ describe("an application with workers, a queue and random values", () => {
 
     beforeAll(async () => {
         stage = await openStage();
-        await loadImages(stage.cluster, [await buildImage(redisImage())]);
+        await loadImages(stage.cluster, [await buildImage(redisImage()), await buildImage(poolerImage())]);
         const { status, output } = await stage.wipe({});
         expect(status, output).toBe(0);
     });
@@ -55,11 +56,15 @@ describe("an application with workers, a queue and random values", () => {
     it("1. stands up, every part of it on the same copies", async () => {
         await well({});
         const all = await pods();
-        expect(names.map((name) => of(all, name).length)).toEqual([1, 1, 1, 2]);
+        expect(names.map((name) => of(all, name).length)).toEqual([1, 1, 1, 1, 2]);
         const generations = all.map(({ metadata }) => metadata?.annotations?.["understudy/database-generation"]);
         expect(new Set(generations).size).toBe(1);
         const page = await (await fetch(`http://${stage.cluster.address}:30080/`)).text();
         expect(page).toContain("This is a copy &lt;of&gt; production.");
+        // The page was made of what came through the pooler.
+        const [pooler] = of(all, "pooler");
+        const clients = "select distinct host(client_addr) from pg_stat_activity where usename like 'catalogue\\_\\_%'";
+        expect(await stage.sql(stage.namespace, "postgres", clients)).toBe(pooler?.status?.podIP);
         const query = [
             "node",
             "-p",
@@ -104,7 +109,7 @@ describe("an application with workers, a queue and random values", () => {
         const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
         expect(status, output).toBe(0);
         const all = await pods();
-        expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0]);
+        expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0, 0]);
         const { status: answer } = await fetch(`http://${stage.cluster.address}:30080/health`);
         expect(answer).toBe(200);
     });
