@@ -51,6 +51,23 @@ describe("the committed stack files", () => {
     });
 });
 
+describe("docs/settings.md", () => {
+    it("lists every setting that the committed stack files write", () => {
+        const text = read("docs/settings.md");
+        for (const stack of stacks) {
+            for (const [key, value] of Object.entries(configOf(read(`Pulumi.${stack}.yaml`)))) {
+                const name = key.replace("understudy:", "");
+                const inner = value.startsWith("{")
+                    ? Object.keys(JSON.parse(value)).map((k) => `${name}.${k}`)
+                    : [name];
+                for (const setting of inner) {
+                    expect(text, setting).toMatch(new RegExp(`\\| .*\`${setting.replace(".", "\\.")}(\\.<name>)?\``));
+                }
+            }
+        }
+    });
+});
+
 describe("the project file", () => {
     it("asks a newcomer for settings that there are, as plain text", () => {
         const { template } = yaml.load(read("Pulumi.yaml")) as {
