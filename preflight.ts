@@ -4,7 +4,7 @@
  * expects. Reads only.
  */
 import * as pulumi from "@pulumi/pulumi";
-import { generationsOf } from "./components/generations";
+import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
 import { Refusal } from "./refusal";
 import type { Settings } from "./settings";
@@ -20,26 +20,33 @@ export interface Preflight {
 export const holdAnnotation = "understudy/hold";
 
 /**
- * Looks at the target before anything is registered.
+ * Looks at the target and at production before anything is registered.
  *
- * @throws {Refusal} with a sentence for everything that speaks against using the target, or when the cluster
- * cannot be reached by an update. A preview without the cluster goes on and says what it could not check.
+ * @throws {Refusal} with a sentence for everything that speaks against using the target, or when a cluster cannot be
+ * reached whose answer an update needs. A preview goes on without it and says what it could not check.
  */
 export async function preflight(settings: Settings, stack: string): Promise<Preflight> {
+    const preview = pulumi.runtime.isDryRun();
     let sighting: Sighting;
     try {
         sighting = await look(settings);
     } catch (error) {
-        const reason = `cannot read the cluster of context "${settings.target.context}": ${sentence(error)}`;
-        if (pulumi.runtime.isDryRun()) {
+        const reason = error instanceof Error ? error.message : String(error);
+        if (preview) {
             await pulumi.log.warn(`${reason}. The target namespace was not checked; an update will refuse to go on.`);
             return {};
         }
         throw new Refusal(`${reason}. Nothing was changed.`);
     }
-    const problems = objections(settings, stack, sighting);
+    const problems = preview ? objections(settings, stack, sighting) : refusals(settings, stack, sighting);
     if (problems.length > 0) {
         throw new Refusal(problems.map((problem) => `${problem} Nothing was changed.`).join("\n"));
+    }
+    if (sighting.unseen !== undefined) {
+        const later = unknownTag(settings, sighting) === undefined ? "" : "; an update will refuse to go on";
+        await pulumi.log.warn(
+            `${sighting.unseen}. Neither production's tag was compared, nor the target with its namespace${later}.`,
+        );
     }
     const mismatch = tagMismatch(settings, sighting);
     if (mismatch !== undefined) {
@@ -48,8 +55,14 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     return sighting.password === undefined ? {} : { keptPassword: pulumi.secret(sighting.password) };
 }
 
-/** Everything that speaks against changing the target, one sentence each. */
-export function objections(settings: Settings, stack: string, sighting: Sighting): string[] {
+/** Everything that speaks against an update, one sentence each: what was seen, and what had to be seen but was not. */
+export function refusals(settings: Settings, stack: string, sighting: Sighting): string[] {
+    const unknown = unknownTag(settings, sighting);
+    return [...objections(settings, stack, sighting), ...(unknown === undefined ? [] : [unknown])];
+}
+
+/** Everything that was seen and speaks against changing the target, one sentence each. */
+function objections(settings: Settings, stack: string, sighting: Sighting): string[] {
     const { source, target, hold } = settings;
     const problems: string[] = [];
     const heldBy = hold ?? sighting.target?.annotations[holdAnnotation];
@@ -60,8 +73,8 @@ export function objections(settings: Settings, stack: string, sighting: Sighting
     }
     if (sighting.target !== undefined && sighting.target.uid === sighting.sourceUid) {
         problems.push(
-            `Namespace ${target.namespace} is production's (${source.namespace}) by its unique id ${sighting.sourceUid}: ` +
-                "write another target.namespace.",
+            `Namespace ${target.namespace} is production's (${source.namespace} of context "${source.context}") by its ` +
+                `unique id ${sighting.sourceUid}: write another target.namespace.`,
         );
     } else if (sighting.target !== undefined && sighting.target.labels[stackLabel] !== labelValue(stack)) {
         const owner = sighting.target.labels[stackLabel];
@@ -82,10 +95,10 @@ export function objections(settings: Settings, stack: string, sighting: Sighting
                 `ask ${user}, or make a stack file of your own.`,
         );
     }
-    if (source.namespace !== undefined && sighting.sourceUid === undefined) {
+    if (source.namespace !== undefined && sighting.unseen === undefined && sighting.sourceUid === undefined) {
         problems.push(
-            `Production's namespace ${source.namespace} is not on the cluster of context "${target.context}": ` +
-                "correct source.namespace, or leave it out when production runs on another cluster.",
+            `Production's namespace ${source.namespace} is not on the cluster of context "${source.context}": ` +
+                "correct source.namespace, or write the context of production's cluster to source.context.",
         );
     }
     if (source.workload !== undefined && sighting.sourceUid !== undefined && sighting.sourceImage === undefined) {
@@ -120,11 +133,18 @@ function isDeveloper(developer: string, { name, groups }: { name: string; groups
 
 /** Data belongs to the version that wrote it: the tags are compared whenever other data is asked for than is live. */
 function tagMismatch(settings: Settings, { sourceImage, live }: Sighting): string | undefined {
-    const wanted = generationsOf(settings);
-    const refreshes = live?.database !== wanted.database || live.media !== wanted.media;
     const tag = sourceImage === undefined ? undefined : tagOf(sourceImage);
-    return refreshes && tag !== undefined && tag !== settings.imageTag
+    return awaited(settings, live).length > 0 && tag !== undefined && tag !== settings.imageTag
         ? `Data is refreshed under tag ${settings.imageTag}, but production runs ${tag}.`
+        : undefined;
+}
+
+/** Why the tags have to be compared and cannot be. */
+function unknownTag(settings: Settings, { unseen, live }: Sighting): string | undefined {
+    const compared = settings.source.workload !== undefined && settings.allowTagMismatch === undefined;
+    return unseen !== undefined && compared && awaited(settings, live).length > 0
+        ? `Data is refreshed under production's tag, which is not known (${unseen}): make that cluster reachable, or ` +
+              "write the reason why the tag may differ to allowTagMismatch."
         : undefined;
 }
 
@@ -132,10 +152,4 @@ function tagMismatch(settings: Settings, { sourceImage, live }: Sighting): strin
 export function tagOf(image: string): string {
     const [name = ""] = image.split("@");
     return /:([^/:]+)$/.exec(name)?.[1] ?? "latest";
-}
-
-/** The first line of an error: what follows may hold headers and whole responses. */
-function sentence(error: unknown): string {
-    const text = error instanceof Error ? error.message : String(error);
-    return (text.split("\n")[0] ?? text).trim();
 }

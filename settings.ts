@@ -18,7 +18,9 @@ const tag = z
 
 const schema = z.strictObject({
     source: z.strictObject({
-        /** Production's namespace on the target's cluster; left out when production runs on another cluster. */
+        /** Context of the kubeconfig that production's namespace is looked for on; the target's if left out. */
+        context: z.string().min(1).optional(),
+        /** Production's namespace, which is only looked at; left out when its cluster cannot be. */
         namespace: label.optional(),
         /** Workload in that namespace whose image tag is production's; without it the tag is not compared. */
         workload: z
@@ -76,7 +78,7 @@ const schema = z.strictObject({
 type Written = z.infer<typeof schema>;
 
 /** A stack file's settings, with defaults filled in, time spans in seconds, and a developer's namespace computed. */
-export type Settings = Written & { target: { namespace: string } };
+export type Settings = Written & { source: { context: string }; target: { namespace: string } };
 
 /**
  * Reads the settings of the stack that is being run.
@@ -99,7 +101,7 @@ export function parseSettings(config: Record<string, string>, project: string, s
             .map(([key, text]) => [key.slice(project.length + 1), fromText(text)]),
     );
     const result = schema.safeParse(found, { reportInput: true });
-    const settings = result.success ? withNamespace(result.data) : undefined;
+    const settings = result.success ? filledIn(result.data) : undefined;
     const problems = settings ? contradictions(settings) : (result.error?.issues.flatMap(describe) ?? []);
     if (problems.length > 0 || settings === undefined) {
         const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -111,10 +113,15 @@ export function parseSettings(config: Record<string, string>, project: string, s
 }
 
 /** A developer's namespace follows from whose it is; an empty one is a contradiction. */
-function withNamespace(settings: Written): Settings {
-    const { namespace, developer } = settings.target;
+function filledIn(settings: Written): Settings {
+    const { source, target } = settings;
+    const { context, namespace, developer } = target;
     const computed = developer === undefined ? "" : `stack-${developer.user}-${developer.name}`;
-    return { ...settings, target: { ...settings.target, namespace: namespace ?? computed } };
+    return {
+        ...settings,
+        source: { ...source, context: source.context ?? context },
+        target: { ...target, namespace: namespace ?? computed },
+    };
 }
 
 /** What a stack file says in two places that cannot both be meant. */
@@ -134,7 +141,7 @@ function contradictions({ source, target, application }: Settings): string[] {
             `target.developer makes the namespace ${target.namespace}, which is longer than 63: write a shorter name`,
         );
     }
-    if (source.namespace === target.namespace) {
+    if (source.namespace === target.namespace && source.context === target.context) {
         problems.push(
             `target.namespace is "${target.namespace}", which is production's own: write a namespace for the replica alone`,
         );
@@ -146,6 +153,11 @@ function contradictions({ source, target, application }: Settings): string[] {
     }
     if (source.workload !== undefined && source.namespace === undefined) {
         problems.push("source.workload is in no namespace: write source.namespace");
+    }
+    if (source.context !== target.context && source.namespace === undefined) {
+        problems.push(
+            "source.context is where production's namespace is looked at: write source.namespace, or leave it out",
+        );
     }
     return problems;
 }

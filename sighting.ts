@@ -1,15 +1,17 @@
 /** What a stack's program gets to see of the clusters before anything is registered. Reads only. */
 import type { AppsV1Api, AuthenticationV1Api, BatchV1Api, V1Deployment, V1StatefulSet } from "@kubernetes/client-node";
-import { accessCluster } from "./cluster";
+import { accessCluster, type ClusterAccess } from "./cluster";
 import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
 import type { Settings } from "./settings";
 
-/** What the cluster says about the target. */
+/** What the clusters say about the target and about production. */
 export interface Sighting {
     /** The target namespace, if there is one. */
     target?: { uid: string; labels: Record<string, string>; annotations: Record<string, string> };
-    /** Unique id of production's namespace, if it stands on this cluster. */
+    /** Why production's cluster could not be read; absent if it was, or is not to be. */
+    unseen?: string;
+    /** Unique id of production's namespace, if there is one. */
     sourceUid?: string;
     /** Image that production's workload runs; absent if there is no such workload. */
     sourceImage?: string;
@@ -21,37 +23,74 @@ export interface Sighting {
     password?: string;
 }
 
-/** Reads production's namespace and workload, and the target's namespace, last switch and kept Secret. */
+/**
+ * Reads production's namespace and workload, and the target's namespace, last switch and kept Secret.
+ *
+ * @throws Error when the target's cluster cannot be read
+ */
 export async function look(settings: Settings): Promise<Sighting> {
-    const { source, target } = settings;
-    const { core, batch, apps, authentication } = await accessCluster(target.context);
+    const [target, production] = await Promise.all([lookAtTarget(settings), lookAtProduction(settings)]);
+    return { ...target, ...production };
+}
+
+async function lookAtTarget({ target }: Settings): Promise<Sighting> {
     const { namespace } = target;
-    const [targetNamespace, sourceNamespace, sourceImage, live, user, secret] = await within(
-        10,
+    const read = async ({ core, batch, authentication }: ClusterAccess) =>
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
-            source.namespace === undefined ? undefined : orAbsent(core.readNamespace({ name: source.namespace })),
-            imageOf(apps, source),
             lastSwitch(batch, namespace),
             target.developer === undefined ? undefined : whoAmI(authentication),
             orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace })),
-        ]),
-    );
+        ]);
+    const [found, live, user, secret] = await reading(target.context, read);
     const password = secret?.data?.password;
     return {
-        ...(targetNamespace && {
+        ...(found && {
             target: {
-                uid: targetNamespace.metadata?.uid ?? "",
-                labels: targetNamespace.metadata?.labels ?? {},
-                annotations: targetNamespace.metadata?.annotations ?? {},
+                uid: found.metadata?.uid ?? "",
+                labels: found.metadata?.labels ?? {},
+                annotations: found.metadata?.annotations ?? {},
             },
         }),
-        ...(sourceNamespace && { sourceUid: sourceNamespace.metadata?.uid ?? "" }),
-        ...(sourceImage !== undefined && { sourceImage }),
         ...(live !== undefined && { live }),
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password: Buffer.from(password, "base64").toString() }),
     };
+}
+
+/** Production's cluster may be another one, out of reach: how much that matters depends on what is asked for. */
+async function lookAtProduction({ source }: Settings): Promise<Sighting> {
+    const { context, namespace, workload } = source;
+    if (namespace === undefined) {
+        return {};
+    }
+    const read = async ({ core, apps }: ClusterAccess) =>
+        Promise.all([orAbsent(core.readNamespace({ name: namespace })), imageOf(apps, namespace, workload)]);
+    try {
+        const [found, image] = await reading(context, read);
+        return {
+            ...(found && { sourceUid: found.metadata?.uid ?? "" }),
+            ...(image !== undefined && { sourceImage: image }),
+        };
+    } catch (error) {
+        return { unseen: error instanceof Error ? error.message : String(error) };
+    }
+}
+
+/** What is read from a cluster, or a sentence without a full stop that says why it cannot be. */
+async function reading<T>(context: string, read: (cluster: ClusterAccess) => Promise<T>): Promise<T> {
+    try {
+        const cluster = await accessCluster(context);
+        return await within(10, read(cluster));
+    } catch (error) {
+        throw new Error(`cannot read the cluster of context "${context}": ${firstLine(error)}`);
+    }
+}
+
+/** The first line of an error: what follows may hold headers and whole responses. */
+function firstLine(error: unknown): string {
+    const text = error instanceof Error ? error.message : String(error);
+    return (text.split("\n")[0] ?? text).trim();
 }
 
 /** What the cluster says of whoever asks. */
@@ -61,8 +100,12 @@ async function whoAmI(authentication: AuthenticationV1Api): Promise<{ name: stri
 }
 
 /** Image of production's workload. */
-async function imageOf(apps: AppsV1Api, { namespace, workload }: Settings["source"]): Promise<string | undefined> {
-    if (workload === undefined || namespace === undefined) {
+async function imageOf(
+    apps: AppsV1Api,
+    namespace: string,
+    workload: Settings["source"]["workload"],
+): Promise<string | undefined> {
+    if (workload === undefined) {
         return undefined;
     }
     const { kind, name, container } = workload;

@@ -3,7 +3,7 @@
  * what leads up to them. Plain `pulumi preview`, `pulumi up` and `pulumi destroy` do the same work.
  */
 import type { Stack } from "@pulumi/pulumi/automation";
-import { objections } from "../preflight";
+import { refusals } from "../preflight";
 import type { Settings } from "../settings";
 import { look } from "../sighting";
 import { type CommandLine, readArguments } from "./arguments";
@@ -57,9 +57,9 @@ async function changed(
     const settings = await settingsOf(stack);
     const changes = await choose(settings, stack);
     const wanted = applied(settings, { ...changes, ...overrides });
-    const refusals = objections(wanted, `${project}/${name}`, await look(settings));
-    if (refusals.length > 0) {
-        throw new Error(`${refusals.join("\n")} Nothing was changed, and the stack file neither.`);
+    const problems = refusals(wanted, `${project}/${name}`, await look(settings));
+    if (problems.length > 0) {
+        throw new Error(`${problems.join("\n")} Nothing was changed, and the stack file neither.`);
     }
     for (const [path, value] of Object.entries(changes)) {
         process.stderr.write(`Pulumi.${name}.yaml: ${path} is now ${value}\n`);
@@ -82,7 +82,11 @@ async function wipe(name: string, flags: CommandLine["flags"]): Promise<boolean>
         process.stderr.write("Nothing was changed.\n");
         return true;
     }
-    const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
+    const overrides = {
+        ...Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)])),
+        // Whatever production runs, and whether its cluster can be reached at all.
+        allowTagMismatch: "a wipe refreshes nothing",
+    };
     return operate(name, "wipe", { overrides });
 }
 

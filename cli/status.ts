@@ -55,7 +55,7 @@ export function statusOf(settings: Settings, sighting: Sighting, survey: Survey,
         },
         newer: newest !== undefined && stamp !== null && newest > stamp ? newest : null,
         leftovers: unfinished.map(({ id }) => id),
-        problems,
+        problems: [...(sighting.unseen === undefined ? [] : [`${sighting.unseen}.`]), ...problems],
     };
 }
 

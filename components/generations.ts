@@ -18,6 +18,12 @@ export function generationsOf({ source, database, media }: Settings): Generation
     };
 }
 
+/** The copies that the settings ask for and that are not live. */
+export function awaited(settings: Settings, live: Generations | undefined): (keyof Generations)[] {
+    const wanted = generationsOf(settings);
+    return (["database", "media"] as const).filter((holds) => live?.[holds] !== wanted[holds]);
+}
+
 /** The kind of dump, but not the default one: ids from before there was a choice are to stay. */
 function serverDump({ dump }: Settings["database"]): { dump?: "server" } {
     return dump === "server" ? { dump } : {};

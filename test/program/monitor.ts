@@ -52,6 +52,8 @@ export interface RunOptions {
     dryRun?: boolean;
     /** What the cluster answers; it cannot be reached if left out. Keys are paths such as `/api/v1/namespaces/x`. */
     cluster?: Record<string, object>;
+    /** What the cluster of the context `elsewhere` answers; it cannot be reached if left out. */
+    elsewhere?: Record<string, object>;
     /** What stashes have kept from an earlier run, by their names. The others keep what this run gives them. */
     kept?: Record<string, string>;
 }
@@ -83,11 +85,11 @@ export function configOf(text: string): Record<string, string> {
 
 /** Runs the program once. */
 export async function runProgram(options: RunOptions): Promise<Run> {
-    const { config, stack = "demo", dryRun = false, cluster, kept = {} } = options;
+    const { config, stack = "demo", dryRun = false, cluster, elsewhere, kept = {} } = options;
     const run: Run = { registrations: [], outputs: {}, log: [], status: null };
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-program-"));
     const server = new grpc.Server();
-    const api = await serveCluster(cluster);
+    const [api, other] = await Promise.all([serveCluster(cluster), serveCluster(elsewhere)]);
     const started = performance.now();
     server.addService(
         ResourceMonitorService,
@@ -97,7 +99,10 @@ export async function runProgram(options: RunOptions): Promise<Run> {
     try {
         const port = await listen(server);
         const kubeconfig = path.join(folder, "kubeconfig");
-        await writeFile(kubeconfig, JSON.stringify(kubeconfigFor(api?.url ?? "http://127.0.0.1:9")));
+        await writeFile(
+            kubeconfig,
+            JSON.stringify(kubeconfigFor({ "understudy-demo": api?.url, elsewhere: other?.url })),
+        );
         const entry = path.join(root, "node_modules/@pulumi/pulumi/cmd/run/index.js");
         const target = `127.0.0.1:${port}`;
         const flags = ["--monitor", target, "--engine", target, "--project", "understudy", "--stack", stack];
@@ -120,6 +125,7 @@ export async function runProgram(options: RunOptions): Promise<Run> {
     } finally {
         server.forceShutdown();
         api?.close();
+        other?.close();
         await rm(folder, { recursive: true });
     }
 }
@@ -212,14 +218,18 @@ async function serveCluster(objects: Record<string, object> | undefined) {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };
 }
 
-function kubeconfigFor(server: string) {
-    const context = "understudy-demo";
+/** A kubeconfig with a context for each cluster; nobody answers for those without an address. */
+function kubeconfigFor(servers: Record<string, string | undefined>) {
+    const contexts = Object.entries(servers);
     return {
         apiVersion: "v1",
         kind: "Config",
-        clusters: [{ name: context, cluster: { server, "insecure-skip-tls-verify": true } }],
-        users: [{ name: context, user: {} }],
-        contexts: [{ name: context, context: { cluster: context, user: context } }],
-        "current-context": context,
+        clusters: contexts.map(([name, server = "http://127.0.0.1:9"]) => ({
+            name,
+            cluster: { server, "insecure-skip-tls-verify": true },
+        })),
+        users: contexts.map(([name]) => ({ name, user: {} })),
+        contexts: contexts.map(([name]) => ({ name, context: { cluster: name, user: name } })),
+        "current-context": contexts[0]?.[0],
     };
 }

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { tagOf } from "../../preflight";
-import { type Run, runProgram } from "./monitor";
-import { cluster, config } from "./registered";
+import { runProgram } from "./monitor";
+import { cluster, config, said, withLive } from "./registered";
 
 let generations: { database: string; media: string };
 
@@ -9,24 +9,6 @@ beforeAll(async () => {
     const { outputs } = await runProgram({ config, cluster });
     generations = { database: String(outputs.databaseGeneration), media: String(outputs.mediaGeneration) };
 });
-
-/** Answers of a cluster on which these generations are live. */
-function withLive({ database, media }: { database: string; media: string }): Record<string, object> {
-    const annotations = { "understudy/database-generation": database, "understudy/media-generation": media };
-    const job = { spec: { template: { metadata: { annotations } } }, status: { succeeded: 1 } };
-    const selector = encodeURIComponent("app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch");
-    return {
-        ...cluster,
-        [`/apis/batch/v1/namespaces/replica/jobs?labelSelector=${selector}`]: { items: [job] },
-    };
-}
-
-function said({ log }: Run, wanted: string): string {
-    return log
-        .filter(({ severity }) => severity === wanted)
-        .map(({ message }) => message)
-        .join();
-}
 
 describe("the image tag", () => {
     const candidate = () => ({ ...config, "understudy:imageTag": "1.1" });

@@ -16,6 +16,22 @@ export function changed(key: string, change: object, from = config): Record<stri
     return { ...from, [full]: JSON.stringify({ ...JSON.parse(from[full] ?? "{}"), ...change }) };
 }
 
+/** Answers of a cluster on which these generations are live. */
+export function withLive(live: { database: string; media: string }, from = cluster): Record<string, object> {
+    const annotations = { "understudy/database-generation": live.database, "understudy/media-generation": live.media };
+    const job = { spec: { template: { metadata: { annotations } } }, status: { succeeded: 1 } };
+    const selector = encodeURIComponent("app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch");
+    return { ...from, [`/apis/batch/v1/namespaces/replica/jobs?labelSelector=${selector}`]: { items: [job] } };
+}
+
+/** What the program logged with a severity. */
+export function said({ log }: Pick<Run, "log">, wanted: Run["log"][number]["severity"]): string {
+    return log
+        .filter(({ severity }) => severity === wanted)
+        .map(({ message }) => message)
+        .join();
+}
+
 /** The only resource of a type, or of a type and a name. */
 export function find(run: Run, type: string, name?: string): Registration {
     const found = run.registrations.filter((r) => r.type === type && (name === undefined || r.name === name));

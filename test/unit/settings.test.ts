@@ -92,6 +92,11 @@ describe("a stack file", () => {
         ],
         ["source.workload", { name: "Catalogue" }, /source\.workload\.name is "Catalogue": write lower-case/],
         ["source.namespace", undefined, /source\.workload is in no namespace: write source\.namespace/],
+        [
+            "source",
+            { context: "elsewhere", database: { hostPath: "/a" }, media: { hostPath: "/b" } },
+            /source\.context is where .*: write source\.namespace, or leave it out/,
+        ],
         ["source.media", { hostPath: "/var/lib/understudy-demo/database" }, /the same store as source.database/],
         ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write either nfs/],
         ["source.database.hostPath", "relative/path", /write an absolute path/],
