@@ -71,6 +71,11 @@ const schema = z.strictObject({
     application,
     /** Who holds this replica and why; nothing is changed while it is there. */
     hold: z.string().min(1).optional(),
+    /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
+    allowExistingDatabaseVolume: z.boolean().default(true),
+    allowExistingMediaVolume: z.boolean().default(true),
+    /** Whether a run that fails leaves what it was making, to be looked at until the next one. */
+    keepFailed: z.boolean().default(false),
     removeDatabaseVolume: z.boolean().default(true),
     removeMediaVolume: z.boolean().default(false),
 });

@@ -1,23 +1,27 @@
 import { createInterface } from "node:readline/promises";
+import { broughtClaims } from "../components/volumes";
 import type { Settings } from "../settings";
 
 /** What a wipe removes and what it leaves, in one sentence each. */
-export function describeWipe({ target, removeDatabaseVolume, removeMediaVolume }: Settings, stackName: string): string {
+export function describeWipe(settings: Settings, stackName: string): string {
+    const { source, target, removeDatabaseVolume, removeMediaVolume } = settings;
+    const brought = broughtClaims(source).map((name) => `claim ${name}, which is not the replica's`);
     const removed = [
         "the application",
         "the database server",
         ...(removeDatabaseVolume ? ["the database's volume with every copy on it"] : []),
         ...(removeMediaVolume ? ["the media volume with every copy on it"] : []),
-        ...(removeDatabaseVolume && removeMediaVolume ? [`namespace ${target.namespace}`] : []),
+        ...(removeDatabaseVolume && removeMediaVolume && brought.length === 0 ? [`namespace ${target.namespace}`] : []),
     ];
     const kept = [
         ...(removeDatabaseVolume ? [] : ["the database's volume and its password"]),
         ...(removeMediaVolume ? [] : ["the media volume"]),
     ];
+    const stays = [...(kept.length === 0 ? [] : [`${kept.join(", ")}; the next up takes them over`]), ...brought];
     return [
         `Wipe of ${stackName} in namespace ${target.namespace} of context ${target.context}:`,
         `  goes:  ${removed.join(", ")}`,
-        `  stays: ${kept.length === 0 ? "nothing" : `${kept.join(", ")}; the next up takes them over`}`,
+        `  stays: ${stays.join("; ") || "nothing"}`,
     ].join("\n");
 }
 

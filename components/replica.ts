@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
 import type { Settings } from "../settings";
+import type { Store } from "../settings/store";
 import { publicUrl } from "./address";
 import { Agent, AgentJob, type AgentJobArgs } from "./agent";
 import { Application } from "./application";
@@ -10,7 +11,7 @@ import { createLogin, createPassword } from "./login";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
 import { Target } from "./target";
-import { ReplicaVolume, SourceVolume } from "./volumes";
+import { broughtClaims, type Content, ReplicaVolume, SourceVolume } from "./volumes";
 
 /** Arguments of a {@link Replica}. */
 export interface ReplicaArgs {
@@ -74,19 +75,20 @@ export class Replica extends pulumi.ComponentResource {
 
         function createTarget(parent: Replica) {
             const { context } = settings.target;
-            return new Target("target", { ...place, context, keep: keep.database || keep.media }, { parent });
+            const brought = broughtClaims(settings.source).length > 0;
+            return new Target(
+                "target",
+                { ...place, context, keep: keep.database || keep.media || brought },
+                { parent },
+            );
         }
 
         function createVolumes() {
             const { storageClass } = settings.target;
             const { source, database, media } = settings;
             return {
-                backups: new SourceVolume(
-                    "source-database",
-                    { ...place, holds: "database", store: source.database },
-                    within,
-                ),
-                files: new SourceVolume("source-media", { ...place, holds: "media", store: source.media }, within),
+                backups: createSource("database", source.database),
+                files: createSource("media", source.media),
                 database: new ReplicaVolume(
                     "database-volume",
                     {
@@ -114,6 +116,12 @@ export class Replica extends pulumi.ComponentResource {
             };
         }
 
+        function createSource(holds: Content, store: Store) {
+            return store.claim === undefined
+                ? [new SourceVolume(`source-${holds}`, { ...place, holds, store }, within)]
+                : [];
+        }
+
         function createServer() {
             const { image } = settings.database;
             const { initialSql } = args;
@@ -125,7 +133,7 @@ export class Replica extends pulumi.ComponentResource {
         }
 
         function createPrepareDatabase() {
-            return job("prepare-database", [server, agent, login.secret, volumes.backups], {
+            return job("prepare-database", [server, agent, login.secret, ...volumes.backups], {
                 generations: [generations.database],
                 because: reasons.database,
                 image: settings.database.image,
@@ -134,7 +142,7 @@ export class Replica extends pulumi.ComponentResource {
         }
 
         function createPrepareMedia() {
-            return job("prepare-media", [agent, volumes.files, volumes.media], {
+            return job("prepare-media", [agent, ...volumes.files, volumes.media], {
                 generations: [generations.media],
                 because: reasons.media,
                 timeout: settings.media.timeout,

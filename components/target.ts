@@ -6,7 +6,7 @@ import { labels, type Place } from "./labels";
 export interface TargetArgs extends Place {
     /** Context of the kubeconfig. */
     context: string;
-    /** Whether a wipe leaves the namespace, because it leaves a volume in it. */
+    /** Whether a wipe leaves the namespace, because it leaves a volume in it, or somebody's claim. */
     keep: boolean;
 }
 

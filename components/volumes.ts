@@ -14,7 +14,12 @@ export type Content = "database" | "media";
  * run's finished pod still holds it.
  */
 export function sourceClaim(holds: Content, store: Store): string {
-    return `source-${holds}-${digest(store)}`;
+    return store.claim ?? `source-${holds}-${digest(store)}`;
+}
+
+/** The claims among production's stores that somebody has brought: understudy makes, changes and removes none of them. */
+export function broughtClaims({ database, media }: Record<Content, Store>): string[] {
+    return [database, media].flatMap(({ claim }) => claim ?? []);
 }
 
 /** Name of the claim on one of the replica's own volumes. */
@@ -25,7 +30,7 @@ export function replicaClaim(holds: Content): string {
 /** Arguments of a {@link SourceVolume}. */
 export interface SourceVolumeArgs extends Place {
     holds: Content;
-    /** Where production keeps it. */
+    /** Where production keeps it; no claim, which is there already. */
     store: Store;
 }
 
@@ -81,7 +86,7 @@ export interface ReplicaVolumeArgs extends Place {
     holds: Content;
     /** Size to ask for, for example `20Gi`. It can grow in place where the storage class allows it. */
     size: string;
-    /** Storage class; the cluster's default if left out. Another one replaces the volume and everything on it. */
+    /** Storage class; the cluster's default if left out. It counts when the volume is made. */
     storageClass: string | undefined;
     /** Who may mount it. */
     accessMode: "ReadWriteOnce" | "ReadWriteMany";
@@ -108,16 +113,22 @@ export class ReplicaVolume extends pulumi.ComponentResource {
                     ...(args.storageClass !== undefined && { storageClassName: args.storageClass }),
                 },
             },
-            { parent: this, retainOnDelete: args.keep },
+            // Another class would replace the volume and lose what is on it; the preflight refuses what differs.
+            { parent: this, retainOnDelete: args.keep, ignoreChanges: ["spec.storageClassName"] },
         );
         this.registerOutputs();
     }
 }
 
 /** The part of a volume's spec that says where it is. */
-function volumeSource({ nfs, hostPath }: Store) {
+function volumeSource({ nfs, csi, hostPath }: Store) {
     if (nfs !== undefined) {
         return { nfs: { ...nfs, readOnly: true }, mountOptions: ["ro"] };
+    }
+    if (csi !== undefined) {
+        const { driver, volumeHandle, attributes } = csi;
+        // No mount options: not every driver knows them, and each is told by this that it may only read.
+        return { csi: { driver, volumeHandle, readOnly: true, ...(attributes && { volumeAttributes: attributes }) } };
     }
     // Type Directory: a folder that is missing must fail, not be made.
     return { hostPath: { path: hostPath ?? "", type: "Directory" } };

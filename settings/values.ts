@@ -16,14 +16,18 @@ export const objectName = z
 
 export const absolutePath = z.string().regex(/^\/[^\0]*[^/\0]$/, "write an absolute path without a slash at its end");
 
-const units = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40 } as const;
+const units: Record<string, number> = {
+    ...{ Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50 },
+    ...{ k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15 },
+};
 
 /** A size as Kubernetes writes it, for example `20Gi`; kept as text, see {@link bytes}. */
 export const size = z.string().regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti)$/, "write a size such as 20Gi");
 
-/** Bytes of a size that the settings have accepted: `bytes("2Gi") === 2147483648`. */
+/** Bytes of a size, from the settings or from a cluster: `bytes("2Gi") === 2147483648`. */
 export function bytes(text: string): number {
-    return Number(text.slice(0, -2)) * units[text.slice(-2) as keyof typeof units];
+    const unit = /([KMGTP]i|[kMGTP])$/.exec(text)?.[0] ?? "";
+    return Number(text.slice(0, text.length - unit.length)) * (units[unit] ?? 1);
 }
 
 /** A time span such as `90s`, `15m`, `26h` or `7d`, as seconds. */

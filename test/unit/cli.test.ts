@@ -179,3 +179,11 @@ it.each([
     const flags = { removeDatabaseVolume: database, removeMediaVolume: media };
     expect(describeWipe({ ...settings, ...flags }, "demo")).toMatch(text);
 });
+
+it("a wipe leaves a claim that somebody has brought, and the namespace that it is in", () => {
+    const source = { ...settings.source, media: { claim: "files" } };
+    const everything = { removeDatabaseVolume: true, removeMediaVolume: true };
+    const text = describeWipe({ ...settings, ...everything, source }, "demo");
+    expect(text).toMatch(/stays: claim files, which is not the replica's$/);
+    expect(text.split("\n")[1]).not.toMatch("namespace replica");
+});

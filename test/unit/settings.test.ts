@@ -64,7 +64,7 @@ describe("a stack file", () => {
         expect(found).toEqual(
             expect.arrayContaining([
                 expect.stringMatching(/source\.namespace is "Production": write lower-case/),
-                expect.stringMatching(/source\.media: write either nfs: \{server, path\} or hostPath/),
+                expect.stringMatching(/source\.media: write one of nfs: \{server, path\}, csi: .* or hostPath/),
                 expect.stringMatching(/target\.contxt is not a setting; did you mean context\?/),
                 expect.stringMatching(/imageTag is "latest": write the tag that production runs/),
                 expect.stringMatching(/database\.name is "my-shop": write/),
@@ -98,7 +98,15 @@ describe("a stack file", () => {
             /source\.context is where .*: write source\.namespace, or leave it out/,
         ],
         ["source.media", { hostPath: "/var/lib/understudy-demo/database" }, /the same store as source.database/],
-        ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write either nfs/],
+        ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write one of nfs/],
+        ["source.database", { claim: "backups", csi: { driver: "d", volumeHandle: "h" } }, /write one of nfs/],
+        [
+            "source.database",
+            { claim: "database" },
+            /claim is "database": write another claim: that one is the replica's/,
+        ],
+        ["source.database", { claim: "source-media-0a1b2c3d" }, /write another claim: that one is the replica's own/],
+        ["source.database", { csi: { driver: "nfs.csi.k8s.io" } }, /csi\.volumeHandle is missing: write text/],
         ["source.database.hostPath", "relative/path", /write an absolute path/],
         ["database.backup", "newest", /write latest, or the stamp/],
         ["database.dump", "cluster", /write database or server/],
@@ -187,5 +195,7 @@ describe("bytes", () => {
     it("are those of the size as Kubernetes reads it", () => {
         expect(bytes("1Ki")).toBe(1024);
         expect(bytes("20Gi")).toBe(20 * 1024 ** 3);
+        expect(bytes("1.5G")).toBe(1_500_000_000);
+        expect(bytes("2147483648")).toBe(2 * 1024 ** 3);
     });
 });
