@@ -78,6 +78,8 @@ export const planSchema = z.strictObject({
     }),
     database: databasePlan,
     media: mediaPlan,
+    /** Whether a run that fails leaves the generation that it was making until the next one. */
+    keepFailed: z.boolean(),
     /** Page that must answer before a former generation is removed. */
     smoke: z.strictObject({ url: z.url() }),
 });

@@ -42,6 +42,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             keepGenerations: media.keepGenerations,
             group: mediaGroup,
         },
+        keepFailed: settings.keepFailed,
         smoke: { url: `${innerUrl(target.namespace)}${application.health}` },
     };
 }

@@ -22,9 +22,9 @@ import {
  *
  * @returns a sentence on what was made, or that it was there already
  * @throws {Refusal} when a guard speaks, before anything has changed
- * @throws {Error} when copying or its proof fails; what was made for it is removed again
+ * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
-export async function prepareMedia({ media, stack }: Plan, signal: AbortSignal): Promise<string> {
+export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: AbortSignal): Promise<string> {
     const { volume, generation: id } = media;
     const state = await refuseStrangeVolume(volume, stack);
     if (state === "ours" && (await completion(volume, id)) !== undefined) {
@@ -38,6 +38,10 @@ export async function prepareMedia({ media, stack }: Plan, signal: AbortSignal):
     try {
         return await build(tree, media, phases, signal);
     } catch (error) {
+        if (keepFailed) {
+            const reason = sentence(error, volume).replace(/[.\s]*$/, "");
+            throw new Error(`${reason}. Folder ${generationFolder(id)} is kept as it is until the next run.`);
+        }
         await removeMediaGeneration(volume, id).catch(() => {
             log(`${generationFolder(id)} could not be removed; the next run will do it`);
         });

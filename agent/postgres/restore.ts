@@ -20,7 +20,7 @@ import { handOver, openPublicSchema, roleProblem, setStage } from "./stage";
  * @returns a sentence on what was made, or that it was there already
  * @throws {Refusal} when a guard speaks, before anything has changed, or when a dump of a whole server turns out not to
  *   hold the database; what was made for it is removed again
- * @throws {Error} when the restore or its proof fails; what was made for it is removed again
+ * @throws {Error} when the restore or its proof fails; what was made for it is removed again, unless it is to be kept
  */
 export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
     const { database } = plan;
@@ -70,7 +70,7 @@ async function guard({ database }: Plan, { admin, major, version }: Server, left
 }
 
 async function restore(
-    { database }: Plan,
+    { database, keepFailed }: Plan,
     server: Server,
     backup: Backup,
     password: string,
@@ -124,6 +124,11 @@ async function restore(
         await recordProven(server.admin, generation, report);
         return summary(name, generation, backup, report, phases.total);
     } catch (error) {
+        if (keepFailed) {
+            const reason = error instanceof Error ? error.message : String(error);
+            const kept = `Database ${generationName(name, generation)} is kept as it is until the next run`;
+            throw new Error(`${reason.replace(/[.\s]*$/, "")}. ${kept}.`);
+        }
         await removeGeneration(server.admin, { id: generation, name }).catch(() => {
             log(`${generationName(name, generation)} could not be removed; the next run will do it`);
             // A refusal would say that nothing was changed.

@@ -179,6 +179,22 @@ describe("a generation", () => {
         expect(existsSync(at(first))).toBe(false);
     });
 
+    test("that fails with keepFailed leaves what was copied, incomplete, and the next run makes it whole", async () => {
+        for (let n = 0; n < 2000; n++) {
+            writeFileSync(join(source, `f${n}`), "x");
+        }
+        const stop = new AbortController();
+        const running = prepareMedia({ ...planFor(places, first), keepFailed: true }, stop.signal);
+        while (!existsSync(at(first, "f0"))) {
+            await sleep(1);
+        }
+        stop.abort(new Error("enough"));
+        await expect(running).rejects.toThrow("Folder generations/00000000aa is kept as it is until the next run.");
+        expect(existsSync(at(first, "f0"))).toBe(true);
+        expect(existsSync(join(volume, generationMarker(first)))).toBe(false);
+        expect(await prepare(first)).toContain("2,003 files");
+    });
+
     test("of a run that is stopped goes away", async () => {
         for (let n = 0; n < 2000; n++) {
             writeFileSync(join(source, `f${n}`), "x");

@@ -187,3 +187,25 @@ test("a run that is killed leaves the live copy alone, and the next one begins a
     expect(status, log).toBe(0);
     expect(await replica.server.query(aside(ids[1]), "select count(*)::int as n from customer")).toEqual([{ n: 3006 }]);
 });
+
+test("a restore that fails with keepFailed leaves its database, out of use, and the next run removes it", async () => {
+    const stamp = stampBefore(300);
+    const plan = replica.plan(ids[2], ids[0], (plan) => {
+        plan.database.backup = stamp;
+        plan.keepFailed = true;
+    });
+    replica.store(stamp, frame("CREATE TABLE evidence (a integer);\nSELECT 1 / 0;"));
+    expect(await replica.run("prepare-database", plan)).toMatchObject({
+        status: 1,
+        sentence: expect.stringMatching(
+            `division by zero.*Database ${aside(ids[2])} is kept as it is until the next run`,
+        ),
+    });
+    const state = `select state from understudy.generation where id = '${ids[2]}'`;
+    expect(await replica.server.query("postgres", state)).toEqual([{ state: "preparing" }]);
+    expect(await replica.server.query(aside(ids[2]), "select count(*)::int as n from public.evidence")).toEqual([
+        { n: 0 },
+    ]);
+    await restoring(frame("SELECT 1 / 0;"));
+    expect(await replica.server.query("postgres", state)).toEqual([]);
+});

@@ -89,6 +89,7 @@ export async function startReplica(settings: Record<string, string> = {}): Promi
                     keepGenerations: 1,
                     group: 10001,
                 },
+                keepFailed: false,
                 smoke: { url: "http://127.0.0.1:1/" },
             };
             change(plan);

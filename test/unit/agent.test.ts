@@ -37,6 +37,7 @@ const plan: Plan = {
         keepGenerations: 1,
         group: 1,
     },
+    keepFailed: false,
     smoke: { url: "http://application/" },
 };
 
