@@ -1,11 +1,12 @@
 /**
  * What has to be known before the first resource is registered: whether the target namespace may be used at all,
- * whether production runs the tag that its data is refreshed under, and the password that a kept database volume still
- * expects. Reads only.
+ * whether production runs the tag that its data is refreshed under, whether volumes would be lost, and the password that
+ * a kept database volume still expects. Reads only.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
+import { volumeObjections } from "./preflight/volumes";
 import { Refusal } from "./refusal";
 import type { Settings } from "./settings";
 import { look, type Sighting } from "./sighting";
@@ -109,6 +110,7 @@ function objections(settings: Settings, stack: string, sighting: Sighting): stri
                 "names what runs production's tag.",
         );
     }
+    problems.push(...volumeObjections(settings, stack, sighting));
     const mismatch = tagMismatch(settings, sighting);
     if (mismatch !== undefined && settings.allowTagMismatch === undefined) {
         problems.push(

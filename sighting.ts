@@ -1,9 +1,28 @@
 /** What a stack's program gets to see of the clusters before anything is registered. Reads only. */
-import type { AppsV1Api, AuthenticationV1Api, BatchV1Api, V1Deployment, V1StatefulSet } from "@kubernetes/client-node";
+import type {
+    AppsV1Api,
+    AuthenticationV1Api,
+    BatchV1Api,
+    V1Deployment,
+    V1PersistentVolumeClaim,
+    V1StatefulSet,
+} from "@kubernetes/client-node";
 import { accessCluster, type ClusterAccess } from "./cluster";
+import { configMapName } from "./components/agent";
 import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
 import type { Settings } from "./settings";
+import { bytes } from "./settings/values";
+
+/** A claim of the target namespace. */
+export interface Claim {
+    /** What it has, for example `20Gi`. */
+    size: string;
+    storageClass?: string;
+    accessModes: string[];
+    /** When it was made. */
+    since: string;
+}
 
 /** What the clusters say about the target and about production. */
 export interface Sighting {
@@ -17,6 +36,10 @@ export interface Sighting {
     sourceImage?: string;
     /** Generations that the last switch made live, if there was one. */
     live?: Generations;
+    /** The target namespace's claims by their names, whoever made them. */
+    claims?: Record<string, Claim>;
+    /** Whether the replica stands: between an update, even an unfinished one, and a wipe. */
+    stands?: boolean;
     /** Whom the target's cluster takes the kubeconfig's user for; only asked for a developer's replica. */
     user?: { name: string; groups: string[] };
     /** Password of the database's superuser, if its Secret is there. */
@@ -24,7 +47,7 @@ export interface Sighting {
 }
 
 /**
- * Reads production's namespace and workload, and the target's namespace, last switch and kept Secret.
+ * Reads production's namespace and workload, and the target's namespace, last switch, claims and kept Secret.
  *
  * @throws Error when the target's cluster cannot be read
  */
@@ -39,10 +62,13 @@ async function lookAtTarget({ target }: Settings): Promise<Sighting> {
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
             lastSwitch(batch, namespace),
+            orAbsent(core.listNamespacedPersistentVolumeClaim({ namespace })),
+            // Every update begins with it, and no wipe keeps it.
+            orAbsent(core.readNamespacedConfigMap({ name: configMapName, namespace })),
             target.developer === undefined ? undefined : whoAmI(authentication),
             orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace })),
         ]);
-    const [found, live, user, secret] = await reading(target.context, read);
+    const [found, live, claims, program, user, secret] = await reading(target.context, read);
     const password = secret?.data?.password;
     return {
         ...(found && {
@@ -53,8 +79,22 @@ async function lookAtTarget({ target }: Settings): Promise<Sighting> {
             },
         }),
         ...(live !== undefined && { live }),
+        claims: Object.fromEntries((claims?.items ?? []).map((one) => [one.metadata?.name, claimOf(one)])),
+        stands: program !== undefined,
         ...(user !== undefined && { user }),
         ...(password !== undefined && { password: Buffer.from(password, "base64").toString() }),
+    };
+}
+
+function claimOf({ metadata, spec, status }: V1PersistentVolumeClaim): Claim {
+    const asked = spec?.resources?.requests?.storage ?? "0";
+    const given = status?.capacity?.storage ?? asked;
+    return {
+        // What was asked for may be rounded up, and what it is to grow to may not have been given yet.
+        size: bytes(given) < bytes(asked) ? given : asked,
+        ...(spec?.storageClassName !== undefined && { storageClass: spec.storageClassName }),
+        accessModes: spec?.accessModes ?? [],
+        since: metadata?.creationTimestamp?.toISOString().replace(/\.\d+/, "") ?? "",
     };
 }
 

@@ -34,7 +34,7 @@ const mounts: Record<Command, { folder: keyof typeof folders; write?: true }[]> 
  * ConfigMap with the agent's program and its plan. The name is fixed and the content mutable: a new version of either
  * is one update in place and reruns nothing.
  */
-const configMapName = "understudy";
+export const configMapName = "understudy";
 
 /** Arguments of an {@link Agent}. */
 export interface AgentArgs extends Place {

@@ -71,6 +71,34 @@ describe("before anything is registered", () => {
         expect(find(run, "pulumi:index:Stash").inputs.input).toMatchObject({ value: "kept" });
     });
 
+    const kept = (capacity: string) => ({
+        metadata: { name: "media", creationTimestamp: "2026-11-20T02:04:01Z" },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "8Gi" } } },
+        status: { capacity: { storage: capacity } },
+    });
+    const withClaim = (capacity: string, more = {}) => ({
+        ...cluster,
+        "/api/v1/namespaces/replica": namespace({ "understudy/stack": "understudy.demo" }),
+        "/api/v1/namespaces/replica/persistentvolumeclaims": { items: [kept(capacity)] },
+        ...more,
+    });
+
+    it("refuses a volume that would have to shrink below what its claim has been given", async () => {
+        expect((await refused({ config, cluster: withClaim("4Gi") })).join()).toMatch(
+            /media\.volume is 2Gi, but the claim media of namespace replica has 4Gi.*Nothing was changed/,
+        );
+    });
+
+    it("refuses a volume from before the replica if told to, until the replica stands", async () => {
+        const strict = { ...config, "understudy:allowExistingMediaVolume": "false" };
+        expect((await refused({ config: strict, cluster: withClaim("2Gi") })).join()).toMatch(
+            /claim media of namespace replica is there since 2026-11-20T02:04:01Z/,
+        );
+        const program = { "/api/v1/namespaces/replica/configmaps/understudy": { data: {} } };
+        const { status } = await runProgram({ config: strict, cluster: withClaim("2Gi", program) });
+        expect(status).toBe(0);
+    });
+
     it("reports every problem of a stack file in one error", async () => {
         const [message] = await refused({
             config: { "understudy:imageTag": "latest", "understudy:imag": "x" },
