@@ -18,14 +18,21 @@ const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,50}$/);
 /** What production dumps: the one database, or its whole server with everything on it. */
 export const dumpKind = z.enum(["database", "server"]);
 
+/** One of the databases that a replica holds. */
+const replicaDatabase = z.strictObject({
+    /** Live name on the target server; also its name in production. */
+    name: databaseName,
+    /** Role that owns the restored database. It cannot log in; in this database each generation's login role acts as it. */
+    owner: databaseName,
+});
+export type ReplicaDatabase = z.infer<typeof replicaDatabase>;
+
 /** What the agent has to know to make the database's generation. */
 const databasePlan = z.strictObject({
     generation: id,
-    /** Live name on the target server; also its name in production. */
-    name: databaseName,
-    /** Role that owns the restored database. It cannot log in; each generation's login role acts as it. */
-    owner: databaseName,
-    /** Whether a backup holds the database alone, or is a whole server's, out of which the database is taken. */
+    /** What a generation is made of, the application's database first: proven, switched and retired together. */
+    databases: z.tuple([replicaDatabase], replicaDatabase),
+    /** Whether a backup holds one database alone, or is a whole server's, out of which the databases are taken. */
     dump: dumpKind,
     /** `latest`, or the exact stamp in a backup's file name, for example `2026-11-20T02:04:01Z`. */
     backup: z.string(),
@@ -43,12 +50,17 @@ const databasePlan = z.strictObject({
         /** File with that user's password, nothing else in it. */
         passwordFile: z.string(),
     }),
-    /** File with the password of this generation's login role, whose name is {@link generationName}. */
+    /** File with the password of this generation's login role, whose name is {@link loginRole}. */
     loginPasswordFile: z.string(),
     /** Folder that holds `hourly/backup-<stamp>-<name>.sql.gz`, or `…-dumpall.sql.gz`; mounted read-only. */
     backups: z.string(),
 });
 export type DatabasePlan = z.infer<typeof databasePlan>;
+
+/** Name of the login role of a generation of these databases. */
+export function loginRole([application]: readonly [{ name: string }, ...unknown[]], generation: string): string {
+    return generationName(application.name, generation);
+}
 
 /** What the agent has to know to make the media's generation. */
 const mediaPlan = z.strictObject({
@@ -88,7 +100,7 @@ export type Plan = z.infer<typeof planSchema>;
 /** One phase of a run, in the order in which they ran. */
 const phase = z.strictObject({ name: z.string(), seconds: z.number() });
 
-/** What a refresh of the database leaves behind. */
+/** What a refresh leaves behind of each database. */
 export const databaseReport = z.strictObject({
     dump: dumpKind,
     /** File name of the backup, and its stamp. */
@@ -130,7 +142,7 @@ export type MediaReport = z.infer<typeof mediaReport>;
 
 /** What the agent finds when it looks around and changes nothing; the newest first everywhere. */
 export const surveySchema = z.strictObject({
-    /** Backups of the plan's database in the store. `bytes` as stored, `age` in seconds since the stamp. */
+    /** Backups that hold all of the plan's databases. `bytes` as stored, `age` in seconds since the stamp. */
     backups: z.array(z.strictObject({ stamp: z.string(), bytes: z.number(), age: z.number() })),
     databases: z.array(
         z.strictObject({
@@ -138,7 +150,10 @@ export const surveySchema = z.strictObject({
             state: z.enum(["preparing", "proven", "live", "former"]),
             /** When it last became the live one, as ISO time; null if it never was. */
             switched: z.string().nullable(),
+            /** Of the application's database. */
             report: databaseReport.nullable(),
+            /** Of the databases beside it. */
+            others: z.array(z.strictObject({ name: z.string(), report: databaseReport.nullable() })),
         }),
     ),
     /** `completed` is an ISO time; null for what an interrupted copy has left. */
@@ -152,7 +167,7 @@ export type Survey = z.infer<typeof surveySchema>;
 export type GenerationState = "preparing" | "proven" | "live" | "former";
 
 /**
- * Name of a generation's database while it is not live, and of its login role always.
+ * Name of a generation's database while it is not live.
  *
  * @example generationName("shop", "0a1b2c3d4e") // "shop__0a1b2c3d4e"
  */
@@ -188,13 +203,15 @@ create schema understudy;
 create table understudy.replica (stack text primary key, created timestamptz not null default now());
 insert into understudy.replica (stack) values (${text(stack)});
 create table understudy.generation (
-    id text primary key,
+    id text not null,
     name text not null,
     state text not null check (state in (${states.map(text).join(", ")})),
     report jsonb,
     created timestamptz not null default now(),
     switched timestamptz,
-    away_ms integer
+    away_ms integer,
+    position integer not null default 0,
+    primary key (id, name)
 );
 create unique index one_live_generation on understudy.generation (name) where state = 'live';
 commit;

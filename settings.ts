@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
-import { database } from "./settings/database";
+import { database, databaseContradictions } from "./settings/database";
 import { store } from "./settings/store";
 import { duration, label, objectName, size } from "./settings/values";
 
@@ -130,8 +130,8 @@ function filledIn(settings: Written): Settings {
 }
 
 /** What a stack file says in two places that cannot both be meant. */
-function contradictions({ source, target, application }: Settings): string[] {
-    const problems = applicationContradictions(application);
+function contradictions({ source, target, database, application }: Settings): string[] {
+    const problems = [...databaseContradictions(database), ...applicationContradictions(application)];
     const computed = `stack-${target.developer?.user}-${target.developer?.name}`;
     if (target.namespace === "") {
         problems.push(

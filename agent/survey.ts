@@ -1,7 +1,7 @@
 import { databaseReport, type Plan, type Survey } from "../contract";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
-import { readGenerations } from "./postgres/generations";
+import { type GenerationDatabase, readGenerations } from "./postgres/generations";
 import { inspectServer } from "./postgres/server";
 
 /**
@@ -33,16 +33,21 @@ async function storedBackups({ database }: Plan): Promise<Survey["backups"]> {
 async function databasesOf(plan: Plan): Promise<Survey["databases"]> {
     const server = await inspectServer(plan, "survey");
     try {
-        const generations = await readGenerations(server.admin, plan.database.name);
-        return generations.reverse().map(({ id, state, switched, report }) => ({
+        const generations = await readGenerations(server.admin, plan.database);
+        return generations.reverse().map(({ id, state, switched, databases: [application, ...others] }) => ({
             id,
             state,
             switched: switched?.toISOString() ?? null,
-            report: databaseReport.safeParse(report).data ?? null,
+            report: reportOf(application),
+            others: others.map((other) => ({ name: other.name, report: reportOf(other) })),
         }));
     } finally {
         await server.close();
     }
+}
+
+function reportOf({ report }: GenerationDatabase) {
+    return databaseReport.safeParse(report).data ?? null;
 }
 
 async function mediaOf({ media, stack }: Plan): Promise<Survey["media"]> {

@@ -11,7 +11,14 @@ export interface Status {
     imageTag: string;
     productionTag: string | null;
     hold: string | null;
-    database: { generation: string; backup: string | null; age: number | null; switched: string | null } | null;
+    database: {
+        generation: string;
+        backup: string | null;
+        age: number | null;
+        switched: string | null;
+        /** The databases beside the application's, and their backups' stamps. */
+        others: { name: string; backup: string | null }[];
+    } | null;
     media: { generation: string; completed: string } | null;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
@@ -47,6 +54,7 @@ export function statusOf(settings: Settings, sighting: Sighting, survey: Survey,
                       backup: stamp,
                       age: stamp === null ? null : (now - Date.parse(stamp)) / 1000,
                       switched: live.switched,
+                      others: live.others.map(({ name, report }) => ({ name, backup: report?.stamp ?? null })),
                   },
         media: shown === undefined ? null : { generation: shown.id, completed: shown.completed ?? "" },
         former: {
@@ -87,9 +95,10 @@ export function describeStatus(stackName: string, status: Status): string {
     return rows.map(([name, text]) => `${name.padEnd(10)} ${text}`).join("\n");
 }
 
-function describeDatabase({ generation, backup, age }: NonNullable<Status["database"]>): string {
+function describeDatabase({ generation, backup, age, others }: NonNullable<Status["database"]>): string {
     const from = backup === null || age === null ? "" : `, from backup ${backup} (${formatAge(age)} old)`;
-    return `generation ${generation}${from}`;
+    const beside = others.map((other) => `; ${other.name} from backup ${other.backup ?? "(not known)"}`);
+    return `generation ${generation}${from}${beside.join("")}`;
 }
 
 /** The backups of a store for people, the newest first; the one that is loaded is marked. */

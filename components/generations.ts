@@ -13,7 +13,15 @@ export function generationsOf({ source, database, media }: Settings): Generation
     const { name, owner, backup, refresh } = database;
     const store = JSON.stringify(source.database);
     return {
-        database: generationId({ store, name, owner, backup, refresh, ...serverDump(database) }),
+        database: generationId({
+            store,
+            name,
+            owner,
+            backup,
+            refresh,
+            ...serverDump(database),
+            ...furtherDatabases(database),
+        }),
         media: generationId({ store: JSON.stringify(source.media), refresh: media.refresh }),
     };
 }
@@ -29,6 +37,11 @@ function serverDump({ dump }: Settings["database"]): { dump?: "server" } {
     return dump === "server" ? { dump } : {};
 }
 
+/** The databases beside the application's, if there are any. */
+function furtherDatabases({ others }: Settings["database"]): { others?: string } {
+    return others.length === 0 ? {} : { others: others.map(({ name, owner }) => `${name} of ${owner}`).join(", ") };
+}
+
 /** The readable parts of these ids, as a diff shows them. */
 export function reasonsOf({ database, media }: Settings, generations: Generations) {
     return {
@@ -37,6 +50,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             backup: database.backup,
             "database-refresh": database.refresh,
             ...serverDump(database),
+            ...furtherDatabases(database),
         },
         media: { "media-generation": generations.media, "media-refresh": media.refresh },
     };

@@ -8,6 +8,11 @@ import { databaseHost } from "./database";
 import { generationsOf } from "./generations";
 import { mediaGroup } from "./pod";
 
+/** The databases of a replica, the application's first. */
+function databasesOf({ database: { name, owner, others } }: Settings): Plan["database"]["databases"] {
+    return [{ name, owner }, ...others];
+}
+
 /** What the agent is told. */
 export function planOf(settings: Settings, stack: string): Plan {
     const { database, media, source, target, application } = settings;
@@ -18,9 +23,8 @@ export function planOf(settings: Settings, stack: string): Plan {
         source: { ...(source.systemIdentifier !== undefined && { systemIdentifier: source.systemIdentifier }) },
         database: {
             generation: generations.database,
-            name: database.name,
+            databases: databasesOf(settings),
             dump: database.dump,
-            owner: database.owner,
             backup: database.backup,
             maximumAge: database.maximumAge,
             keepGenerations: database.keepGenerations,

@@ -18,15 +18,20 @@ const backup = z
         "write latest, or the stamp in the backup's file name such as 2026-11-20T02:04:01Z",
     );
 
+/** A database that is restored. */
+const restored = databaseName.refine((name) => !serversOwn.includes(name), {
+    error: "write one of the application's databases; this one is every server's own",
+});
+
 /** The database, its backup and the server that it is restored on. */
 export const database = z.strictObject({
-    name: databaseName.refine((name) => !serversOwn.includes(name), {
-        error: "write the application's database; this one is every server's own",
-    }),
-    /** What production's schedule dumps: the one database, or the whole server, out of which it is taken. */
+    name: restored,
+    /** What production's schedule dumps: each database alone, or the whole server, out of which they are taken. */
     dump: z.enum(["database", "server"]).default("database"),
     /** Role that owns the database in production and so in the replica. */
     owner: databaseName,
+    /** Further databases, which are refreshed together with it as one copy. */
+    others: z.array(z.strictObject({ name: restored, owner: databaseName })).default([]),
     backup: backup.default("latest"),
     /** Any text; another one means: refresh again. */
     refresh: z.string().default("1"),
@@ -38,3 +43,10 @@ export const database = z.strictObject({
     keepGenerations: z.number().int().min(0).max(10).default(1),
     timeout: duration.prefault("15m"),
 });
+
+/** What the stack file says of the database that cannot all be meant. */
+export function databaseContradictions({ name, others }: z.infer<typeof database>): string[] {
+    const names = [name, ...others.map((other) => other.name)];
+    const twice = new Set(names.filter((one, at) => names.indexOf(one) !== at));
+    return [...twice].map((one) => `database.others holds ${one} a second time: write each database once`);
+}

@@ -32,18 +32,62 @@ export function fileName(subject: string): string {
     return `backup-<time>Z-${subject}.sql.gz`;
 }
 
-/** What the plan says about the backup that it asks for. */
-type Wanted = Pick<DatabasePlan, "backups" | "dump" | "name" | "backup" | "maximumAge">;
+/** What the plan says about the backups that it asks for. */
+type Wanted = Pick<DatabasePlan, "backups" | "dump" | "databases" | "backup" | "maximumAge">;
+
+/** The same about one of its databases. */
+type WantedOne = Omit<Wanted, "databases"> & {
+    name: string;
+    /** Where the stack file has that name. */
+    setting: string;
+};
 
 /** Clocks that differ by this many seconds are still taken for the same. */
 const clockSkew = 300;
 
+/** Seconds by which the newest backups of several databases may differ and still be of one run of the schedule. */
+const oneRun = 900;
+
 /**
- * Finds the backup that the plan asks for: exactly the stamp it names, or the latest, and never another one instead.
+ * Finds the backups that the plan asks for, one for each of its databases in their order: exactly the stamp it names, or
+ * the latest, and never another one instead.
  *
- * @throws {Refusal} when the store is not there or empty, when the backup is not in it, too old or of the future
+ * @throws {Refusal} when the store is not there or empty, when a backup is not in it, too old or of the future, and
+ *   when the latest ones are not of one run
  */
-export async function chooseBackup(plan: Wanted, now = Date.now()): Promise<Backup> {
+export async function chooseBackups(plan: Wanted, now = Date.now()): Promise<Backup[]> {
+    const chosen: Backup[] = [];
+    for (const one of each(plan)) {
+        chosen.push(await chooseBackup(one, now));
+    }
+    refuseApart(chosen);
+    return chosen;
+}
+
+/** The newest backups of several databases that one run of the schedule has not made do not fit together. */
+function refuseApart(backups: Backup[]): void {
+    const [oldest, ...later] = backups.toSorted((a, b) => a.time - b.time);
+    const newest = later.at(-1);
+    if (oldest !== undefined && newest !== undefined && newest.time - oldest.time > oneRun * 1000) {
+        throw new Refusal(
+            `The latest backups are not of one run: ${oldest.name} and ${newest.name} lie ` +
+                `${formatAge((newest.time - oldest.time) / 1000)} apart, and the limit is ${formatAge(oneRun)}: look why ` +
+                "there is no newer one of the former, or set database.backup to a stamp that all have.",
+        );
+    }
+}
+
+/** What the plan says about each of its databases. */
+function each({ databases, ...plan }: Wanted): WantedOne[] {
+    return databases.map(({ name }, at) => ({ ...plan, name, setting: nameSetting(at) }));
+}
+
+/** Setting with the name of the plan's first, second, … database. */
+export function nameSetting(at: number): string {
+    return at === 0 ? "database.name" : `database.others.${at - 1}.name`;
+}
+
+async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
     const folder = join(plan.backups, "hourly");
     const ours = await named(plan);
     const chosen = plan.backup === "latest" ? ours[0] : ours.find(({ stamp }) => stamp === plan.backup);
@@ -68,18 +112,37 @@ export async function chooseBackup(plan: Wanted, now = Date.now()): Promise<Back
 }
 
 /**
- * The backups that the plan is about, the newest first, whatever their age.
+ * The backups that hold all of the plan's databases, the newest first, whatever their age: what database.backup may be.
  *
  * @throws {Refusal} when the store is not there, or holds none
  */
-export async function backupsOf(plan: Wanted): Promise<(Named & Pick<Backup, "bytes">)[]> {
+export async function backupsOf(plan: Wanted): Promise<Pick<Backup, "stamp" | "time" | "bytes">[]> {
     const folder = join(plan.backups, "hourly");
+    const wanted = plan.dump === "server" ? each(plan).slice(0, 1) : each(plan);
+    const [first = [], ...others] = await Promise.all(wanted.map(named));
+    const sets = first
+        .map((entry) => ({
+            entry,
+            files: [entry, ...others.flatMap((other) => other.filter(({ stamp }) => stamp === entry.stamp))],
+        }))
+        .filter(({ files }) => files.length === wanted.length);
+    if (sets.length === 0) {
+        const names = wanted.map(({ name }) => name).join(", ");
+        throw new Refusal(
+            `The store's folder ${folder} has no stamp that the backups of all of ${names} have: set database.backup ` +
+                "to latest, or let one run of production's schedule dump them all under one stamp.",
+        );
+    }
+    const size = async ({ name }: Named) => (await stat(join(folder, name))).size;
     return Promise.all(
-        (await named(plan)).map(async (entry) => ({ ...entry, bytes: (await stat(join(folder, entry.name))).size })),
+        sets.map(async ({ entry, files }) => {
+            const sizes = await Promise.all(files.map(size));
+            return { stamp: entry.stamp, time: entry.time, bytes: sizes.reduce((sum, one) => sum + one, 0) };
+        }),
     );
 }
 
-async function named(plan: Wanted): Promise<Named[]> {
+async function named(plan: WantedOne): Promise<Named[]> {
     const folder = join(plan.backups, "hourly");
     const everything = (await list(plan.backups, folder)).map(parse).filter((entry) => entry !== undefined);
     const ours = everything
@@ -91,15 +154,15 @@ async function named(plan: Wanted): Promise<Named[]> {
     return ours;
 }
 
-function subjectOf({ dump, name }: Wanted): string {
+function subjectOf({ dump, name }: WantedOne): string {
     return dump === "server" ? serverSubject : name;
 }
 
-function described({ dump, name }: Wanted): string {
+function described({ dump, name }: WantedOne): string {
     return dump === "server" ? "a whole server" : `database ${name}`;
 }
 
-function refuseAge(stamp: string, age: number, plan: Wanted): void {
+function refuseAge(stamp: string, age: number, plan: WantedOne): void {
     if (age < -clockSkew) {
         throw new Refusal(
             `The backup ${stamp} of ${described(plan)} is dated ${formatAge(-age)} in the future: correct the clock ` +
@@ -134,7 +197,7 @@ async function list(store: string, folder: string): Promise<string[]> {
     );
 }
 
-function noneOf(plan: Wanted, folder: string, subjects: string[]): string {
+function noneOf(plan: WantedOne, folder: string, subjects: string[]): string {
     if (subjects.length === 0) {
         return (
             `The store's folder ${folder} holds no backup at all (expected ${fileName(subjectOf(plan))}): ` +
@@ -151,14 +214,14 @@ function noneOf(plan: Wanted, folder: string, subjects: string[]): string {
 }
 
 /** The setting that fits what the store holds instead. */
-function advice({ dump, name }: Wanted, subjects: string[]): string {
+function advice({ dump, name, setting }: WantedOne, subjects: string[]): string {
     if (dump === "server") {
-        const other = subjects.includes(name) ? "" : " and database.name to one of these";
+        const other = subjects.includes(name) ? "" : ` and ${setting} to one of these`;
         return `set database.dump to database${other}`;
     }
     return subjects.includes(serverSubject)
         ? "set database.dump to server"
-        : "set database.name to the database that is backed up there";
+        : `set ${setting} to the database that is backed up there`;
 }
 
 function parse(name: string): Named | undefined {

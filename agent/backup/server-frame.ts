@@ -1,8 +1,13 @@
+import type { DatabasePlan } from "../../contract";
 import { Refusal } from "../refusal";
 import { plural } from "../report";
+import { nameSetting } from "./catalogue";
 import { brokenOff, commandName, Frame, isRestriction } from "./frame";
 import { dumpTitle, dumpTrailer, serverTrailer } from "./header";
 import { DumpError, type Statement } from "./piece";
+
+/** Databases that every server has before anybody makes one. */
+const serversOwn = ["postgres", "template0", "template1"];
 
 /**
  * The frame of a dump of a whole server: roles and tablespaces, then a part for each database. A part is a dump of that
@@ -22,10 +27,12 @@ export class ServerFrame extends Frame {
     /**
      * @param database the one whose part is taken
      * @param file the backup's name, for a refusal
+     * @param wanted what the plan says of the databases that are taken out of the same dump
      */
     constructor(
         private readonly database: string,
         private readonly file: string,
+        private readonly wanted: Pick<DatabasePlan, "databases">,
     ) {
         super();
     }
@@ -34,19 +41,21 @@ export class ServerFrame extends Frame {
         if (!this.complete) {
             throw new DumpError(brokenOff(serverTrailer));
         }
+        const held = this.databases.filter((name) => !serversOwn.includes(name));
         if (!this.databases.includes(this.database)) {
-            const others = this.databases.filter((name) => name !== "template1" && name !== "postgres");
+            const setting = nameSetting(this.wanted.databases.findIndex(({ name }) => name === this.database));
             throw new Refusal(
                 `The backup ${this.file} holds no database ${this.database}: ` +
-                    (others.length === 0
+                    (held.length === 0
                         ? "it holds none but template1 and postgres, so look which server is backed up."
-                        : `set database.name to one that it holds, which are ${others.join(", ")}.`),
+                        : `set ${setting} to one that it holds, which are ${held.join(", ")}.`),
             );
         }
     }
 
     leftOut(): string[] {
-        const others = this.databases.filter((name) => name !== this.database);
+        const taken = this.wanted.databases.map(({ name }) => name);
+        const others = this.databases.filter((name) => !taken.includes(name));
         const counts: [number, string][] = [
             [others.length, `${plural(others.length, "other database")} (${others.join(", ")})`],
             [this.roles, `the definitions of ${plural(this.roles, "role")}`],

@@ -1,23 +1,38 @@
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
-import { type DatabaseReport, type GenerationState, generationName } from "../../contract";
+import {
+    type DatabasePlan,
+    type DatabaseReport,
+    type GenerationState,
+    generationName,
+    loginRole,
+} from "../../contract";
 import { Refusal } from "../refusal";
+
+/** One database of a generation. */
+export interface GenerationDatabase {
+    /** Live name. */
+    name: string;
+    /** Name that it has now. */
+    current: string;
+    /** Whether it is there. */
+    present: boolean;
+    /** What was proven when it was made, a {@link DatabaseReport}; null until then. */
+    report: unknown;
+}
 
 /** A generation as the server's own table has it. */
 export interface Generation {
     id: string;
-    /** Live name of the database. */
-    name: string;
     state: GenerationState;
     created: Date;
     /** When it last became the live one; null if it never was. */
     switched: Date | null;
-    /** What was proven when it was made, a {@link DatabaseReport}; null until then. */
-    report: unknown;
-    /** Name that its database has now. */
-    database: string;
-    /** Whether that database is there. */
-    present: boolean;
+    /** Its databases, the application's first. */
+    databases: [GenerationDatabase, ...GenerationDatabase[]];
 }
+
+/** A row of that table. */
+type Row = Omit<Generation, "databases"> & Pick<GenerationDatabase, "name" | "report">;
 
 /** Comment on every role that the agent makes for good: without it, a role is somebody else's. */
 export const roleComment = "understudy";
@@ -31,40 +46,81 @@ export function scratchRoles(id: string): { standIn: string; load: string } {
 }
 
 /**
- * The generations of a database.
+ * The generations on the server, the oldest first.
  *
- * @throws {Refusal} when a database stands under one of their names that understudy did not make
+ * @throws {Refusal} when a database stands under a name that the plan needs, and understudy did not make it
  */
-export async function readGenerations(admin: Client, name: string): Promise<Generation[]> {
+export async function readGenerations(admin: Client, plan: DatabasePlan): Promise<Generation[]> {
     const databases = await admin.query<{ datname: string }>("select datname from pg_database");
     const present = new Set(databases.rows.map(({ datname }) => datname));
-    const { rows } = await admin.query<Omit<Generation, "database" | "present">>(
-        "select id, name, state, created, switched, report from understudy.generation where name = $1 order by created",
-        [name],
+    const { rows } = await admin.query<Row>(
+        `select id, name, state, created, switched, report from understudy.generation order by created, id, position`,
     );
-    const generations = rows.map((row) => {
-        const database = row.state === "live" ? name : generationName(name, row.id);
-        return { ...row, database, present: present.has(database) };
-    });
-    const ours = new Set(generations.map(({ database }) => database));
-    const pattern = new RegExp(`^${name}(__[0-9a-f]{10})?$`);
+    const generations = new Map<string, Generation>();
+    for (const { name, report, ...row } of rows) {
+        const current = row.state === "live" ? name : generationName(name, row.id);
+        const database = { name, current, present: present.has(current), report };
+        const generation = generations.get(row.id);
+        if (generation === undefined) {
+            generations.set(row.id, { ...row, databases: [database] });
+        } else {
+            generation.databases.push(database);
+        }
+    }
+    const found = [...generations.values()];
+    refuseStrangers(plan, present, new Set(found.flatMap(currentNames)));
+    return found;
+}
+
+function refuseStrangers({ databases }: DatabasePlan, present: Set<string>, ours: Set<string>): void {
+    const pattern = new RegExp(`^(${databases.map(({ name }) => name).join("|")})(__[0-9a-f]{10})?$`);
     const strangers = [...present].filter((found) => pattern.test(found) && !ours.has(found));
     if (strangers.length > 0) {
+        const setting = databases.length === 1 ? "database.name" : "name in database.name or database.others";
         throw new Refusal(
             `Database ${strangers.join(", ")} is on the server, but understudy has not made it: rename it, or set ` +
-                "another database.name.",
+                `another ${setting}.`,
         );
     }
-    return generations;
+}
+
+/** Names that a generation's databases have now. */
+export function currentNames({ databases }: Pick<Generation, "databases">): string[] {
+    return databases.map(({ current }) => current);
+}
+
+/** Whether all databases of a generation are there. */
+export function isWhole({ databases }: Generation): boolean {
+    return databases.every(({ present }) => present);
+}
+
+/** A generation in words: `Generation 0a1b2c3d4e of databases shop, audit`. */
+export function describeGeneration(id: string, databases: readonly { name: string }[]): string {
+    const names = databases.map(({ name }) => name).join(", ");
+    return `Generation ${id} of ${databases.length === 1 ? "database" : "databases"} ${names}`;
+}
+
+/** Writes down that a generation is begun. */
+export async function recordBegun(admin: Client, { generation, databases }: DatabasePlan): Promise<void> {
+    await admin.query(
+        `insert into understudy.generation (id, name, position, state)
+         select $1, name, number - 1, 'preparing' from unnest($2::text[]) with ordinality as each (name, number)`,
+        [generation, databases.map(({ name }) => name)],
+    );
 }
 
 /** Drops an unfinished or superseded generation with all that is its own. May be interrupted and run again. */
-export async function removeGeneration(admin: Client, { id, name }: Pick<Generation, "id" | "name">): Promise<void> {
+export async function removeGeneration(
+    admin: Client,
+    id: string,
+    databases: readonly [{ name: string }, ...{ name: string }[]],
+): Promise<void> {
     const { standIn, load } = scratchRoles(id);
-    const database = generationName(name, id);
     await admin.query("update understudy.generation set state = 'preparing' where id = $1", [id]);
-    await admin.query(`drop database if exists ${escapeIdentifier(database)} with (force)`);
-    for (const role of [database, standIn, load]) {
+    for (const { name } of databases) {
+        await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
+    }
+    for (const role of [loginRole(databases, id), standIn, load]) {
         await admin.query(`drop role if exists ${escapeIdentifier(role)}`);
     }
     await dropUnusedRoles(admin);
@@ -91,7 +147,10 @@ async function dropUnusedRoles(admin: Client): Promise<void> {
     }
 }
 
-/** Writes down that a generation is proven, and what was proven. */
-export async function recordProven(admin: Client, id: string, report: DatabaseReport): Promise<void> {
-    await admin.query("update understudy.generation set state = 'proven', report = $2 where id = $1", [id, report]);
+/** Writes down that a generation is proven, all of it at once, and what was proven of each database. */
+export async function recordProven(admin: Client, id: string, reports: Map<string, DatabaseReport>): Promise<void> {
+    await admin.query("update understudy.generation set state = 'proven', report = $2::jsonb -> name where id = $1", [
+        id,
+        Object.fromEntries(reports),
+    ]);
 }

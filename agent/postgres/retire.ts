@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import type { Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
-import { type Generation, readGenerations, removeGeneration } from "./generations";
+import { currentNames, describeGeneration, type Generation, readGenerations, removeGeneration } from "./generations";
 import { openServer } from "./server";
 
 /** What became of the generations that are no longer asked for. */
@@ -22,22 +22,23 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
     const { database } = plan;
     const server = await openServer(plan, "retire");
     try {
-        const generations = await readGenerations(server.admin, database.name);
+        const generations = await readGenerations(server.admin, database);
         const live = generations.find(({ state }) => state === "live");
         if (live?.id !== database.generation) {
             throw new Refusal(
-                `Generation ${live?.id ?? "(none)"} of database ${database.name} is live, not ${database.generation}: ` +
+                `${describeGeneration(live?.id ?? "(none)", database.databases)} is live, not ${database.generation}: ` +
                     "run switch first.",
             );
         }
         const retired: Retired = { removed: [], inUse: [] };
         for (const generation of superseded(generations, live, database.keepGenerations)) {
             signal.throwIfAborted();
-            if (await isConnected(server.admin, generation)) {
-                log(`generation ${generation.id} stays: somebody is connected to ${generation.database}`);
+            const used = await connectedOf(server.admin, generation);
+            if (used.length > 0) {
+                log(`generation ${generation.id} stays: somebody is connected to ${used.join(", ")}`);
                 retired.inUse.push(generation.id);
             } else {
-                await removeGeneration(server.admin, generation);
+                await removeGeneration(server.admin, generation.id, generation.databases);
                 retired.removed.push(generation.id);
             }
         }
@@ -56,10 +57,12 @@ export function superseded(generations: Generation[], live: Generation, keep: nu
     return [...former.slice(keep), ...overtaken, ...unfinished];
 }
 
-async function isConnected(admin: Client, { database }: Generation): Promise<boolean> {
-    const { rows } = await admin.query<{ count: string }>(
-        "select count(*) from pg_stat_activity where datname = $1 and backend_type = 'client backend'",
-        [database],
+/** The generation's databases that somebody is connected to. */
+async function connectedOf(admin: Client, generation: Generation): Promise<string[]> {
+    const { rows } = await admin.query<{ datname: string }>(
+        `select distinct datname from pg_stat_activity
+          where datname = any ($1) and backend_type = 'client backend' order by 1`,
+        [currentNames(generation)],
     );
-    return rows[0]?.count !== "0";
+    return rows.map(({ datname }) => datname);
 }

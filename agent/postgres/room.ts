@@ -8,9 +8,9 @@ export interface Room {
     capacity: number;
     /** All databases on it, without those that the run will drop first. */
     used: number;
-    /** Size of the live copy, if there is one. */
+    /** Size of the live copy, if all of its databases are there. */
     live?: number;
-    /** Size of the backup's file. */
+    /** Size of the backup's files. */
     backup: number;
     /** Write-ahead log that is there, and what it may grow to. */
     wal: number;
@@ -39,16 +39,17 @@ export function refuseWithoutRoom({ capacity, used, live, backup, wal, maximumWa
 /** Reads what the server knows of it. */
 export async function readRoom(
     admin: Client,
-    live: string,
+    names: string[],
     leftovers: string[],
 ): Promise<Omit<Room, "capacity" | "backup">> {
     const { rows } = await admin.query<{ used: string; live: string | null; wal: string; maximum: string }>(
         `select sum(pg_database_size(oid)) filter (where datname <> all ($2)) as used,
-                sum(pg_database_size(oid)) filter (where datname = $1) as live,
+                case when count(*) filter (where datname = any ($1::text[])) = cardinality($1::text[])
+                    then sum(pg_database_size(oid)) filter (where datname = any ($1::text[])) end as live,
                 (select coalesce(sum(size), 0) from pg_ls_waldir()) as wal,
                 pg_size_bytes(current_setting('max_wal_size')) as maximum
            from pg_database`,
-        [live, leftovers],
+        [names, leftovers],
     );
     const { used = "0", live: size = null, wal = "0", maximum = "0" } = rows[0] ?? {};
     return {

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
-import { type DatabasePlan, generationName } from "../../contract";
+import { type DatabasePlan, generationName, loginRole, type ReplicaDatabase } from "../../contract";
 import type { Cast } from "../backup/statement";
 import { createRole, roleComment, scratchRoles } from "./generations";
 import { scramVerifier } from "./scram";
 import type { Server } from "./server";
 
-/** An empty database for a generation, and the roles that load it. */
+/** An empty database of a generation, and the roles that load it. */
 export interface Stage {
     database: string;
     /** Password of the stand-in, which no file ever holds. */
@@ -16,30 +16,26 @@ export interface Stage {
 }
 
 /**
- * Makes the database of a generation, owned by a role without any privilege: whatever a dump holds runs as this role,
+ * Makes one database of the plan's generation, owned by a role without any privilege: whatever a dump holds runs as this role,
  * which can do nothing outside of its database.
  */
-export async function setStage({ admin }: Server, plan: DatabasePlan): Promise<Stage> {
-    const database = generationName(plan.name, plan.generation);
+export async function setStage({ admin }: Server, plan: DatabasePlan, wanted: ReplicaDatabase): Promise<Stage> {
+    const database = generationName(wanted.name, plan.generation);
     const { standIn, load } = scratchRoles(plan.generation);
     const password = randomBytes(24).toString("base64url");
     const roles = new Map<string, boolean>();
 
-    await admin.query("insert into understudy.generation (id, name, state) values ($1, $2, 'preparing')", [
-        plan.generation,
-        plan.name,
-    ]);
     await admin.query(`create role ${name(load)}`);
     await admin.query(`create role ${name(standIn)} login password ${text(scramVerifier(password))}`);
     await admin.query(`create database ${name(database)} owner ${name(standIn)} template template0 encoding 'UTF8'`);
     await admin.query(`revoke all on database ${name(database)} from public`);
     await admin.query(`grant create on database ${name(database)} to ${name(load)}`);
-    await ensureRole(plan.owner, false);
+    await ensureRole(wanted.owner, false);
 
     return {
         database,
         password,
-        cast: { owner: plan.owner, standIn, load, superusers: [...new Set([plan.server.user, "postgres"])] },
+        cast: { owner: wanted.owner, standIn, load, superusers: [...new Set([plan.server.user, "postgres"])] },
         ensureRole,
     };
 
@@ -65,7 +61,7 @@ export async function roleProblem(admin: Client, role: string): Promise<string |
     return found === undefined || (found.ours && !found.powers)
         ? undefined
         : `Role ${role}, which is to own or use what is restored, is on this server with other rights than ` +
-              "understudy would give it: rename that role, or set another database.owner";
+              "understudy would give it: rename that role, or set another owner (database.owner, database.others)";
 }
 
 /** Makes a role that the dump names, unless it is there and harmless. */
@@ -98,7 +94,7 @@ async function refuseDatabaseOwner(admin: Client, role: string): Promise<void> {
     if (rows[0] !== undefined) {
         throw new Error(
             `The dump gives objects to role ${role}, which owns database ${rows[0].datname} here: ` +
-                "set database.owner to that role",
+                "set the owner of the database that is restored to that role",
         );
     }
 }
@@ -109,22 +105,18 @@ export async function openPublicSchema(client: Client, { cast }: Stage): Promise
 }
 
 /**
- * Hands everything over to the owner, makes the generation's login role, which cannot log in before the switch, and
- * removes the roles that the load needed.
+ * Hands everything over to the owner, and removes the roles that the load needed.
  *
  * @param client superuser's connection to the new database
  * @param deferred statements of the dump to run as the owner
- * @param password the login role's
  */
 export async function handOver(
     { admin }: Server,
     client: Client,
-    { owner, generation, name: live }: DatabasePlan,
     { database, cast }: Stage,
     deferred: string[],
-    password: string,
 ): Promise<void> {
-    const login = generationName(live, generation);
+    const { owner } = cast;
     await client.query(`reassign owned by ${name(cast.standIn)} to ${name(owner)}`);
     await client.query(`drop owned by ${name(cast.standIn)}, ${name(cast.load)}`);
     await admin.query(`alter database ${name(database)} owner to ${name(owner)}`);
@@ -135,8 +127,24 @@ export async function handOver(
     }
     await client.query("reset role");
     await admin.query(`drop role ${name(cast.standIn)}, ${name(cast.load)}`);
-    await admin.query(`create role ${name(login)} noinherit password ${text(scramVerifier(password))}`);
-    await admin.query(`grant ${name(owner)} to ${name(login)}`);
-    await admin.query(`alter role ${name(login)} set role = ${text(owner)}`);
-    await admin.query(`grant connect, temporary on database ${name(database)} to ${name(login)}`);
+}
+
+/**
+ * Makes the generation's login role, which cannot log in before the switch. In each database it acts as its owner.
+ *
+ * @param password the role's
+ */
+export async function createLogin(
+    { admin }: Server,
+    { generation, databases }: DatabasePlan,
+    password: string,
+): Promise<void> {
+    const login = name(loginRole(databases, generation));
+    await admin.query(`create role ${login} noinherit password ${text(scramVerifier(password))}`);
+    for (const { name: live, owner } of databases) {
+        const database = name(generationName(live, generation));
+        await admin.query(`grant ${name(owner)} to ${login}`);
+        await admin.query(`alter role ${login} in database ${database} set role = ${text(owner)}`);
+        await admin.query(`grant connect, temporary on database ${database} to ${login}`);
+    }
 }

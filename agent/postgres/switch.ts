@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, DatabaseError, escapeIdentifier as name, escapeLiteral as text } from "pg";
-import { generationName, type Plan } from "../../contract";
+import { generationName, loginRole, type Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
-import { type Generation, readGenerations } from "./generations";
+import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
 import { scramVerifier } from "./scram";
 import { openServer, readSecret, type Server } from "./server";
 
@@ -14,8 +14,8 @@ const patience = 60;
 const round = 10;
 
 /**
- * Puts the plan's generation in the place of the live one. One transaction renames both databases and changes who may
- * log in; whatever happens to the run, exactly one database has the live name.
+ * Puts the plan's generation in the place of the live one. One transaction renames all databases of both and changes
+ * who may log in; whatever happens to the run, exactly one generation has the live names.
  *
  * @returns a sentence on what was switched, or that it was live already
  * @throws {Refusal} when that generation is not there or not proven
@@ -25,46 +25,49 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
     const password = await readSecret(database.loginPasswordFile);
     const server = await openServer(plan, "switch");
     try {
-        const generations = await readGenerations(server.admin, database.name);
+        const generations = await readGenerations(server.admin, database);
         const next = generations.find(({ id }) => id === database.generation);
-        if (next === undefined || next.state === "preparing" || !next.present) {
+        if (next === undefined || next.state === "preparing" || !isWhole(next)) {
             throw new Refusal(
-                `Generation ${database.generation} of database ${database.name} is not restored and proven: ` +
+                `${describeGeneration(database.generation, database.databases)} is not restored and proven: ` +
                     "run prepare-database first.",
             );
         }
         const live = generations.find(({ state }) => state === "live");
         if (next === live) {
-            return `Generation ${next.id} of database ${next.name} is live already: nothing to do.`;
+            return `${describeGeneration(next.id, next.databases)} is live already: nothing to do.`;
         }
-        await refusePrepared(server.admin, next.name);
-        const away = await exchange(server, live, next, scramVerifier(password), signal);
+        const names = [next, ...(live === undefined ? [] : [live])].flatMap(currentNames);
+        await refusePrepared(server.admin, names);
+        const away = await exchange(server, live, next, names, scramVerifier(password), signal);
         await server.admin.query("update understudy.generation set away_ms = $2 where id = $1", [next.id, away]);
         const before = live === undefined ? "the first one" : `in place of ${live.id}`;
-        return `Generation ${next.id} of database ${next.name} is live, ${before}; it was away for ${away} ms.`;
+        return `${describeGeneration(next.id, next.databases)} is live, ${before}; it was away for ${away} ms.`;
     } finally {
         await server.close();
     }
 }
 
 /** A prepared transaction outlives every session, and keeps its database from being renamed. */
-async function refusePrepared(admin: Client, database: string): Promise<void> {
-    const { rows } = await admin.query<{ gid: string }>("select gid from pg_prepared_xacts where database = $1", [
-        database,
-    ]);
+async function refusePrepared(admin: Client, databases: string[]): Promise<void> {
+    const { rows } = await admin.query<{ gid: string; database: string }>(
+        "select gid, database from pg_prepared_xacts where database = any ($1)",
+        [databases],
+    );
     if (rows[0] !== undefined) {
         throw new Refusal(
-            `The prepared transaction "${rows[0].gid}" holds on to database ${database}: commit it or roll it back, ` +
+            `The prepared transaction "${rows[0].gid}" holds on to database ${rows[0].database}: commit it or roll it back, ` +
                 "then run again.",
         );
     }
 }
 
-/** Renames live away and next in. Returns for how many milliseconds nobody could connect. */
+/** Renames live away and next in. `names` are those that their databases have now. Returns for how many milliseconds nobody could connect. */
 async function exchange(
     server: Server,
     live: Generation | undefined,
     next: Generation,
+    names: string[],
     verifier: string,
     signal: AbortSignal,
 ): Promise<number> {
@@ -75,7 +78,7 @@ async function exchange(
     const start = performance.now();
     try {
         for (;;) {
-            const fence = endSessions(server.admin, [next.database, ...(live?.present ? [live.database] : [])]);
+            const fence = endSessions(server.admin, names);
             try {
                 await rename(client, live, next, verifier);
                 return Math.round(performance.now() - start);
@@ -106,18 +109,20 @@ async function rename(client: Client, live: Generation | undefined, next: Genera
     await client.query("begin");
     try {
         if (live !== undefined) {
-            const former = generationName(live.name, live.id);
-            if (live.present) {
-                await client.query(`alter database ${name(live.database)} rename to ${name(former)}`);
+            for (const database of live.databases.filter(({ present }) => present)) {
+                const former = generationName(database.name, live.id);
+                await client.query(`alter database ${name(database.current)} rename to ${name(former)}`);
             }
             await client.query("update understudy.generation set state = 'former' where id = $1", [live.id]);
-            await client.query(`alter role ${name(former)} nologin`);
+            await client.query(`alter role ${name(loginRole(live.databases, live.id))} nologin`);
         }
-        const login = generationName(next.name, next.id);
-        await client.query(`alter database ${name(next.database)} rename to ${name(next.name)}`);
+        for (const database of next.databases) {
+            await client.query(`alter database ${name(database.current)} rename to ${name(database.name)}`);
+        }
         await client.query("update understudy.generation set state = 'live', switched = now() where id = $1", [
             next.id,
         ]);
+        const login = loginRole(next.databases, next.id);
         await client.query(`alter role ${name(login)} login password ${text(verifier)}`);
         await client.query("commit");
     } catch (error) {

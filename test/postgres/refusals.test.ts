@@ -68,7 +68,7 @@ test("a database that somebody else has made", async () => {
     before = await replica.server.content();
     expect(
         await refusal(({ database }) => {
-            database.name = "other";
+            database.databases[0].name = "other";
         }),
     ).toContain("Database other is on the server, but understudy has not made it");
     await replica.server.query("postgres", "drop database other");
@@ -78,7 +78,7 @@ test("a database that somebody else has made", async () => {
 test("an owner that is a superuser", async () => {
     expect(
         await refusal(({ database }) => {
-            database.owner = "postgres";
+            database.databases[0].owner = "postgres";
         }),
     ).toContain("Role postgres");
 });
@@ -96,9 +96,10 @@ test("a wrong password, at once and without telling it", async () => {
 test("a plan with several problems, all of them at once", async () => {
     const sentence = await refusal((plan) => {
         Object.assign(plan, { version: 2, extra: true });
-        Object.assign(plan.database, { name: "Shop", keepGenerations: -1 });
+        Object.assign(plan.database, { keepGenerations: -1 });
+        plan.database.databases[0].name = "Shop";
     });
-    for (const key of ["version", "database.name", "database.keepGenerations", "extra"]) {
+    for (const key of ["version", "database.databases.0.name", "database.keepGenerations", "extra"]) {
         expect(sentence).toContain(key);
     }
 });

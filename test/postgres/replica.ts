@@ -65,8 +65,7 @@ export async function startReplica(settings: Record<string, string> = {}): Promi
                 source: { systemIdentifier: "1234567890123456789" },
                 database: {
                     generation: database,
-                    name: "shop",
-                    owner: "shop",
+                    databases: [{ name: "shop", owner: "shop" }],
                     dump: "database",
                     backup: "latest",
                     maximumAge: 86_400,

@@ -153,7 +153,7 @@ describe("is refused, with what to set:", () => {
             /holds no database shopp: set database.name to one that it holds, which are Odd "name='x, accounts, shop, zebra\./,
             () =>
                 restoring(ids[4], (database) => {
-                    database.name = "shopp";
+                    database.databases[0].name = "shopp";
                 }),
         );
     });

@@ -115,7 +115,12 @@ describe("the demo's stack file", () => {
         const plan = planSchema.parse(JSON.parse(data["plan.json"] ?? ""));
         expect(plan).toMatchObject({
             stack: "understudy/demo",
-            database: { name: "catalogue", backup: "latest", maximumAge: 26 * 3600, capacity: 2 * 2 ** 30 },
+            database: {
+                databases: [{ name: "catalogue", owner: "catalogue_owner" }],
+                backup: "latest",
+                maximumAge: 26 * 3600,
+                capacity: 2 * 2 ** 30,
+            },
             media: { minimumFiles: 500 },
         });
         expect(data["agent.cjs"]?.length).toBeLessThan(700_000);

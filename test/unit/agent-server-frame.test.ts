@@ -7,7 +7,7 @@ import { Refusal } from "../../agent/refusal";
 /** What of a dump of a whole server is a database's, and what was left out. */
 function taken(dump: string, database = "shop"): { statements: string[]; leftOut: string[] } {
     const lexer = new DumpLexer();
-    const frame = new ServerFrame(database, "backup");
+    const frame = new ServerFrame(database, "backup", { databases: [{ name: database, owner: "a" }] });
     const pieces = [...lexer.push(Buffer.from(dump)), ...lexer.end()].filter((piece) => frame.takes(piece));
     frame.end();
     return {

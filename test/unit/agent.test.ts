@@ -18,8 +18,7 @@ const plan: Plan = {
     source: {},
     database: {
         generation: "00000000aa",
-        name: "shop",
-        owner: "shop",
+        databases: [{ name: "shop", owner: "shop" }],
         dump: "database",
         backup: "latest",
         maximumAge: 3600,

@@ -93,7 +93,13 @@ describe("a rollback", () => {
     });
     const idOf = (refresh: string) => generationsOf({ ...settings, database: changed(refresh) }).database;
     const survey = (...kept: string[]): Pick<Survey, "databases" | "media"> => ({
-        databases: kept.map((refresh) => ({ id: idOf(refresh), state: "former", switched: null, report: null })),
+        databases: kept.map((refresh) => ({
+            id: idOf(refresh),
+            state: "former",
+            switched: null,
+            report: null,
+            others: [],
+        })),
         media: [{ id: generationsOf(settings).media, completed: "2026-11-20T02:10:00Z" }],
     });
     const present = { ...settings, database: changed("3") };
@@ -128,9 +134,9 @@ describe("a status", () => {
     const survey: Survey = {
         backups,
         databases: [
-            { id: "00000000cc", state: "preparing", switched: null, report: null },
-            { id: live.database, state: "live", switched: "2026-11-20T02:20:00.000Z", report },
-            { id: "00000000dd", state: "former", switched: null, report: null },
+            { id: "00000000cc", state: "preparing", switched: null, report: null, others: [] },
+            { id: live.database, state: "live", switched: "2026-11-20T02:20:00.000Z", report, others: [] },
+            { id: "00000000dd", state: "former", switched: null, report: null, others: [] },
         ],
         media: [
             { id: live.media, completed: "2026-11-20T02:10:00.000Z" },
@@ -159,6 +165,16 @@ describe("a status", () => {
         expect(text).toMatch(/^newer +backup 2026-11-20T04:04:01Z: understudy refresh demo$/m);
         expect(text).toMatch(/^held by +the test team: until Friday$/m);
         expect(text).toMatch(/^left over +00000000cc, 00000000ee/m);
+    });
+
+    it("tells of the databases beside the application's", () => {
+        const others = [
+            { name: "audit", report },
+            { name: "log", report: null },
+        ];
+        const several = survey.databases.map((one) => (one.state === "live" ? { ...one, others } : one));
+        const text = describeStatus("demo", statusOf(settings, { live }, { ...survey, databases: several }));
+        expect(text).toMatch(/old\); audit from backup 2026-11-20T02:04:01Z; log from backup \(not known\)$/m);
     });
 
     it("of a replica without anything says so", () => {

@@ -59,6 +59,12 @@ describe("the generations that settings ask for", () => {
         { what: "another refresh of the database", database: { refresh: "2" }, media: {}, changed: ["database"] },
         { what: "another backup", database: { backup: "2026-11-20T02:04:01Z" }, media: {}, changed: ["database"] },
         { what: "dumps of the whole server", database: { dump: "server" }, media: {}, changed: ["database"] },
+        {
+            what: "a further database",
+            database: { others: [{ name: "audit", owner: "auditor" }] },
+            media: {},
+            changed: ["database"],
+        },
         { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
         { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
         {

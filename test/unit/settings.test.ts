@@ -113,6 +113,16 @@ describe("a stack file", () => {
         ["database.name", "postgres", /this one is every server's own/],
         ["database.name", "template1", /this one is every server's own/],
         ["database.owner", "x".repeat(52), /51 at most/],
+        [
+            "database.others",
+            [
+                { name: "audit", owner: "a" },
+                { name: "catalogue", owner: "a" },
+            ],
+            /others holds catalogue a second time/,
+        ],
+        ["database.others", [{ name: "postgres", owner: "a" }], /others\.0\.name is "postgres": .* every server's own/],
+        ["database.others", [{ name: "audit" }], /others\.0\.owner is missing/],
         ["application.nodePort", 80, /at least 30000/],
         ["application.environment", { "no-name": "x" }, /write a variable's name/],
         ["application.command", [], /command: write at least one entry/],
