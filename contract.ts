@@ -15,6 +15,9 @@ const id = z.string().regex(/^[0-9a-f]{10}$/);
 /** A PostgreSQL name that still fits 63 bytes when `__<generation>` is appended. */
 const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,50}$/);
 
+/** Databases that every server has before anybody makes one. */
+export const serversOwn = ["postgres", "template0", "template1"];
+
 /** What production dumps: the one database, or its whole server with everything on it. */
 export const dumpKind = z.enum(["database", "server"]);
 
@@ -34,6 +37,8 @@ const databasePlan = z.strictObject({
     databases: z.tuple([replicaDatabase], replicaDatabase),
     /** Whether a backup holds one database alone, or is a whole server's, out of which the databases are taken. */
     dump: dumpKind,
+    /** How many databases a whole server's dump has to hold, its own ({@link serversOwn}) not counted; any number if left out. */
+    expectedCount: z.number().int().positive().optional(),
     /** `latest`, or the exact stamp in a backup's file name, for example `2026-11-20T02:04:01Z`. */
     backup: z.string(),
     /** Oldest backup that is still accepted, in seconds since its stamp. */

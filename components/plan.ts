@@ -25,6 +25,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             generation: generations.database,
             databases: databasesOf(settings),
             dump: database.dump,
+            ...(database.expectedCount !== undefined && { expectedCount: database.expectedCount }),
             backup: database.backup,
             maximumAge: database.maximumAge,
             keepGenerations: database.keepGenerations,

@@ -1,14 +1,12 @@
 /** The part of a stack file that says which data the replica's database holds. */
 import { z } from "zod";
+import { serversOwn } from "../contract";
 import { duration, size } from "./values";
 
 /** A name for PostgreSQL that leaves room for `__<generation>`. */
 const databaseName = z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores, 51 at most");
-
-/** Databases that every server has before anybody makes one. */
-const serversOwn = ["postgres", "template0", "template1"];
 
 /** `latest`, or the stamp in a backup's file name. */
 const backup = z
@@ -32,6 +30,8 @@ export const database = z.strictObject({
     owner: databaseName,
     /** Further databases, which are refreshed together with it as one copy. */
     others: z.array(z.strictObject({ name: restored, owner: databaseName })).default([]),
+    /** How many databases a whole server's dump has to hold, the server's own not counted; any number if left out. */
+    expectedCount: z.number().int().min(1).optional(),
     backup: backup.default("latest"),
     /** Any text; another one means: refresh again. */
     refresh: z.string().default("1"),
@@ -45,8 +45,18 @@ export const database = z.strictObject({
 });
 
 /** What the stack file says of the database that cannot all be meant. */
-export function databaseContradictions({ name, others }: z.infer<typeof database>): string[] {
+export function databaseContradictions({ name, others, dump, expectedCount }: z.infer<typeof database>): string[] {
     const names = [name, ...others.map((other) => other.name)];
     const twice = new Set(names.filter((one, at) => names.indexOf(one) !== at));
-    return [...twice].map((one) => `database.others holds ${one} a second time: write each database once`);
+    const problems = [...twice].map((one) => `database.others holds ${one} a second time: write each database once`);
+    if (expectedCount !== undefined && dump !== "server") {
+        problems.push(
+            `database.expectedCount is ${expectedCount}, but database.dump is ${dump}: write server, or leave out expectedCount`,
+        );
+    } else if (expectedCount !== undefined && expectedCount < names.length) {
+        problems.push(
+            `database.expectedCount is ${expectedCount}, but ${names.length} databases are restored: write at least ${names.length}`,
+        );
+    }
+    return problems;
 }

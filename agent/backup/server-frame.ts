@@ -1,13 +1,10 @@
-import type { DatabasePlan } from "../../contract";
+import { type DatabasePlan, serversOwn } from "../../contract";
 import { Refusal } from "../refusal";
 import { plural } from "../report";
 import { nameSetting } from "./catalogue";
 import { brokenOff, commandName, Frame, isRestriction } from "./frame";
 import { dumpTitle, dumpTrailer, serverTrailer } from "./header";
 import { DumpError, type Statement } from "./piece";
-
-/** Databases that every server has before anybody makes one. */
-const serversOwn = ["postgres", "template0", "template1"];
 
 /**
  * The frame of a dump of a whole server: roles and tablespaces, then a part for each database. A part is a dump of that
@@ -32,7 +29,7 @@ export class ServerFrame extends Frame {
     constructor(
         private readonly database: string,
         private readonly file: string,
-        private readonly wanted: Pick<DatabasePlan, "databases">,
+        private readonly wanted: Pick<DatabasePlan, "databases" | "expectedCount">,
     ) {
         super();
     }
@@ -42,6 +39,14 @@ export class ServerFrame extends Frame {
             throw new DumpError(brokenOff(serverTrailer));
         }
         const held = this.databases.filter((name) => !serversOwn.includes(name));
+        const { expectedCount } = this.wanted;
+        if (expectedCount !== undefined && held.length !== expectedCount) {
+            throw new Refusal(
+                `The backup ${this.file} holds ${plural(held.length, "database")} (${held.join(", ") || "none"}), and ` +
+                    `${expectedCount} ${expectedCount === 1 ? "was" : "were"} expected: look whether all of production's ` +
+                    "server is backed up, or correct database.expectedCount.",
+            );
+        }
         if (!this.databases.includes(this.database)) {
             const setting = nameSetting(this.wanted.databases.findIndex(({ name }) => name === this.database));
             throw new Refusal(

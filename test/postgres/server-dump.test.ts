@@ -145,7 +145,33 @@ describe("one database out of a dump of the whole server", () => {
     });
 });
 
+test("two databases out of one dump of the whole server, and no other", async () => {
+    replica.store(stamp, await serverDump(), "dumpall");
+    const { status, log, sentence } = await restoring("00000000f0", (database) => {
+        database.databases = [
+            { name: "shop", owner: "shop" },
+            { name: "zebra", owner: "clerk" },
+        ];
+        database.expectedCount = 4;
+    });
+    expect(status, log).toBe(0);
+    expect(sentence).toContain(`Left out of the whole server's dump: 4 other databases (template1, Odd`);
+    for (const name of ["shop", "zebra"]) {
+        const rows = await replica.server.query(`${name}__00000000f0`, `select a from public.${name}_lines`);
+        expect(rows.map(({ a }) => a)).toEqual(lines);
+    }
+});
+
 describe("is refused, with what to set:", () => {
+    test("another number of databases than was expected", async () => {
+        replica.store(stamp, await serverDump(), "dumpall");
+        await expectNothing(3, /holds 4 databases \(Odd "name='x, accounts, shop, zebra\), and 5 were expected/, () =>
+            restoring(ids[4], (database) => {
+                database.expectedCount = 5;
+            }),
+        );
+    });
+
     test("a database that is not in the dump", async () => {
         replica.store(stamp, await serverDump(), "dumpall");
         await expectNothing(

@@ -92,7 +92,8 @@ test("both become live at once, and the generation's login acts in each as its o
     }
 });
 
-test("a survey tells of both", async () => {
+test("a survey tells of both, and of the backups that hold both", async () => {
+    replica.store(stampBefore(1000), dumpOf("shop", third));
     const { log } = await replica.run("survey", planFor(first));
     const { databases, backups } = JSON.parse(log.trim().split("\n").at(-1) ?? "");
     expect(databases).toMatchObject([

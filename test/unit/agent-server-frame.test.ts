@@ -58,6 +58,21 @@ test("roles, their passwords and tablespaces are counted where they are made", (
     expect(leftOut).toEqual(["the definitions of 3 roles", "the passwords of 2 of them", "1 tablespace"]);
 });
 
+test("a number of databases that was not expected is told with both numbers and the names", () => {
+    const dump = ["template1", "postgres", "shop", "zebra"].map((name) => newer(`\\connect ${name}`, "")).join("");
+    const end = (expectedCount: number) => {
+        const lexer = new DumpLexer();
+        const frame = new ServerFrame("shop", "backup", { databases: [{ name: "shop", owner: "a" }], expectedCount });
+        for (const piece of [...lexer.push(Buffer.from(dump + closing)), ...lexer.end()]) {
+            frame.takes(piece);
+        }
+        frame.end();
+    };
+    expect(() => end(2)).not.toThrow();
+    expect(() => end(3)).toThrow("The backup backup holds 2 databases (shop, zebra), and 3 were expected");
+    expect(() => end(1)).toThrow(Refusal);
+});
+
 test("a server with nothing but its own databases is told from one with others", () => {
     const own = newer("\\connect template1", "") + newer("\\connect postgres", "") + closing;
     expect(() => taken(own)).toThrow("it holds none but template1 and postgres");

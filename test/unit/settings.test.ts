@@ -123,6 +123,9 @@ describe("a stack file", () => {
         ],
         ["database.others", [{ name: "postgres", owner: "a" }], /others\.0\.name is "postgres": .* every server's own/],
         ["database.others", [{ name: "audit" }], /others\.0\.owner is missing/],
+        ["database.expectedCount", 2, /expectedCount is 2, but database\.dump is database: write server, or leave out/],
+        ["database.expectedCount", 0, /expectedCount is 0: write at least 1/],
+        ["database.expectedCount", "two", /expectedCount is "two": write a whole number|write a number/],
         ["application.nodePort", 80, /at least 30000/],
         ["application.environment", { "no-name": "x" }, /write a variable's name/],
         ["application.command", [], /command: write at least one entry/],
@@ -149,6 +152,14 @@ describe("a stack file", () => {
         ["nonsense", "x", /nonsense is not a setting; known here: source, target/],
     ])("with %s %j is refused", (key, value, expected) => {
         expect(problems({ [key]: value }).join("\n")).toMatch(expected);
+    });
+
+    it("that expects fewer databases than it restores is refused", () => {
+        const others = [{ name: "audit", owner: "a" }];
+        const count = (expectedCount: number) =>
+            problems({ "database.others": others, "database.dump": "server", "database.expectedCount": expectedCount });
+        expect(count(1)).toEqual([expect.stringContaining("but 2 databases are restored: write at least 2")]);
+        expect(count(2)).toEqual([]);
     });
 
     it("whose workers have the replica's own names, or no names, gets a sentence for each", () => {
