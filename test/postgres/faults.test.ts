@@ -198,7 +198,7 @@ test("a restore that fails with keepFailed leaves its database, out of use, and 
     expect(await replica.run("prepare-database", plan)).toMatchObject({
         status: 1,
         sentence: expect.stringMatching(
-            `division by zero.*Database ${aside(ids[2])} is kept as it is until the next run`,
+            `division by zero.*Generation ${ids[2]} of database shop is kept as it is until the next run`,
         ),
     });
     const state = `select state from understudy.generation where id = '${ids[2]}'`;
