@@ -145,28 +145,61 @@ export const mediaReport = z.strictObject({
 });
 export type MediaReport = z.infer<typeof mediaReport>;
 
+/** A generation of the database, as the server's own table has it. */
+const databaseFound = z.strictObject({
+    id,
+    state: z.enum(["preparing", "proven", "live", "former"]),
+    /** When it last became the live one, as ISO time; null if it never was. */
+    switched: z.string().nullable(),
+    /** Milliseconds that nobody could connect when it last became the live one; null if that is not known. */
+    awayMs: z.number().nullable(),
+    /** Of the application's database. */
+    report: databaseReport.nullable(),
+    /** Of the databases beside it. */
+    others: z.array(z.strictObject({ name: z.string(), report: databaseReport.nullable() })),
+});
+
+/** A generation of the media: `completed` is an ISO time; both are null for what an interrupted copy has left. */
+const mediaFound = z.strictObject({ id, completed: z.string().nullable(), report: mediaReport.nullable() });
+
 /** What the agent finds when it looks around and changes nothing; the newest first everywhere. */
 export const surveySchema = z.strictObject({
     /** Backups that hold all of the plan's databases. `bytes` as stored, `age` in seconds since the stamp. */
     backups: z.array(z.strictObject({ stamp: z.string(), bytes: z.number(), age: z.number() })),
-    databases: z.array(
-        z.strictObject({
-            id,
-            state: z.enum(["preparing", "proven", "live", "former"]),
-            /** When it last became the live one, as ISO time; null if it never was. */
-            switched: z.string().nullable(),
-            /** Of the application's database. */
-            report: databaseReport.nullable(),
-            /** Of the databases beside it. */
-            others: z.array(z.strictObject({ name: z.string(), report: databaseReport.nullable() })),
-        }),
-    ),
-    /** `completed` is an ISO time; null for what an interrupted copy has left. */
-    media: z.array(z.strictObject({ id, completed: z.string().nullable() })),
+    databases: z.array(databaseFound),
+    media: z.array(mediaFound),
     /** Sentences about what could not be looked at. */
     problems: z.array(z.string()),
 });
 export type Survey = z.infer<typeof surveySchema>;
+
+/** How far a phase is. */
+const progress = z.strictObject({
+    event: z.literal("progress"),
+    phase: z.string(),
+    /** Whole percent; absent while nobody knows how much there is. */
+    percent: z.number().optional(),
+    /** What was done so far, and in a second on average. */
+    done: z.number(),
+    rate: z.number(),
+    unit: z.enum(["row", "file", "byte"]),
+    /** Seconds that the rest will take if it goes on like this. */
+    left: z.number().optional(),
+});
+export type Progress = z.infer<typeof progress>;
+
+/** What a switch leaves on its log: what is live from now on. */
+const live = z.strictObject({ event: z.literal("live"), database: databaseFound, media: mediaFound });
+export type Live = z.infer<typeof live>;
+
+/** A line of a Job's log that is for programs, as JSON. Every other line is a sentence for people. */
+export const agentEvent = z.discriminatedUnion("event", [
+    z.strictObject({ event: z.literal("begun"), phase: z.string() }),
+    z.strictObject({ event: z.literal("ended"), phase: z.string(), seconds: z.number() }),
+    progress,
+    live,
+]);
+export type AgentEvent = z.infer<typeof agentEvent>;
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
 export type GenerationState = "preparing" | "proven" | "live" | "former";

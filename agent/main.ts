@@ -10,7 +10,7 @@ import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
 import { Refusal } from "./refusal";
 import { smoke } from "./smoke";
-import { survey } from "./survey";
+import { survey, tellLive } from "./survey";
 
 /** Where Kubernetes reads a container's last word. It keeps 4096 bytes. */
 const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/termination-log";
@@ -23,7 +23,9 @@ const work: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>
     "prepare-media": prepareMedia,
     switch: async (plan, signal) => {
         await refuseIncompleteMedia(plan);
-        return switchDatabase(plan, signal);
+        const sentence = await switchDatabase(plan, signal);
+        await tellLive(plan);
+        return sentence;
     },
     smoke,
     retire,

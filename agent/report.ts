@@ -1,25 +1,49 @@
-/** How a run tells what it does: progress lines, phases with their duration, figures that people can read. */
+import type { AgentEvent, Progress } from "../contract";
 
-/** One progress line on standard output. */
+/** How a run tells what it does: sentences, phases with their duration and progress, figures that people can read. */
+
+/** Milliseconds between two words about a phase. */
+const interval = 2_000;
+
+/** One line for people on standard output. */
 export function log(text: string): void {
     process.stdout.write(`${text}\n`);
 }
+
+/** One line for programs on standard output. */
+export function tell(event: AgentEvent): void {
+    log(JSON.stringify(event));
+}
+
+/** What whoever does the work has counted so far. */
+export interface Reading extends Pick<Progress, "done" | "unit"> {
+    /** Bytes that were worked through, and all that there are; absent where nobody knows. */
+    part?: { of: number; through: number };
+}
+
+/** Tells a phase where to read how far it is. */
+export type Watch = (read: () => Reading) => void;
 
 /** The phases of a run, in their order, with the seconds that each took. */
 export class Phases {
     readonly finished: { name: string; seconds: number }[] = [];
     private readonly started = performance.now();
 
-    /** Runs a phase and records how long it took, also when it fails. */
-    async run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    /** Runs a phase, tells every two seconds how far it is, and records how long it took, also when it fails. */
+    async run<T>(phase: string, work: (watch: Watch) => Promise<T>): Promise<T> {
         const start = performance.now();
-        log(`${name} …`);
+        let timer: NodeJS.Timeout | undefined;
+        const watch: Watch = (read) => {
+            timer = setInterval(() => tell(progressOf(phase, read(), secondsSince(start))), interval);
+        };
+        tell({ event: "begun", phase });
         try {
-            return await work();
+            return await work(watch);
         } finally {
+            clearInterval(timer);
             const seconds = secondsSince(start);
-            this.finished.push({ name, seconds });
-            log(`${name}: ${seconds} s`);
+            this.finished.push({ name: phase, seconds });
+            tell({ event: "ended", phase, seconds });
         }
     }
 
@@ -29,16 +53,24 @@ export class Phases {
     }
 }
 
-/** Writes at most one progress line every few seconds. */
-export class Ticker {
-    private last = performance.now();
-
-    tick(line: () => string): void {
-        if (performance.now() - this.last > 5_000) {
-            this.last = performance.now();
-            log(line());
-        }
+/** How far a phase is after so many seconds. */
+export function progressOf(phase: string, { done, unit, part }: Reading, seconds: number): Progress {
+    const rate = Math.round(done / seconds);
+    if (part === undefined || part.of === 0) {
+        return { event: "progress", phase, done, rate, unit };
     }
+    const share = Math.min(part.through / part.of, 1);
+    // All is read, and the server may still work on it: nobody knows how long.
+    const known = share > 0 && share < 1;
+    return {
+        event: "progress",
+        phase,
+        percent: Math.floor(100 * share),
+        done,
+        rate,
+        unit,
+        ...(known && { left: Math.round((seconds * (1 - share)) / share) }),
+    };
 }
 
 function secondsSince(start: number): number {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { chmod, chown, copyFile, link, lstat, mkdir, open, rm, stat, symlink, utimes } from "node:fs/promises";
-import { formatBytes, plural, Ticker } from "../report";
+import type { Watch } from "../report";
 import { inParallel } from "./parallel";
 import { display, type Entry, raw, type Tree } from "./tree";
 
@@ -24,6 +24,7 @@ export interface CopyArgs {
     former?: string;
     /** Group of everything that is made. */
     group: number;
+    watch: Watch;
     signal: AbortSignal;
 }
 
@@ -44,9 +45,9 @@ const fileMode = 0o644;
  *
  * @throws {Error} when a file cannot be copied, or does not stop changing
  */
-export async function copyTree({ tree, source, target, former, group, signal }: CopyArgs): Promise<Copied> {
+export async function copyTree({ tree, source, target, former, group, watch, signal }: CopyArgs): Promise<Copied> {
     const copied: Copied = { files: 0, bytes: 0, linked: 0, vanished: 0 };
-    const ticker = new Ticker();
+    watch(() => ({ done: copied.bytes, unit: "byte", part: { of: tree.bytes, through: copied.bytes } }));
     const user = process.getuid?.() ?? 0;
     const at = (root: string, path: string) => raw(`${Buffer.from(root).toString("latin1")}/${path}`);
 
@@ -63,10 +64,6 @@ export async function copyTree({ tree, source, target, former, group, signal }: 
             await symlink(raw(entry.target), at(target, entry.path));
         } else if (entry.kind === "file") {
             await makeFile(entry);
-            ticker.tick(() => {
-                const part = tree.bytes === 0 ? 100 : Math.floor((100 * copied.bytes) / tree.bytes);
-                return `copy: ${plural(copied.files, "file")}, ${formatBytes(copied.bytes)}, ${part} %`;
-            });
         }
     });
     return copied;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { generationFolder, generationMarker, type MediaReport, type Plan } from "../../contract";
 import { Refusal } from "../refusal";
-import { formatBytes, log, Phases, plural } from "../report";
+import { formatBytes, log, Phases, plural, type Watch } from "../report";
 import { copyTree } from "./copy";
 import { display, readTree, type Tree } from "./tree";
 import {
@@ -31,7 +31,7 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
         return `Generation ${id} of the media is already there: nothing to do.`;
     }
     const phases = new Phases();
-    const tree = await phases.run("read the source", () => readSource(media, signal));
+    const tree = await phases.run("read the source", (watch) => readSource(media, watch, signal));
     if (state === "empty") {
         await markVolume(volume, stack);
     }
@@ -51,13 +51,17 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
 }
 
 /** Reads the source and refuses one that is not really there, or that holds what may not be copied. */
-async function readSource({ source, volume, minimumFiles }: Plan["media"], signal: AbortSignal): Promise<Tree> {
+async function readSource(
+    { source, volume, minimumFiles }: Plan["media"],
+    watch: Watch,
+    signal: AbortSignal,
+): Promise<Tree> {
     await stat(source).catch(() => {
         throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
     });
     await refuseSameFolder({ source, volume });
     const { dev, ino } = await stat(volume, { bigint: true });
-    const tree = await readTree(source, signal, `${dev}:${ino}`);
+    const tree = await readTree(source, watch, signal, `${dev}:${ino}`);
     const [first, ...others] = tree.objections;
     if (first !== undefined) {
         const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
@@ -82,18 +86,19 @@ async function build(tree: Tree, media: Plan["media"], phases: Phases, signal: A
     await removeMediaGeneration(volume, id);
     await mkdir(target, { recursive: true });
 
-    const copied = await phases.run("copy", () =>
+    const copied = await phases.run("copy", (watch) =>
         copyTree({
             tree,
             source,
             target,
             group,
+            watch,
             signal,
             ...(former !== undefined && { former: join(volume, generationFolder(former.id)) }),
         }),
     );
-    await phases.run("prove", async () => {
-        const made = await readTree(target, signal);
+    await phases.run("prove", async (watch) => {
+        const made = await readTree(target, watch, signal);
         if (made.objections.length > 0 || made.files !== copied.files || made.bytes !== copied.bytes) {
             throw new Error(
                 `The copy holds ${plural(made.files, "file")} with ${made.bytes} bytes instead of ${copied.files} ` +

@@ -1,5 +1,6 @@
 import { type BigIntStats, constants, type Dirent } from "node:fs";
 import { access, lstat, readdir, readlink } from "node:fs/promises";
+import type { Watch } from "../report";
 import { inParallel } from "./parallel";
 
 /** What stands at one place of a tree. */
@@ -28,8 +29,9 @@ const lostAndFound = "lost+found";
  * @param root folder to read
  * @param forbidden a folder that must not be within it, as `<device>:<inode>`
  */
-export async function readTree(root: string, signal: AbortSignal, forbidden?: string): Promise<Tree> {
+export async function readTree(root: string, watch: Watch, signal: AbortSignal, forbidden?: string): Promise<Tree> {
     const tree: Tree = { entries: [], files: 0, bytes: 0, objections: [] };
+    watch(() => ({ done: tree.files, unit: "file" }));
     const base = Buffer.from(root).toString("latin1");
     let folders = [""];
     while (folders.length > 0) {

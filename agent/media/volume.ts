@@ -4,6 +4,7 @@ import {
     generationFolder,
     generationMarker,
     type MediaPlan,
+    type MediaReport,
     mediaReport,
     type Plan,
     volumeMarker,
@@ -15,6 +16,8 @@ export interface MediaGeneration {
     id: string;
     /** When its marker was written, in milliseconds since 1970; absent as long as it is incomplete. */
     completed?: number;
+    /** What its marker holds. */
+    report?: MediaReport;
 }
 
 /** What stands on a volume that nobody has used yet. */
@@ -96,20 +99,23 @@ export async function mediaGenerations(volume: string): Promise<MediaGeneration[
     const ids = new Set(
         names.map((name) => /^[0-9a-f]{10}(?=\.json$|$)/.exec(name)?.[0]).filter((id) => id !== undefined),
     );
-    const generations = [...ids].map(async (id): Promise<MediaGeneration> => {
-        const completed = await completion(volume, id);
-        return completed === undefined ? { id } : { id, completed };
-    });
+    const generations = [...ids].map(
+        async (id): Promise<MediaGeneration> => ({ id, ...(await readMarker(volume, id)) }),
+    );
     return (await Promise.all(generations)).sort((a, b) => (b.completed ?? 0) - (a.completed ?? 0));
 }
 
 /** When a generation was completed, in milliseconds since 1970; undefined if it is incomplete. */
 export async function completion(volume: string, id: string): Promise<number | undefined> {
+    return (await readMarker(volume, id))?.completed;
+}
+
+async function readMarker(volume: string, id: string): Promise<Omit<MediaGeneration, "id"> | undefined> {
     const marker = join(volume, generationMarker(id));
     try {
         const report = mediaReport.parse(JSON.parse(await readFile(marker, "utf8")));
         const [{ mtimeMs }, folder] = await Promise.all([stat(marker), stat(join(volume, generationFolder(id)))]);
-        return report.generation === id && folder.isDirectory() ? mtimeMs : undefined;
+        return report.generation === id && folder.isDirectory() ? { completed: mtimeMs, report } : undefined;
     } catch {
         return undefined;
     }

@@ -27,6 +27,8 @@ export interface Generation {
     created: Date;
     /** When it last became the live one; null if it never was. */
     switched: Date | null;
+    /** Milliseconds that nobody could connect then; null if that is not known. */
+    awayMs: number | null;
     /** Its databases, the application's first. */
     databases: [GenerationDatabase, ...GenerationDatabase[]];
 }
@@ -54,7 +56,8 @@ export async function readGenerations(admin: Client, plan: DatabasePlan): Promis
     const databases = await admin.query<{ datname: string }>("select datname from pg_database");
     const present = new Set(databases.rows.map(({ datname }) => datname));
     const { rows } = await admin.query<Row>(
-        `select id, name, state, created, switched, report from understudy.generation order by created, id, position`,
+        `select id, name, state, created, switched, away_ms as "awayMs", report
+           from understudy.generation order by created, id, position`,
     );
     const generations = new Map<string, Generation>();
     for (const { name, report, ...row } of rows) {

@@ -8,7 +8,7 @@ import { DumpLexer } from "../backup/lexer";
 import { DumpError, type Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
 import { Refusal } from "../refusal";
-import { formatBytes, Ticker } from "../report";
+import type { Watch } from "../report";
 import { Psql, type PsqlTarget } from "./psql";
 import { Tally } from "./tally";
 
@@ -21,6 +21,7 @@ export interface Loading {
     cast: Cast;
     /** Makes sure that a role exists, and that the stand-in is a member of it where `member` is set. */
     ensureRole(name: string, member: boolean): Promise<void>;
+    watch: Watch;
     signal: AbortSignal;
 }
 
@@ -41,20 +42,24 @@ export interface Loaded {
  * @throws {Error} one sentence when the file is damaged, is not what pg_dump writes, or the server takes exception
  * @throws {Refusal} when the dump is whole, but the database is not in it
  */
-export async function load({ backup, frame, target, cast, ensureRole, signal }: Loading): Promise<Loaded> {
+export async function load({ backup, frame, target, cast, ensureRole, watch, signal }: Loading): Promise<Loaded> {
     const psql = new Psql(target);
     const lexer = new DumpLexer();
     const loaded: Loaded = { tally: new Tally(), sha256: "", skipped: new Set(), deferred: [] };
     const hash = createHash("sha256");
     const gunzip = createGunzip({ chunkSize: 262_144 });
-    const ticker = new Ticker();
     let read = 0;
+    let rows = 0;
+    watch(() => ({
+        // Nobody knows how many rows an INSERT brings.
+        ...(rows > 0 ? { done: rows, unit: "row" } : { done: read, unit: "byte" }),
+        part: { of: backup.bytes, through: read },
+    }));
 
     async function* hashed(chunks: AsyncIterable<Buffer>) {
         for await (const chunk of chunks) {
             hash.update(chunk);
             read += chunk.length;
-            ticker.tick(() => `load: ${formatBytes(read)} of ${formatBytes(backup.bytes)}, ${percent(read, backup)} %`);
             yield chunk;
         }
     }
@@ -66,6 +71,7 @@ export async function load({ backup, frame, target, cast, ensureRole, signal }: 
             }
             if (piece.kind === "rows") {
                 loaded.tally.copied(piece.count);
+                rows += piece.count;
                 await psql.write(piece.bytes);
             } else if (piece.kind === "statement") {
                 loaded.tally.statement(piece.text, piece.words);
@@ -128,10 +134,6 @@ export async function load({ backup, frame, target, cast, ensureRole, signal }: 
 }
 
 const newline = Buffer.from("\n");
-
-function percent(read: number, { bytes }: Backup): number {
-    return Math.floor((100 * read) / bytes);
-}
 
 function sentence({ name }: Backup, error: unknown): string {
     const again = "make a new backup, or set database.backup to another stamp";

@@ -141,7 +141,7 @@ async function restore(
     try {
         const stage = await setStage(server, plan, wanted);
         const frame = dump === "server" ? new ServerFrame(wanted.name, backup.name, plan) : new DatabaseFrame();
-        const loaded = await phases.run("load", async () => {
+        const loaded = await phases.run("load", async (watch) => {
             await withClient(server, stage.database, signal, (client) => openPublicSchema(client, stage));
             return load({
                 backup,
@@ -155,6 +155,7 @@ async function restore(
                 },
                 cast: stage.cast,
                 ensureRole: stage.ensureRole,
+                watch,
                 signal,
             });
         });

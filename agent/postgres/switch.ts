@@ -119,9 +119,10 @@ async function rename(client: Client, live: Generation | undefined, next: Genera
         for (const database of next.databases) {
             await client.query(`alter database ${name(database.current)} rename to ${name(database.name)}`);
         }
-        await client.query("update understudy.generation set state = 'live', switched = now() where id = $1", [
-            next.id,
-        ]);
+        await client.query(
+            "update understudy.generation set state = 'live', switched = now(), away_ms = null where id = $1",
+            [next.id],
+        );
         const login = loginRole(next.databases, next.id);
         await client.query(`alter role ${name(login)} login password ${text(verifier)}`);
         await client.query("commit");

@@ -108,7 +108,7 @@ describe("refused, with nothing changed", () => {
 
     test("a volume that another mount shows within the source", async () => {
         const { dev, ino } = lstatSync(join(source, "empty"));
-        const tree = await readTree(source, never, `${dev}:${ino}`);
+        const tree = await readTree(source, () => undefined, never, `${dev}:${ino}`);
         expect(tree.objections).toEqual([{ path: "empty", reason: "is the replica's own volume" }]);
     });
 

@@ -8,7 +8,7 @@ import { generationsOf, parsePlan, readPlan } from "../../agent/plan";
 import { unfitness, withoutValues } from "../../agent/postgres/psql";
 import { refuseWithoutRoom } from "../../agent/postgres/room";
 import { Refusal } from "../../agent/refusal";
-import { formatAge, formatBytes, plural } from "../../agent/report";
+import { formatAge, formatBytes, plural, progressOf } from "../../agent/report";
 import { smoke } from "../../agent/smoke";
 import { type Plan, planVersion } from "../../contract";
 
@@ -142,6 +142,46 @@ test("figures for people", () => {
     ]);
     expect([0, 59.6, 3600, 93_784, -5].map(formatAge)).toEqual(["0 s", "1 min", "1 h", "1 d 2 h", "0 s"]);
     expect([plural(1, "file"), plural(0, "file"), plural(12_345, "row")]).toEqual(["1 file", "0 files", "12,345 rows"]);
+});
+
+describe("the progress of a phase", () => {
+    const event = "progress";
+
+    test("tells the share of what there is to read, the speed, and the time for the rest", () => {
+        const reading = { done: 3000, unit: "row" as const, part: { of: 1000, through: 299 } };
+        expect(progressOf("load", reading, 6)).toEqual({
+            event,
+            phase: "load",
+            percent: 29,
+            done: 3000,
+            rate: 500,
+            unit: "row",
+            left: 14,
+        });
+    });
+
+    test("promises no time when nothing or everything is read", () => {
+        const reading = (through: number) => ({ done: through, unit: "byte" as const, part: { of: 10, through } });
+        expect(progressOf("load", reading(10), 2)).toEqual({
+            event,
+            phase: "load",
+            percent: 100,
+            done: 10,
+            rate: 5,
+            unit: "byte",
+        });
+        expect(progressOf("load", reading(0), 2)).not.toHaveProperty("left");
+        // A file that grows while it is copied.
+        expect(progressOf("load", reading(12), 2)).toMatchObject({ percent: 100 });
+    });
+
+    test.each([
+        ["nobody knows how much there is", undefined],
+        ["there is nothing", { of: 0, through: 0 }],
+    ])("has no percent where %s", (_, part) => {
+        const reading = { done: 8, unit: "file" as const, ...(part !== undefined && { part }) };
+        expect(progressOf("read", reading, 2)).toEqual({ event, phase: "read", done: 8, rate: 4, unit: "file" });
+    });
 });
 
 describe("the smoke check", () => {
