@@ -5,6 +5,7 @@ import { bundle } from "./agent/bundle";
 import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
 import { preflight } from "./preflight";
+import { readLive } from "./record";
 import { readSettings } from "./settings";
 
 /** The program: a stack file in, one replica out. */
@@ -20,11 +21,16 @@ export = async () => {
         initialSql: markerSql(stack),
         keptPassword,
     });
+    // Which backup `latest` was, the switch alone can tell.
+    const live = replica.switched.apply(() => readLive(settings));
     return {
         namespace: settings.target.namespace,
         url: replica.url,
         databaseGeneration: replica.generations.database,
         mediaGeneration: replica.generations.media,
+        databaseSecret: replica.databaseSecret,
+        backup: live.apply((read) => read?.database.report?.stamp),
+        switched: live.apply((read) => read?.database.switched ?? undefined),
         readme: readFileSync(path.join(__dirname, "Pulumi.README.md"), "utf8"),
         ...(settings.allowTagMismatch !== undefined && { tagMismatchAllowed: settings.allowTagMismatch }),
     };

@@ -5,9 +5,11 @@ import type {
     BatchV1Api,
     V1Deployment,
     V1PersistentVolumeClaim,
+    V1PodTemplateSpec,
     V1StatefulSet,
 } from "@kubernetes/client-node";
 import { accessCluster, type ClusterAccess } from "./cluster";
+import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
 import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
@@ -34,6 +36,8 @@ export interface Sighting {
     sourceUid?: string;
     /** Image that production's workload runs; absent if there is no such workload. */
     sourceImage?: string;
+    /** What the application's pods run and mount, if there is an application. */
+    application?: { image: string; generations: Generations | undefined };
     /** Generations that the last switch made live, if there was one. */
     live?: Generations;
     /** The target namespace's claims by their names, whoever made them. */
@@ -56,11 +60,12 @@ export async function look(settings: Settings): Promise<Sighting> {
     return { ...target, ...production };
 }
 
-async function lookAtTarget({ target }: Settings): Promise<Sighting> {
+async function lookAtTarget({ target, application }: Settings): Promise<Sighting> {
     const { namespace } = target;
-    const read = async ({ core, batch, authentication }: ClusterAccess) =>
+    const read = async ({ core, batch, apps, authentication }: ClusterAccess) =>
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
+            workload(apps, { kind: application.workload, name: applicationName, namespace }),
             lastSwitch(batch, namespace),
             orAbsent(core.listNamespacedPersistentVolumeClaim({ namespace })),
             // Every update begins with it, and no wipe keeps it.
@@ -68,7 +73,7 @@ async function lookAtTarget({ target }: Settings): Promise<Sighting> {
             target.developer === undefined ? undefined : whoAmI(authentication),
             orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace })),
         ]);
-    const [found, live, claims, program, user, secret] = await reading(target.context, read);
+    const [found, running, live, claims, program, user, secret] = await reading(target.context, read);
     const password = secret?.data?.password;
     return {
         ...(found && {
@@ -76,6 +81,12 @@ async function lookAtTarget({ target }: Settings): Promise<Sighting> {
                 uid: found.metadata?.uid ?? "",
                 labels: found.metadata?.labels ?? {},
                 annotations: found.metadata?.annotations ?? {},
+            },
+        }),
+        ...(running !== undefined && {
+            application: {
+                image: imageIn(running) ?? "",
+                generations: generationsIn(running.spec?.template),
             },
         }),
         ...(live !== undefined && { live }),
@@ -100,14 +111,18 @@ function claimOf({ metadata, spec, status }: V1PersistentVolumeClaim): Claim {
 
 /** Production's cluster may be another one, out of reach: how much that matters depends on what is asked for. */
 async function lookAtProduction({ source }: Settings): Promise<Sighting> {
-    const { context, namespace, workload } = source;
+    const { context, namespace } = source;
     if (namespace === undefined) {
         return {};
     }
     const read = async ({ core, apps }: ClusterAccess) =>
-        Promise.all([orAbsent(core.readNamespace({ name: namespace })), imageOf(apps, namespace, workload)]);
+        Promise.all([
+            orAbsent(core.readNamespace({ name: namespace })),
+            source.workload === undefined ? undefined : workload(apps, { ...source.workload, namespace }),
+        ]);
     try {
-        const [found, image] = await reading(context, read);
+        const [found, running] = await reading(context, read);
+        const image = imageIn(running, source.workload?.container);
         return {
             ...(found && { sourceUid: found.metadata?.uid ?? "" }),
             ...(image !== undefined && { sourceImage: image }),
@@ -139,20 +154,22 @@ async function whoAmI(authentication: AuthenticationV1Api): Promise<{ name: stri
     return { name: status?.userInfo?.username ?? "", groups: status?.userInfo?.groups ?? [] };
 }
 
-/** Image of production's workload. */
-async function imageOf(
+type Workload = V1Deployment | V1StatefulSet;
+
+function workload(
     apps: AppsV1Api,
-    namespace: string,
-    workload: Settings["source"]["workload"],
-): Promise<string | undefined> {
-    if (workload === undefined) {
-        return undefined;
-    }
-    const { kind, name, container } = workload;
-    const found: V1Deployment | V1StatefulSet | undefined =
+    { kind, ...where }: { kind: "Deployment" | "StatefulSet"; name: string; namespace: string },
+): Promise<Workload | undefined> {
+    const { name, namespace } = where;
+    return orAbsent<Workload>(
         kind === "Deployment"
-            ? await orAbsent(apps.readNamespacedDeployment({ name, namespace }))
-            : await orAbsent(apps.readNamespacedStatefulSet({ name, namespace }));
+            ? apps.readNamespacedDeployment({ name, namespace })
+            : apps.readNamespacedStatefulSet({ name, namespace }),
+    );
+}
+
+/** Image of a workload's container, the first one if none is named. */
+function imageIn(found: Workload | undefined, container?: string): string | undefined {
     const containers = found?.spec?.template.spec?.containers ?? [];
     return containers.find((one) => container === undefined || one.name === container)?.image;
 }
@@ -161,7 +178,12 @@ async function imageOf(
 async function lastSwitch(batch: BatchV1Api, namespace: string): Promise<Generations | undefined> {
     const labelSelector = "app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch";
     const jobs = await orAbsent(batch.listNamespacedJob({ namespace, labelSelector }));
-    const annotations = jobs?.items.find(({ status }) => status?.succeeded === 1)?.spec?.template.metadata?.annotations;
+    return generationsIn(jobs?.items.find(({ status }) => status?.succeeded === 1)?.spec?.template);
+}
+
+/** The generations that pods are about. */
+function generationsIn(template: V1PodTemplateSpec | undefined): Generations | undefined {
+    const annotations = template?.metadata?.annotations;
     const database = annotations?.["understudy/database-generation"];
     const media = annotations?.["understudy/media-generation"];
     return database === undefined || media === undefined ? undefined : { database, media };
@@ -180,7 +202,7 @@ async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
 }
 
 /** A cluster that does not answer is as good as none, and nobody should wait minutes to hear it. */
-async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);

@@ -2,18 +2,18 @@ import { parseArgs } from "node:util";
 
 /** What each command is for, and what it takes besides the stack's name. */
 const commands = {
-    preview: { takes: [], flags: ["diff"], help: "show what an up would do; changes nothing" },
-    up: { takes: [], flags: [], help: "make the replica what its stack file says" },
+    preview: { takes: [], flags: ["diff", "json"], help: "show what an up would do; changes nothing" },
+    up: { takes: [], flags: ["json"], help: "make the replica what its stack file says" },
     refresh: {
         takes: [],
-        flags: ["database-only", "media-only", "to"],
+        flags: ["database-only", "media-only", "to", "json"],
         help: "write the newest backup's stamp, or STAMP, into the stack file, then up",
     },
-    rollback: { takes: [], flags: [], help: "write the former copies' settings into the stack file, then up" },
-    deploy: { takes: ["TAG"], flags: [], help: "write the image tag into the stack file, then up" },
+    rollback: { takes: [], flags: ["json"], help: "write the former copies' settings into the stack file, then up" },
+    deploy: { takes: ["TAG"], flags: ["json"], help: "write the image tag into the stack file, then up" },
     wipe: {
         takes: [],
-        flags: ["remove-media-volume", "keep-database-volume", "yes"],
+        flags: ["remove-media-volume", "keep-database-volume", "yes", "json"],
         help: "remove the replica; volumes as its stack file says, or as the flags do",
     },
     backups: { takes: [], flags: ["json"], help: "list the backups in production's store" },

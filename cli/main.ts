@@ -4,6 +4,7 @@
  */
 import type { Stack } from "@pulumi/pulumi/automation";
 import { refusals } from "../preflight";
+import { failedRuns } from "../record";
 import type { Settings } from "../settings";
 import { look } from "../sighting";
 import { type CommandLine, readArguments } from "./arguments";
@@ -14,15 +15,17 @@ import { rolledBack } from "./rollback";
 import { openStack, settingsOf, writeSettings } from "./stack";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
+import { jsonView, textView, type View } from "./view";
 import { confirmed, describeWipe } from "./wipe";
 
-async function run({ command, stack: name, argument = "", flags }: CommandLine): Promise<boolean> {
+async function run(line: CommandLine, view: View): Promise<boolean> {
+    const { command, stack: name, argument = "", flags } = line;
     switch (command) {
         case "preview":
         case "up":
-            return operate(name, command, { diff: flags.diff === true });
+            return operate(name, command, view, { diff: flags.diff === true });
         case "refresh":
-            return changed(name, async (settings) =>
+            return changed(name, view, async (settings) =>
                 refreshed(settings, await survey(settings, name), {
                     ...(flags["database-only"] === true && { only: "database" }),
                     ...(flags["media-only"] === true && { only: "media" }),
@@ -32,15 +35,16 @@ async function run({ command, stack: name, argument = "", flags }: CommandLine):
         case "rollback":
             return changed(
                 name,
+                view,
                 async (settings, stack) =>
                     rolledBack(settings, await survey(settings, name), await stack.history(), name),
                 // The former copy was made under the tag that production ran then.
                 { allowTagMismatch: "a rollback to a copy that was made before" },
             );
         case "deploy":
-            return changed(name, async () => ({ imageTag: argument }));
+            return changed(name, view, async () => ({ imageTag: argument }));
         case "wipe":
-            return wipe(name, flags);
+            return wipe(name, view, flags);
         case "backups":
         case "status":
             return show(name, command, flags.json === true);
@@ -50,6 +54,7 @@ async function run({ command, stack: name, argument = "", flags }: CommandLine):
 /** Writes to the stack file what is to be different, unless something speaks against it, then makes it so. */
 async function changed(
     name: string,
+    view: View,
     choose: (settings: Settings, stack: Stack) => Promise<Changes>,
     overrides: Record<string, string> = {},
 ): Promise<boolean> {
@@ -68,10 +73,10 @@ async function changed(
         process.stderr.write(`Pulumi.${name}.yaml asks for the newest backup already.\n`);
     }
     await writeSettings(stack, changes);
-    return operate(name, "up", { overrides });
+    return operate(name, "up", view, { overrides });
 }
 
-async function wipe(name: string, flags: CommandLine["flags"]): Promise<boolean> {
+async function wipe(name: string, view: View, flags: CommandLine["flags"]): Promise<boolean> {
     const settings = await settingsOf(await openStack(name));
     const wanted = {
         removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
@@ -80,6 +85,7 @@ async function wipe(name: string, flags: CommandLine["flags"]): Promise<boolean>
     process.stderr.write(`${describeWipe({ ...settings, ...wanted }, name)}\n`);
     if (flags.yes !== true && !(await confirmed())) {
         process.stderr.write("Nothing was changed.\n");
+        view.end({ result: "succeeded", generations: null });
         return true;
     }
     const overrides = {
@@ -87,13 +93,13 @@ async function wipe(name: string, flags: CommandLine["flags"]): Promise<boolean>
         // Whatever production runs, and whether its cluster can be reached at all.
         allowTagMismatch: "a wipe refreshes nothing",
     };
-    return operate(name, "wipe", { overrides });
+    return operate(name, "wipe", view, { overrides });
 }
 
 async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {
     const settings = await settingsOf(await openStack(name));
-    const [sighting, found] = await Promise.all([look(settings), survey(settings, name)]);
-    const status = statusOf(settings, sighting, found);
+    const [sighting, found, failed] = await Promise.all([look(settings), survey(settings, name), failedRuns(settings)]);
+    const status = statusOf(settings, sighting, found, failed);
     const text = {
         backups: json ? JSON.stringify(found.backups) : describeBackups(found),
         status: json ? JSON.stringify(status) : describeStatus(name, status),
@@ -110,10 +116,15 @@ async function main(args: string[]): Promise<number> {
         process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
         return 2;
     }
+    const shows = line.command === "backups" || line.command === "status";
+    const view = line.flags.json === true && !shows ? jsonView() : textView();
     try {
-        return (await run(line)) ? 0 : 1;
+        return (await run(line, view)) ? 0 : 1;
     } catch (error) {
-        process.stderr.write(`understudy: ${error instanceof Error ? error.message : error}\n`);
+        const reason = error instanceof Error ? error.message : String(error);
+        process.stderr.write(`understudy: ${reason}\n`);
+        view.diagnostic?.(reason);
+        view.end({ result: "failed", generations: null });
         return 1;
     }
 }

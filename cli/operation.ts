@@ -1,7 +1,15 @@
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { publicUrl } from "../components/address";
+import { generationsOf } from "../components/generations";
+import { readLive } from "../record";
 import type { Settings } from "../settings";
+import { look } from "../sighting";
 import { clearInterruption, endJobs } from "./interruption";
+import { describeLive } from "./live";
+import { describePreview, type ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
 import { openStack } from "./stack";
+import type { View } from "./view";
 
 /** What Pulumi does with a stack. */
 export type Operation = "preview" | "up" | "wipe";
@@ -15,19 +23,27 @@ export interface OperationOptions {
 }
 
 /**
- * Runs one of Pulumi's operations, and shows what it prints and what the running Jobs do. Ctrl-C ends both.
+ * Runs one of Pulumi's operations, and shows what it prints, what the running Jobs do, and what it comes to. Ctrl-C
+ * ends both.
  *
- * @returns whether it succeeded; its diagnostics have been shown
+ * @returns whether it succeeded; its diagnostics and its result have been shown
  * @throws Error that kept it from beginning
  */
-export async function operate(name: string, operation: Operation, options: OperationOptions = {}): Promise<boolean> {
+export async function operate(
+    name: string,
+    operation: Operation,
+    view: View,
+    options: OperationOptions = {},
+): Promise<boolean> {
+    const started = performance.now();
     const { diff = false, overrides = {} } = options;
     const ended = new AbortController();
     let settings: Settings | undefined;
     const onSettings = (read: Settings) => {
         settings = read;
         if (operation === "up") {
-            void followJobs(read, (line) => process.stdout.write(`    ${line}\n`), ended.signal);
+            // Nothing may come after the result.
+            void followJobs(read, (job, event) => ended.signal.aborted || view.job(job, event), ended.signal);
         }
     };
     const stack = await openStack(name, { overrides, onSettings });
@@ -36,13 +52,18 @@ export async function operate(name: string, operation: Operation, options: Opera
         color: process.stdout.isTTY ? ("always" as const) : ("never" as const),
         onOutput: (text: string) => {
             printed += text;
-            process.stdout.write(text);
+            view.engine(text);
         },
-        onError: (text: string) => void process.stderr.write(text),
-        suppressProgress: !process.stdout.isTTY,
+        onError: (text: string) => view.engine(text, "error"),
+        // Its dots would be in the way of what is drawn, which shows as well that something is going on.
+        suppressProgress: true,
+        ...(view.diagnostic !== undefined && { onEvent: onDiagnostic(view.diagnostic) }),
     };
+    let changes: ObjectChanges = {};
     const work = {
-        preview: () => stack.preview({ ...output, diff }),
+        preview: async () => {
+            changes = (await stack.preview({ ...output, diff })).changeSummary;
+        },
         up: () => stack.up(output),
         // What is kept is read from the state, which knows only the flags of the last up, unless the program runs.
         wipe: () => stack.destroy({ ...output, runProgram: true }),
@@ -65,10 +86,11 @@ export async function operate(name: string, operation: Operation, options: Opera
         if (interrupted && settings !== undefined) {
             await endJobs(settings);
             await clearInterruption(stack);
-            process.stderr.write("Interrupted: the running Jobs were ended, and the copy that is live stays live.\n");
+            view.say("Interrupted: the running Jobs were ended, and the copy that is live stays live.");
         }
         // The engine's own diagnostics have been printed; anything else kept it from getting that far.
         if (error instanceof Error && error.message.includes("code: ")) {
+            view.end({ result: "failed", generations: null });
             return false;
         }
         throw error;
@@ -80,5 +102,28 @@ export async function operate(name: string, operation: Operation, options: Opera
     if (operation === "up" && printed.includes("pending operations")) {
         await clearInterruption(stack);
     }
+    const generations = settings === undefined || operation === "wipe" ? null : generationsOf(settings);
+    if (settings !== undefined && operation === "up") {
+        view.say(await reportOf(settings, name, (performance.now() - started) / 1000));
+    } else if (settings !== undefined && operation === "preview") {
+        view.say(describePreview(settings, await look(settings).catch(() => undefined), changes));
+    }
+    view.end({ result: "succeeded", generations });
     return true;
+}
+
+async function reportOf(settings: Settings, name: string, seconds: number): Promise<string> {
+    const live = await readLive(settings);
+    return live === undefined
+        ? `What is live can no longer be read from the last switch: understudy status ${name} tells it.`
+        : describeLive(live, publicUrl(settings), seconds);
+}
+
+/** Hands on what the engine has found, without its marks for colours. */
+function onDiagnostic(show: (sentence: string) => void): (event: EngineEvent) => void {
+    return ({ diagnosticEvent: found }) => {
+        if (found !== undefined && found.ephemeral !== true && found.severity !== "info#err") {
+            show(found.message.replaceAll(/<\{%.*?%\}>/g, "").trim());
+        }
+    };
 }

@@ -1,14 +1,19 @@
 import { formatAge, formatBytes, plural } from "../agent/report";
-import type { Survey } from "../contract";
+import { publicUrl } from "../components/address";
+import type { Live, Survey } from "../contract";
 import { holdAnnotation, tagOf } from "../preflight";
+import type { FailedRun } from "../record";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";
+import { ageOf, databaseRows, mediaRows, type Row, table } from "./live";
 
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {
     namespace: string;
-    /** Tag in the stack file, and production's as far as it is known. */
+    url: string;
+    /** Tag in the stack file, the one that runs, and production's as far as it is known. */
     imageTag: string;
+    runningTag: string | null;
     productionTag: string | null;
     hold: string | null;
     database: {
@@ -16,26 +21,40 @@ export interface Status {
         backup: string | null;
         age: number | null;
         switched: string | null;
-        /** The databases beside the application's, and their backups' stamps. */
-        others: { name: string; backup: string | null }[];
+        awayMs: number | null;
+        report: Live["database"]["report"];
+        /** The databases beside the application's. */
+        others: Live["database"]["others"];
     } | null;
-    media: { generation: string; completed: string } | null;
+    media: { generation: string; completed: string; report: Live["media"]["report"] } | null;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
     /** Stamp of a backup that is newer than what is loaded. */
     newer: string | null;
     /** Ids of copies that an interrupted run has left; the next one removes them. */
     leftovers: string[];
+    /** Databases that are proven and were never live: a run ended before its switch. */
+    ready: string[];
+    /** Jobs whose last run has failed. */
+    failed: FailedRun[];
     problems: string[];
 }
 
 /** Puts together what the clusters and the agent tell. */
-export function statusOf(settings: Settings, sighting: Sighting, survey: Survey, now = Date.now()): Status {
+export function statusOf(
+    settings: Settings,
+    sighting: Sighting,
+    survey: Survey,
+    failed: FailedRun[],
+    now = Date.now(),
+): Status {
     const { databases, media, backups, problems } = survey;
     const live = databases.find(({ state }) => state === "live");
     const stamp = live?.report?.stamp ?? null;
     const newest = backups[0]?.stamp;
-    const shown = media.find(({ id, completed }) => id === sighting.live?.media && completed !== null);
+    // What the application mounts: the last switch may have failed, and then tells nothing.
+    const mounted = sighting.application?.generations ?? sighting.live;
+    const shown = media.find(({ id, completed }) => id === mounted?.media && completed !== null);
     const complete = media.filter(({ id, completed }) => completed !== null && id !== shown?.id);
     const unfinished = [
         ...databases.filter(({ state }) => state === "preparing"),
@@ -43,7 +62,9 @@ export function statusOf(settings: Settings, sighting: Sighting, survey: Survey,
     ];
     return {
         namespace: settings.target.namespace,
+        url: publicUrl(settings),
         imageTag: settings.imageTag,
+        runningTag: sighting.application === undefined ? null : tagOf(sighting.application.image),
         productionTag: sighting.sourceImage === undefined ? null : tagOf(sighting.sourceImage),
         hold: settings.hold ?? sighting.target?.annotations[holdAnnotation] ?? null,
         database:
@@ -52,53 +73,65 @@ export function statusOf(settings: Settings, sighting: Sighting, survey: Survey,
                 : {
                       generation: live.id,
                       backup: stamp,
-                      age: stamp === null ? null : (now - Date.parse(stamp)) / 1000,
+                      age: stamp === null ? null : ageOf(stamp, now),
                       switched: live.switched,
-                      others: live.others.map(({ name, report }) => ({ name, backup: report?.stamp ?? null })),
+                      awayMs: live.awayMs,
+                      report: live.report,
+                      others: live.others,
                   },
-        media: shown === undefined ? null : { generation: shown.id, completed: shown.completed ?? "" },
+        media:
+            shown === undefined
+                ? null
+                : { generation: shown.id, completed: shown.completed ?? "", report: shown.report },
         former: {
             databases: databases.filter(({ state }) => state === "former").map(({ id }) => id),
             media: complete.map(({ id }) => id),
         },
         newer: newest !== undefined && stamp !== null && newest > stamp ? newest : null,
         leftovers: unfinished.map(({ id }) => id),
+        ready: databases.filter(({ state }) => state === "proven").map(({ id }) => id),
+        failed,
         problems: [...(sighting.unseen === undefined ? [] : [`${sighting.unseen}.`]), ...problems],
     };
 }
 
 /** A status for people. */
-export function describeStatus(stackName: string, status: Status): string {
-    const { database, media, former, newer, hold, leftovers, problems } = status;
-    const production =
-        status.productionTag === null ? "production's is not known" : `production runs ${status.productionTag}`;
-    const rows: [string, string][] = [
+export function describeStatus(stackName: string, status: Status, now = Date.now()): string {
+    const { database, media, former, newer, hold, leftovers, ready, failed, problems } = status;
+    const rows: Row[] = [
         ["namespace", status.namespace],
-        ["image tag", `${status.imageTag}; ${production}`],
-        ["database", database === null ? "none is live" : describeDatabase(database)],
-        [
-            "media",
-            media === null ? "none is live" : `generation ${media.generation}, complete since ${media.completed}`,
-        ],
+        ["url", status.url],
+        ["image tag", describeTags(status)],
+        ...(database === null
+            ? [["database", "none is live"] satisfies Row]
+            : databaseRows({ ...database, id: database.generation, state: "live" }, now)),
+        ...(media === null ? [["media", "none is live"] satisfies Row] : mediaRows({ ...media, id: media.generation })),
         ["kept", `${plural(former.databases.length, "former database")}, ${former.media.length} of the media`],
     ];
+    if (database !== null) {
+        rows.push(["switched", database.switched ?? "nobody knows when"]);
+    }
     if (newer !== null) {
         rows.push(["newer", `backup ${newer}: understudy refresh ${stackName}`]);
     }
     if (hold !== null) {
         rows.push(["held by", hold]);
     }
+    if (ready.length > 0) {
+        rows.push(["ready", `${ready.join(", ")}; proven, but never switched to`]);
+    }
     if (leftovers.length > 0) {
         rows.push(["left over", `${leftovers.join(", ")}; the next update removes them`]);
     }
-    rows.push(...problems.map((problem): [string, string] => ["problem", problem]));
-    return rows.map(([name, text]) => `${name.padEnd(10)} ${text}`).join("\n");
+    rows.push(...failed.map(({ command, ended, sentence }): Row => ["failed", `${command}, ${ended}: ${sentence}`]));
+    rows.push(...problems.map((problem): Row => ["problem", problem]));
+    return table(rows);
 }
 
-function describeDatabase({ generation, backup, age, others }: NonNullable<Status["database"]>): string {
-    const from = backup === null || age === null ? "" : `, from backup ${backup} (${formatAge(age)} old)`;
-    const beside = others.map((other) => `; ${other.name} from backup ${other.backup ?? "(not known)"}`);
-    return `generation ${generation}${from}${beside.join("")}`;
+function describeTags({ imageTag, runningTag, productionTag }: Status): string {
+    const runs = runningTag === null || runningTag === imageTag ? "" : ` in the stack file, but ${runningTag} runs`;
+    const production = productionTag === null ? "production's is not known" : `production runs ${productionTag}`;
+    return `${imageTag}${runs}; ${production}`;
 }
 
 /** The backups of a store for people, the newest first; the one that is loaded is marked. */

@@ -86,12 +86,15 @@ export interface AgentJobArgs extends Place {
  * failed; never for anything else.
  */
 export class AgentJob extends pulumi.ComponentResource {
+    /** Id of the Job, which is known once the run has ended well. */
+    readonly ended: pulumi.Output<string>;
+
     constructor(name: string, args: AgentJobArgs, options: pulumi.ComponentResourceOptions) {
         super("understudy:index:AgentJob", name, {}, options);
         const { metadata, spec } = jobOf(args);
         // Above the Job's own deadline, so that the reason for its end is the one that is reported.
         const patience = `${args.timeout + 120}s`;
-        new kubernetes.batch.v1.Job(
+        const job = new kubernetes.batch.v1.Job(
             name,
             {
                 // A Job that failed is planned again by the next update instead of blocking it.
@@ -101,6 +104,7 @@ export class AgentJob extends pulumi.ComponentResource {
             // Two runs must never overlap.
             { parent: this, deleteBeforeReplace: true, customTimeouts: { create: patience, update: patience } },
         );
+        this.ended = job.id;
         this.registerOutputs();
     }
 }

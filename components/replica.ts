@@ -39,6 +39,10 @@ export class Replica extends pulumi.ComponentResource {
     readonly url: string;
     /** Ids of the copies that it is made of. */
     readonly generations: Generations;
+    /** Name of the Secret with the password of the database's login role, key `password`. */
+    readonly databaseSecret: string;
+    /** Id of the Job that made them live: unknown in a preview of another one. */
+    readonly switched: pulumi.Output<string>;
 
     constructor(name: string, args: ReplicaArgs, options?: pulumi.ComponentResourceOptions) {
         super("understudy:index:Replica", name, {}, options);
@@ -71,6 +75,8 @@ export class Replica extends pulumi.ComponentResource {
 
         this.url = publicUrl(settings);
         this.generations = generations;
+        this.databaseSecret = login.secretName;
+        this.switched = switched.ended;
         this.registerOutputs();
 
         function createTarget(parent: Replica) {

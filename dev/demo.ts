@@ -1,6 +1,7 @@
 /**
  * `npm run demo`: everything from nothing to a replica that answers, on the demo's production.
  * `npm run demo -- down`: removes all of it.
+ * `npm run demo -- run status demo`: any command of `understudy` on it.
  */
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -45,6 +46,11 @@ async function down(): Promise<void> {
     await forgetWorkspace(stateOf(cluster));
 }
 
+async function run(): Promise<void> {
+    const workspace = await demoWorkspace(await startCluster(name));
+    await operate(workspace, process.argv.slice(3), process.stdout);
+}
+
 /** The project's own folder; on somebody's own cluster a copy of the stack file that names its context. */
 async function demoWorkspace(cluster: Cluster): Promise<Workspace> {
     if (cluster.origin === "local") {
@@ -60,9 +66,13 @@ function stateOf({ origin, context }: Cluster): string {
     return origin === "local" ? name : `${name}-${context.replaceAll(/[^\w.-]/g, "_")}`;
 }
 
-async function operate(workspace: Workspace, args: string[]): Promise<void> {
+async function operate(
+    workspace: Workspace,
+    args: string[],
+    out: NodeJS.WritableStream = process.stderr,
+): Promise<void> {
     const { status } = await understudy(workspace, args, {
-        show: (text) => process.stderr.write(text),
+        show: (text) => out.write(text),
     });
     if (status !== 0) {
         throw new Error(`understudy ${args.join(" ")} did not succeed; its reason is above.`);
@@ -79,9 +89,9 @@ async function answers(address: string): Promise<void> {
 }
 
 const command = process.argv[2] ?? "up";
-const work = { up, down }[command];
+const work = { up, down, run }[command];
 if (work === undefined) {
-    console.error("Say npm run demo, or npm run demo -- down.");
+    console.error("Say npm run demo, npm run demo -- down, or npm run demo -- run <command of understudy>.");
     process.exit(2);
 }
 work().catch((error: Error) => {

@@ -50,10 +50,13 @@ export interface RunOptions {
     config: Record<string, string>;
     stack?: string;
     dryRun?: boolean;
-    /** What the cluster answers; it cannot be reached if left out. Keys are paths such as `/api/v1/namespaces/x`. */
-    cluster?: Record<string, object>;
+    /**
+     * What the cluster answers, texts as they are; it cannot be reached if left out. Keys are paths such as
+     * `/api/v1/namespaces/x`.
+     */
+    cluster?: Record<string, object | string>;
     /** What the cluster of the context `elsewhere` answers; it cannot be reached if left out. */
-    elsewhere?: Record<string, object>;
+    elsewhere?: Record<string, object | string>;
     /** What stashes have kept from an earlier run, by their names. The others keep what this run gives them. */
     kept?: Record<string, string>;
 }
@@ -204,15 +207,16 @@ function unary<Request, Response>(answer: (request: Request) => Response): grpc.
 }
 
 /** A Kubernetes API that knows the given objects and nothing else. It stands in for a cluster's answers to reads. */
-async function serveCluster(objects: Record<string, object> | undefined) {
+async function serveCluster(objects: Record<string, object | string> | undefined) {
     if (objects === undefined) {
         return undefined;
     }
     const server = http.createServer((request, response) => {
         const object = objects[request.url ?? ""];
         const absent = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code: 404 };
-        response.writeHead(object === undefined ? 404 : 200, { "content-type": "application/json" });
-        response.end(JSON.stringify(object ?? absent));
+        const type = typeof object === "string" ? "text/plain" : "application/json";
+        response.writeHead(object === undefined ? 404 : 200, { "content-type": type });
+        response.end(typeof object === "string" ? object : JSON.stringify(object ?? absent));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() };

@@ -1,12 +1,17 @@
+import type { V1MicroTime, V1PodStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { readArguments } from "../../cli/arguments";
+import { describeLive } from "../../cli/live";
+import { describePreview } from "../../cli/preview";
 import { applied, refreshed } from "../../cli/refresh";
 import { rolledBack } from "../../cli/rollback";
 import { describeStatus, statusOf } from "../../cli/status";
 import { describeWipe } from "../../cli/wipe";
 import { generationsOf } from "../../components/generations";
-import type { Survey } from "../../contract";
+import type { Live, Survey } from "../../contract";
+import { failuresAmong } from "../../record";
 import { parseSettings, type Settings } from "../../settings";
+import type { Sighting } from "../../sighting";
 
 const config = {
     "understudy:source": '{"database": {"hostPath": "/a"}, "media": {"hostPath": "/b"}}',
@@ -97,10 +102,11 @@ describe("a rollback", () => {
             id: idOf(refresh),
             state: "former",
             switched: null,
+            awayMs: null,
             report: null,
             others: [],
         })),
-        media: [{ id: generationsOf(settings).media, completed: "2026-11-20T02:10:00Z" }],
+        media: [{ id: generationsOf(settings).media, completed: "2026-11-20T02:10:00Z", report: null }],
     });
     const present = { ...settings, database: changed("3") };
 
@@ -128,61 +134,205 @@ describe("a rollback", () => {
     });
 });
 
+/** What is live: database and media of one refresh. */
+const live: Live = {
+    event: "live",
+    database: {
+        id: "00000000aa",
+        state: "live",
+        switched: "2026-11-20T02:20:00.000Z",
+        awayMs: 8,
+        report: {
+            dump: "database",
+            backup: "backup-2026-11-20T02:04:01Z-shop.sql.gz",
+            stamp: "2026-11-20T02:04:01Z",
+            backupBytes: 1024,
+            databaseBytes: 8192,
+            sha256: "",
+            tables: { "public.item": 1200, "public.empty": 0 },
+            largeObjects: 0,
+            sequences: 0,
+            proof: [],
+            unknown: [],
+            skipped: [],
+            leftOut: [],
+            phases: [
+                { name: "load", seconds: 3.21 },
+                { name: "prove", seconds: 0.04 },
+            ],
+        },
+        others: [],
+    },
+    media: {
+        id: "00000000bb",
+        completed: "2026-11-20T02:10:00.000Z",
+        report: {
+            generation: "00000000bb",
+            files: 800,
+            bytes: 2048,
+            linked: 790,
+            vanished: 0,
+            phases: [{ name: "copy", seconds: 0.4 }],
+        },
+    },
+};
+const now = Date.parse("2026-11-20T05:04:01Z");
+
+it("the report at the end of an update tells what is live, what it holds and what it took", () => {
+    expect(describeLive(live, "https://shop.example.org", 12.3, now).split("\n")).toEqual([
+        "live       https://shop.example.org",
+        "database   generation 00000000aa, from backup 2026-11-20T02:04:01Z (3 h old)",
+        "loaded     1,200 rows in 2 tables, 8.0 KiB out of 1.0 KiB; load 3.2 s, prove 0.0 s; away for 8 ms",
+        "media      generation 00000000bb, complete since 2026-11-20T02:10:00.000Z",
+        "copied     800 files, 2.0 KiB, 790 of them unchanged and shared; copy 0.4 s",
+        "took       12 s",
+    ]);
+});
+
 describe("a status", () => {
-    const live = { database: "00000000aa", media: "00000000bb" };
-    const report = { stamp: "2026-11-20T02:04:01Z" } as NonNullable<Survey["databases"][number]["report"]>;
+    const found = { state: "former" as const, switched: null, awayMs: null, report: null, others: [] };
     const survey: Survey = {
         backups,
         databases: [
-            { id: "00000000cc", state: "preparing", switched: null, report: null, others: [] },
-            { id: live.database, state: "live", switched: "2026-11-20T02:20:00.000Z", report, others: [] },
-            { id: "00000000dd", state: "former", switched: null, report: null, others: [] },
+            { ...found, id: "00000000cc", state: "preparing" },
+            { ...found, id: "00000000ff", state: "proven" },
+            live.database,
+            { ...found, id: "00000000dd" },
         ],
-        media: [
-            { id: live.media, completed: "2026-11-20T02:10:00.000Z" },
-            { id: "00000000ee", completed: null },
-        ],
+        media: [live.media, { id: "00000000ee", completed: null, report: null }],
         problems: [],
     };
-    const status = statusOf(settings, { live, sourceImage: "shop:1.1" }, survey, Date.parse("2026-11-20T05:04:01Z"));
+    const generations = { database: live.database.id, media: live.media.id };
+    const failed = [{ command: "prepare-media", ended: "2026-11-20T04:00:00.000Z", sentence: "Failed: it is full." }];
+    const sighting = { application: { image: "shop:0.9", generations }, sourceImage: "shop:1.1" };
+    const status = statusOf(settings, sighting, survey, failed, now);
 
-    it("tells what is live, what is kept, what is newer and what is left over", () => {
+    it("tells what is live, what is kept, what is newer, what is left over and what has failed", () => {
         expect(status).toMatchObject({
+            url: "http://application.replica.svc",
             imageTag: "1.0",
+            runningTag: "0.9",
             productionTag: "1.1",
-            database: { generation: live.database, backup: report.stamp, age: 10_800 },
-            media: { generation: live.media },
+            database: {
+                generation: live.database.id,
+                backup: "2026-11-20T02:04:01Z",
+                age: 10_800,
+                switched: live.database.switched,
+                awayMs: 8,
+            },
+            media: { generation: live.media.id },
             former: { databases: ["00000000dd"], media: [] },
             newer: "2026-11-20T04:04:01Z",
             leftovers: ["00000000cc", "00000000ee"],
+            ready: ["00000000ff"],
+            failed,
         });
     });
 
     it("is put in words", () => {
-        const text = describeStatus("demo", { ...status, hold: "the test team: until Friday" });
-        expect(text).toMatch(/^image tag +1\.0; production runs 1\.1$/m);
+        const text = describeStatus("demo", { ...status, hold: "the test team: until Friday" }, now);
+        expect(text).toMatch(/^image tag +1\.0 in the stack file, but 0\.9 runs; production runs 1\.1$/m);
         expect(text).toMatch(/^database +generation 00000000aa, from backup 2026-11-20T02:04:01Z \(3 h old\)$/m);
+        expect(text).toMatch(/^loaded +1,200 rows .*; away for 8 ms$/m);
+        expect(text).toMatch(/^switched +2026-11-20T02:20:00\.000Z$/m);
+        expect(text).toMatch(/^copied +800 files/m);
         expect(text).toMatch(/^newer +backup 2026-11-20T04:04:01Z: understudy refresh demo$/m);
         expect(text).toMatch(/^held by +the test team: until Friday$/m);
+        expect(text).toMatch(/^ready +00000000ff; proven/m);
         expect(text).toMatch(/^left over +00000000cc, 00000000ee/m);
+        expect(text).toMatch(/^failed +prepare-media, 2026-11-20T04:00:00\.000Z: Failed: it is full\.$/m);
     });
 
     it("tells of the databases beside the application's", () => {
         const others = [
-            { name: "audit", report },
+            { name: "audit", report: live.database.report },
             { name: "log", report: null },
         ];
         const several = survey.databases.map((one) => (one.state === "live" ? { ...one, others } : one));
-        const text = describeStatus("demo", statusOf(settings, { live }, { ...survey, databases: several }));
-        expect(text).toMatch(/old\); audit from backup 2026-11-20T02:04:01Z; log from backup \(not known\)$/m);
+        const text = describeStatus("demo", statusOf(settings, sighting, { ...survey, databases: several }, []));
+        expect(text).toMatch(/^beside it +audit, from backup 2026-11-20T02:04:01Z: 1,200 rows$/m);
+        expect(text).toMatch(/^beside it +log, from backup \(not known\)/m);
     });
 
     it("of a replica without anything says so", () => {
         const nothing = { backups: [], databases: [], media: [], problems: ["The server cannot be used."] };
-        const text = describeStatus("demo", statusOf(settings, {}, nothing));
+        const text = describeStatus("demo", statusOf(settings, {}, nothing, []));
+        expect(text).toMatch(/image tag +1\.0; production's is not known/);
         expect(text).toMatch(/database +none is live/);
-        expect(text).toMatch(/production's is not known/);
         expect(text).toMatch(/problem +The server cannot be used\./);
+        expect(text).not.toMatch(/^(failed|ready|left over|newer|held by|loaded)/m);
+    });
+});
+
+describe("a failed run", () => {
+    const job = (type: string) => ({
+        metadata: { name: "switch-1", labels: { "app.kubernetes.io/name": "switch" } },
+        status: {
+            conditions: [
+                {
+                    type,
+                    status: "True",
+                    message: "Job was active longer than specified deadline",
+                    lastTransitionTime: new Date("2026-11-20T04:00:00Z") as V1MicroTime,
+                },
+            ],
+        },
+    });
+    const pod = {
+        metadata: { labels: { "batch.kubernetes.io/job-name": "switch-1" } },
+        status: {
+            containerStatuses: [{ state: { terminated: { exitCode: 1, message: "Failed: why.\n" } } }],
+        } as V1PodStatus,
+    };
+
+    it("is told in the words of its pod, else in the cluster's", () => {
+        const run = { command: "switch", ended: "2026-11-20T04:00:00.000Z" };
+        expect(failuresAmong([job("Failed")], [pod])).toEqual([{ ...run, sentence: "Failed: why." }]);
+        expect(failuresAmong([job("Failed")], [])).toEqual([
+            { ...run, sentence: "Job was active longer than specified deadline" },
+        ]);
+    });
+
+    it("is none that ended well", () => {
+        expect(failuresAmong([job("Complete")], [pod])).toEqual([]);
+    });
+});
+
+describe("a preview", () => {
+    const asked = generationsOf(settings);
+    const before = { database: "00000000aa", media: "00000000bb" };
+    const lines = (sighting: Sighting | undefined, changes = {}) =>
+        describePreview(settings, sighting, changes).split("\n");
+
+    it("says what is refreshed from which backup, and what becomes of what is there", () => {
+        const application = { image: "shop:0.9", generations: before };
+        expect(lines({ live: before, application }, { create: 2, replace: 5, same: 20, "delete-replaced": 5 })).toEqual(
+            [
+                `database   is refreshed from backup 2026-11-20T02:04:01Z: generation ${asked.database} in place of ` +
+                    "00000000aa, at once if it is still there; 1 former copy is kept",
+                `media      is copied from production: generation ${asked.media} in place of 00000000bb, at once if it ` +
+                    "is still there; 1 former copy is kept",
+                "image tag  1.0 takes the place of 0.9",
+                "objects    2 made, 5 made anew, 20 unchanged",
+                "a wipe     would keep 1 volume: media",
+            ],
+        );
+    });
+
+    it("says what stays as it is", () => {
+        const text = lines({ live: asked, application: { image: "shop:1.0", generations: asked } });
+        expect(text[0]).toBe(`database   stays as it is, generation ${asked.database}`);
+        expect(text[1]).toBe(`media      stays as it is, generation ${asked.media}`);
+        expect(text[2]).toBe("image tag  1.0");
+    });
+
+    it("takes what the application mounts for live when the last switch has failed", () => {
+        expect(lines({ application: { image: "shop:1.0", generations: asked } })[0]).toMatch(/stays as it is/);
+    });
+
+    it("says that it is the first one, or that it could not look", () => {
+        expect(lines({})[0]).toMatch(/generation \w+, the first one$/);
+        expect(lines(undefined)[0]).toMatch(/what is live could not be looked at$/);
     });
 });
 

@@ -1,0 +1,67 @@
+/** What is live, in words: the report at the end of an update, and a part of the status. */
+import { formatAge, formatBytes, plural } from "../agent/report";
+import type { Live } from "../contract";
+
+/** A name and what there is to say under it. */
+export type Row = [name: string, text: string];
+
+/** The live copy of the database. */
+export function databaseRows({ id, report, awayMs, others }: Live["database"], now = Date.now()): Row[] {
+    if (report === null) {
+        return [["database", `generation ${id}`]];
+    }
+    const { stamp, tables, backupBytes, databaseBytes, phases } = report;
+    const counts = Object.values(tables);
+    const away = awayMs === null ? "" : `; away for ${awayMs} ms`;
+    const beside = others.map((other): Row => {
+        const held = sum(Object.values(other.report?.tables ?? {}));
+        return [
+            "beside it",
+            `${other.name}, from backup ${other.report?.stamp ?? "(not known)"}: ${plural(held, "row")}`,
+        ];
+    });
+    return [
+        ["database", `generation ${id}, from backup ${stamp} (${formatAge(ageOf(stamp, now))} old)`],
+        [
+            "loaded",
+            `${plural(sum(counts), "row")} in ${plural(counts.length, "table")}, ${formatBytes(databaseBytes)} out of ` +
+                `${formatBytes(backupBytes)}; ${describePhases(phases)}${away}`,
+        ],
+        ...beside,
+    ];
+}
+
+/** The live copy of the media. */
+export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
+    const row: Row = ["media", `generation ${id}, complete since ${completed}`];
+    if (report === null) {
+        return [row];
+    }
+    const { files, bytes, linked, phases } = report;
+    const shared = `${linked.toLocaleString("en-US")} of them unchanged and shared`;
+    return [row, ["copied", `${plural(files, "file")}, ${formatBytes(bytes)}, ${shared}; ${describePhases(phases)}`]];
+}
+
+/** The report at the end of an update that took so many seconds. */
+export function describeLive({ database, media }: Live, url: string, seconds: number, now = Date.now()): string {
+    const took: Row = ["took", formatAge(seconds)];
+    return table([["live", url], ...databaseRows(database, now), ...mediaRows(media), took]);
+}
+
+/** Rows as lines, their texts below each other. */
+export function table(rows: Row[]): string {
+    return rows.map(([name, text]) => `${name.padEnd(10)} ${text}`).join("\n");
+}
+
+/** Seconds since a stamp. */
+export function ageOf(stamp: string, now: number): number {
+    return (now - Date.parse(stamp)) / 1000;
+}
+
+function describePhases(phases: { name: string; seconds: number }[]): string {
+    return phases.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(", ");
+}
+
+function sum(counts: number[]): number {
+    return counts.reduce((total, count) => total + count, 0);
+}
