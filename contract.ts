@@ -30,6 +30,18 @@ const replicaDatabase = z.strictObject({
 });
 export type ReplicaDatabase = z.infer<typeof replicaDatabase>;
 
+/** Where production keeps something: a folder that is mounted read-only, or a remote that rclone reads. */
+const origin = z.union([
+    z.string(),
+    z.strictObject({
+        /** The program. Its remote is configured in its environment, credentials and all. */
+        rclone: z.string(),
+        /** What is to be read, as rclone writes it: `source:bucket/prefix`. */
+        remote: z.string(),
+    }),
+]);
+export type Origin = z.infer<typeof origin>;
+
 /** What the agent has to know to make the database's generation. */
 const databasePlan = z.strictObject({
     generation: id,
@@ -57,8 +69,8 @@ const databasePlan = z.strictObject({
     }),
     /** File with the password of this generation's login role, whose name is {@link loginRole}. */
     loginPasswordFile: z.string(),
-    /** Folder that holds `hourly/backup-<stamp>-<name>.sql.gz`, or `…-dumpall.sql.gz`; mounted read-only. */
-    backups: z.string(),
+    /** What holds `hourly/backup-<stamp>-<name>.sql.gz`, or `…-dumpall.sql.gz`. */
+    backups: origin,
 });
 export type DatabasePlan = z.infer<typeof databasePlan>;
 
@@ -70,8 +82,8 @@ export function loginRole([application]: readonly [{ name: string }, ...unknown[
 /** What the agent has to know to make the media's generation. */
 const mediaPlan = z.strictObject({
     generation: id,
-    /** Root of production's files; mounted read-only. */
-    source: z.string(),
+    /** Root of production's files. */
+    source: origin,
     /** Root of the replica's volume; generations stand in `generations/<id>` below it. */
     volume: z.string(),
     /** Fewer files than this in the source means that it is not really there. */

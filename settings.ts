@@ -8,7 +8,7 @@ import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions } from "./settings/database";
-import { store } from "./settings/store";
+import { identityOf, store } from "./settings/store";
 import { duration, label, objectName, size } from "./settings/values";
 
 const tag = z
@@ -151,7 +151,7 @@ function contradictions({ source, target, database, application }: Settings): st
             `target.namespace is "${target.namespace}", which is production's own: write a namespace for the replica alone`,
         );
     }
-    if (JSON.stringify(source.database) === JSON.stringify(source.media)) {
+    if (identityOf(source.database) === identityOf(source.media)) {
         problems.push(
             "source.media is the same store as source.database: write the store that holds production's files",
         );

@@ -2,6 +2,8 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Command, Plan } from "../contract";
 import type { Settings } from "../settings";
+import type { S3, Store } from "../settings/store";
+import { bucketAccess } from "./bucket";
 import { databaseSecret } from "./database";
 import { digest } from "./digest";
 import { labels, type Place } from "./labels";
@@ -20,8 +22,14 @@ export const folders = {
     login: "/secrets/login",
 } as const;
 
+/** A folder that a Job has mounted, read-only unless it says otherwise. */
+interface Mount {
+    folder: keyof typeof folders;
+    write?: true;
+}
+
 /** What each command gets to see, and nothing more: only `prepare-media` and `retire` can write to media. */
-const mounts: Record<Command, { folder: keyof typeof folders; write?: true }[]> = {
+const mounts: Record<Command, Mount[]> = {
     "prepare-database": [{ folder: "backups" }, { folder: "admin" }, { folder: "login" }],
     "prepare-media": [{ folder: "mediaSource" }, { folder: "media", write: true }],
     switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }],
@@ -139,10 +147,22 @@ function usesMedia(command: Command): boolean {
     return mounts[command].some(({ folder }) => folder === "media");
 }
 
+/** The bucket in the place of a folder, where production's store is one. */
+function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]): S3 | undefined {
+    const stores: Partial<Record<Mount["folder"], Store>> = { backups: database, mediaSource: media };
+    return stores[folder]?.s3;
+}
+
 function agentPod(args: AgentJobArgs) {
     const { command, generations, image, source, loginSecret, placement } = args;
     const runtime = image === undefined ? "/usr/local/bin" : "/node";
-    const mounted = mounts[command];
+    const mounted = mounts[command].filter((mount) => bucketOf(mount, source) === undefined);
+    const [bucket] = mounts[command].map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
+    const access = bucket && bucketAccess(bucket);
+    const initContainers = [
+        ...(image === undefined ? [] : [copyNode]),
+        ...(access === undefined ? [] : [access.initContainer]),
+    ];
     const sources = {
         backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
         mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
@@ -156,7 +176,7 @@ function agentPod(args: AgentJobArgs) {
         // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
         securityContext: restrictedPod(agentUser, mediaGroup),
         ...(usesMedia(command) && placement.affinity !== undefined && { affinity: placement.affinity }),
-        ...(image !== undefined && { initContainers: [copyNode] }),
+        ...(initContainers.length > 0 && { initContainers }),
         containers: [
             {
                 name: command,
@@ -168,12 +188,14 @@ function agentPod(args: AgentJobArgs) {
                     "--plan=/understudy/plan.json",
                     ...(generations.length === 0 ? [] : [`--generation=${generations.join(",")}`]),
                 ],
+                ...(access !== undefined && { env: access.env }),
                 securityContext: restrictedContainer,
                 resources: resources("128Mi", "1Gi"),
                 volumeMounts: [
                     { name: "understudy", mountPath: "/understudy", readOnly: true },
                     { name: "tmp", mountPath: "/tmp" },
                     ...(image === undefined ? [] : [{ name: "node", mountPath: "/node", readOnly: true }]),
+                    ...(access === undefined ? [] : [access.mount]),
                     ...mounted.map(({ folder, write }) => ({
                         name: folder.toLowerCase(),
                         mountPath: folders[folder],
@@ -186,6 +208,7 @@ function agentPod(args: AgentJobArgs) {
             { name: "understudy", configMap: { name: configMapName } },
             { name: "tmp", emptyDir: {} },
             ...(image === undefined ? [] : [{ name: "node", emptyDir: {} }]),
+            ...(access === undefined ? [] : [access.volume]),
             ...mounted.map(({ folder }) => ({ name: folder.toLowerCase(), ...sources[folder] })),
         ],
     };

@@ -1,6 +1,7 @@
 /** What the settings come to, before any resource: which copies are asked for, and why. */
 import { generationId } from "../contract";
 import type { Settings } from "../settings";
+import { identityOf } from "../settings/store";
 
 /** Ids of the copies that a replica is made of. */
 export interface Generations {
@@ -11,7 +12,7 @@ export interface Generations {
 /** The copies that the settings ask for: whatever shapes the data is in their ids, and nothing else. */
 export function generationsOf({ source, database, media }: Settings): Generations {
     const { name, owner, backup, refresh } = database;
-    const store = JSON.stringify(source.database);
+    const store = identityOf(source.database);
     return {
         database: generationId({
             store,
@@ -22,7 +23,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             ...serverDump(database),
             ...furtherDatabases(database),
         }),
-        media: generationId({ store: JSON.stringify(source.media), refresh: media.refresh }),
+        media: generationId({ store: identityOf(source.media), refresh: media.refresh }),
     };
 }
 

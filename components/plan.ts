@@ -4,6 +4,7 @@ import type { Settings } from "../settings";
 import { bytes } from "../settings/values";
 import { innerUrl } from "./address";
 import { folders } from "./agent";
+import { originOf } from "./bucket";
 import { databaseHost } from "./database";
 import { generationsOf } from "./generations";
 import { mediaGroup } from "./pod";
@@ -37,11 +38,11 @@ export function planOf(settings: Settings, stack: string): Plan {
                 passwordFile: `${folders.admin}/password`,
             },
             loginPasswordFile: `${folders.login}/password`,
-            backups: folders.backups,
+            backups: originOf(source.database, folders.backups),
         },
         media: {
             generation: generations.media,
-            source: folders.mediaSource,
+            source: originOf(source.media, folders.mediaSource),
             volume: folders.media,
             minimumFiles: media.minimumFiles,
             keepGenerations: media.keepGenerations,

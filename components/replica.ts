@@ -122,8 +122,9 @@ export class Replica extends pulumi.ComponentResource {
             };
         }
 
+        /** A brought claim is there without us, and a bucket is read without a volume. */
         function createSource(holds: Content, store: Store) {
-            return store.claim === undefined
+            return store.claim === undefined && store.s3 === undefined
                 ? [new SourceVolume(`source-${holds}`, { ...place, holds, store }, within)]
                 : [];
         }

@@ -1,12 +1,15 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import type { Readable } from "node:stream";
 import type { DatabasePlan } from "../../contract";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
+import { openStore, type Stored } from "./store";
 
 /** One dump on the shared store. */
 export interface Backup {
+    /** Where it is, for people. */
     path: string;
+    /** Opens its file. */
+    open(): Readable;
     /** File name. */
     name: string;
     /** When the dump was begun, as the file name says it. */
@@ -22,7 +25,7 @@ export interface Backup {
 }
 
 /** A backup as its file name tells it. */
-type Named = Omit<Backup, "path" | "bytes" | "age">;
+type Named = Omit<Backup, "path" | "open" | "bytes" | "age">;
 
 /** What file names of dumps of a whole server have in the place of a database. */
 export const serverSubject = "dumpall";
@@ -88,7 +91,7 @@ export function nameSetting(at: number): string {
 }
 
 async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
-    const folder = join(plan.backups, "hourly");
+    const { folder, open } = openStore(plan.backups);
     const ours = await named(plan);
     const chosen = plan.backup === "latest" ? ours[0] : ours.find(({ stamp }) => stamp === plan.backup);
     if (chosen === undefined) {
@@ -100,15 +103,14 @@ async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
     }
     const age = (now - chosen.time) / 1000;
     refuseAge(chosen.stamp, age, plan);
-    const path = join(folder, chosen.name);
-    const file = await stat(path);
-    if (!file.isFile() || file.size === 0) {
+    const path = `${folder}/${chosen.name}`;
+    if (!chosen.isFile || chosen.bytes === 0) {
         throw new Refusal(
-            `The backup ${path} ${file.isFile() ? "is empty" : "is not a file"}: make a new backup, ` +
+            `The backup ${path} ${chosen.isFile ? "is empty" : "is not a file"}: make a new backup, ` +
                 "or set database.backup to an earlier stamp.",
         );
     }
-    return { ...chosen, path, bytes: file.size, age };
+    return { ...chosen, path, open: () => open(chosen), age };
 }
 
 /**
@@ -117,7 +119,7 @@ async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
  * @throws {Refusal} when the store is not there, or holds none
  */
 export async function backupsOf(plan: Wanted): Promise<Pick<Backup, "stamp" | "time" | "bytes">[]> {
-    const folder = join(plan.backups, "hourly");
+    const { folder } = openStore(plan.backups);
     const wanted = plan.dump === "server" ? each(plan).slice(0, 1) : each(plan);
     const [first = [], ...others] = await Promise.all(wanted.map(named));
     const sets = first
@@ -133,18 +135,14 @@ export async function backupsOf(plan: Wanted): Promise<Pick<Backup, "stamp" | "t
                 "to latest, or let one run of production's schedule dump them all under one stamp.",
         );
     }
-    const size = async ({ name }: Named) => (await stat(join(folder, name))).size;
-    return Promise.all(
-        sets.map(async ({ entry, files }) => {
-            const sizes = await Promise.all(files.map(size));
-            return { stamp: entry.stamp, time: entry.time, bytes: sizes.reduce((sum, one) => sum + one, 0) };
-        }),
-    );
+    return sets.map(({ entry: { stamp, time }, files }) => {
+        return { stamp, time, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+    });
 }
 
-async function named(plan: WantedOne): Promise<Named[]> {
-    const folder = join(plan.backups, "hourly");
-    const everything = (await list(plan.backups, folder)).map(parse).filter((entry) => entry !== undefined);
+async function named(plan: WantedOne): Promise<(Named & Stored)[]> {
+    const { folder, list } = openStore(plan.backups);
+    const everything = (await list()).map(parse).filter((entry) => entry !== undefined);
     const ours = everything
         .filter(({ subject }) => subject === subjectOf(plan))
         .sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
@@ -178,30 +176,11 @@ function refuseAge(stamp: string, age: number, plan: WantedOne): void {
     }
 }
 
-async function list(store: string, folder: string): Promise<string[]> {
-    try {
-        return await readdir(folder);
-    } catch (error) {
-        const code = (error as NodeJS.ErrnoException).code;
-        if (code !== "ENOENT") {
-            throw new Refusal(`The store's folder ${folder} cannot be read (${code}): let the agent's user read it.`);
-        }
-    }
-    const above = await readdir(store).catch(() => undefined);
-    if (above === undefined) {
-        throw new Refusal(`The backup store ${store} is not there: mount the folder that production's dumps go to.`);
-    }
-    const seen = above.length === 0 ? "it is empty" : `it holds ${above.sort().slice(0, 3).join(", ")}`;
-    throw new Refusal(
-        `The backup store ${store} has no folder hourly (${seen}): mount the folder that production's dumps go to.`,
-    );
-}
-
 function noneOf(plan: WantedOne, folder: string, subjects: string[]): string {
     if (subjects.length === 0) {
         return (
             `The store's folder ${folder} holds no backup at all (expected ${fileName(subjectOf(plan))}): ` +
-            "look whether production's backups run, and whether the right folder is mounted."
+            "look whether production's backups run, and whether source.database names the right place."
         );
     }
     const databases = subjects.filter((subject) => subject !== serverSubject).sort();
@@ -209,7 +188,7 @@ function noneOf(plan: WantedOne, folder: string, subjects: string[]): string {
     const seen = [...(few === "" ? [] : [few]), ...(subjects.includes(serverSubject) ? ["a whole server"] : [])];
     return (
         `The store's folder ${folder} holds no backup of ${described(plan)}, only of ${seen.join(" and of ")}: ` +
-        `${advice(plan, subjects)}, or mount the right folder.`
+        `${advice(plan, subjects)}, or let source.database name the right place.`
     );
 }
 
@@ -224,10 +203,11 @@ function advice({ dump, name, setting }: WantedOne, subjects: string[]): string 
         : `set ${setting} to the database that is backed up there`;
 }
 
-function parse(name: string): Named | undefined {
+function parse(stored: Stored): (Named & Stored) | undefined {
+    const { name } = stored;
     const [, stamp, subject] = name.match(/^backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-(.+)\.sql\.gz$/) ?? [];
     const time = Date.parse(stamp ?? "");
     return stamp === undefined || subject === undefined || Number.isNaN(time)
         ? undefined
-        : { name, stamp, time, subject };
+        : { ...stored, stamp, time, subject };
 }

@@ -1,10 +1,8 @@
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import { pipeline } from "node:stream";
 import { constants, createGunzip, gunzipSync } from "node:zlib";
 import type { DatabasePlan } from "../../contract";
 import { Refusal } from "../refusal";
-import { fileName, serverSubject } from "./catalogue";
+import { type Backup, fileName, serverSubject } from "./catalogue";
 import { DumpLexer } from "./lexer";
 
 /** What the beginning of a dump tells. */
@@ -26,8 +24,9 @@ export const serverTrailer = "PostgreSQL database cluster dump complete";
  *
  * @throws {Refusal} when the file is not a compressed plain dump of the kind that is set
  */
-export async function readHeader(path: string, kind: DatabasePlan["dump"]): Promise<DumpHeader> {
-    const text = beginning(await firstBytes(path), path).toString("latin1");
+export async function readHeader(backup: Backup, kind: DatabasePlan["dump"]): Promise<DumpHeader> {
+    const { path } = backup;
+    const text = beginning(await firstBytes(backup), path).toString("latin1");
     const [, title] = new RegExp(`^-- (${dumpTitle}|${serverTitle})\\s*$`, "m").exec(text) ?? [];
     const [tool, expected] = kind === "server" ? ["pg_dumpall", serverTitle] : ["pg_dump", dumpTitle];
     if (title === undefined) {
@@ -49,7 +48,7 @@ export async function readHeader(path: string, kind: DatabasePlan["dump"]): Prom
                 `set database.dump to database and name such files ${fileName("<database>")}, or make it with pg_dumpall.`,
         );
     }
-    const serverVersion = kind === "server" ? await findVersion(path) : versionIn(text);
+    const serverVersion = kind === "server" ? await findVersion(backup) : versionIn(text);
     if (serverVersion === undefined) {
         throw new Refusal(`The backup ${path} does not say which version it was dumped from: make it with ${tool}.`);
     }
@@ -61,11 +60,11 @@ function versionIn(text: string): string | undefined {
 }
 
 /** The version in a dump of a whole server: each database tells it, and any number of roles come before the first. */
-async function findVersion(path: string): Promise<string | undefined> {
+async function findVersion({ path, open }: Backup): Promise<string | undefined> {
     const lexer = new DumpLexer();
     const text = createGunzip();
     // What goes wrong with the file ends the loop below as well.
-    pipeline(createReadStream(path), text, () => undefined);
+    pipeline(open(), text, () => undefined);
     try {
         for await (const chunk of text) {
             for (const piece of lexer.push(chunk)) {
@@ -84,16 +83,22 @@ async function findVersion(path: string): Promise<string | undefined> {
     return undefined;
 }
 
-async function firstBytes(path: string): Promise<Buffer> {
-    const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-        throw new Refusal(`The backup ${path} cannot be read (${error.code}): let the agent's user read it.`);
-    });
+async function firstBytes({ path, open }: Backup): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let size = 0;
     try {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-        return buffer.subarray(0, bytesRead);
-    } finally {
-        await file.close();
+        for await (const chunk of open()) {
+            chunks.push(chunk);
+            size += chunk.length;
+            if (size >= 4096) {
+                break;
+            }
+        }
+    } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        throw new Refusal(`The backup ${path} cannot be read (${code ?? message}): let the agent's user read it.`);
     }
+    return Buffer.concat(chunks).subarray(0, 4096);
 }
 
 /** The first bytes, decompressed as far as they go. */

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { chmod, chown, copyFile, link, lstat, mkdir, open, rm, stat, symlink, utimes } from "node:fs/promises";
 import type { Watch } from "../report";
 import { inParallel } from "./parallel";
-import { display, type Entry, raw, type Tree } from "./tree";
+import { at, display, type Entry, raw, type Tree } from "./tree";
 
 /** What was made of a tree. */
 export interface Copied {
@@ -17,7 +17,8 @@ export interface Copied {
 /** Arguments of {@link copyTree}. */
 export interface CopyArgs {
     tree: Tree;
-    source: string;
+    /** Where the files come from. */
+    bring: Bring;
     /** Folder to fill; it is there and empty. */
     target: string;
     /** Former generation whose unchanged files are shared. */
@@ -28,13 +29,25 @@ export interface CopyArgs {
     signal: AbortSignal;
 }
 
-type File = Extract<Entry, { kind: "file" }>;
+/** A file of a tree. */
+export type File = Extract<Entry, { kind: "file" }>;
+
+/**
+ * Brings files into a folder, and tells of each one as soon as it is there: its size, or undefined if it was removed at
+ * the source meanwhile.
+ */
+export type Bring = (
+    files: File[],
+    target: string,
+    arrived: (file: File, size: number | undefined) => Promise<void>,
+    signal: AbortSignal,
+) => Promise<void>;
 
 /** How often a file that changes while it is copied is copied again. */
 const attempts = 5;
 
-/** Nanoseconds by which a copied time may differ: Node sets times as floating-point seconds. */
-const timeTolerance = 1000n;
+/** Nanoseconds by which a copied time may differ: Node sets times as floating-point seconds, cut to microseconds. */
+const timeTolerance = 2000n;
 
 /** The application's group may add, replace and delete in folders, but not edit a file, which another generation shares. */
 const folderMode = 0o2775;
@@ -45,11 +58,11 @@ const fileMode = 0o644;
  *
  * @throws {Error} when a file cannot be copied, or does not stop changing
  */
-export async function copyTree({ tree, source, target, former, group, watch, signal }: CopyArgs): Promise<Copied> {
+export async function copyTree({ tree, bring, target, former, group, watch, signal }: CopyArgs): Promise<Copied> {
     const copied: Copied = { files: 0, bytes: 0, linked: 0, vanished: 0 };
     watch(() => ({ done: copied.bytes, unit: "byte", part: { of: tree.bytes, through: copied.bytes } }));
     const user = process.getuid?.() ?? 0;
-    const at = (root: string, path: string) => raw(`${Buffer.from(root).toString("latin1")}/${path}`);
+    const fresh: File[] = [];
 
     await own(raw(target), folderMode);
     for (const { kind, path } of tree.entries) {
@@ -62,10 +75,11 @@ export async function copyTree({ tree, source, target, former, group, watch, sig
         signal.throwIfAborted();
         if (entry.kind === "link") {
             await symlink(raw(entry.target), at(target, entry.path));
-        } else if (entry.kind === "file") {
-            await makeFile(entry);
+        } else if (entry.kind === "file" && !(await share(entry))) {
+            fresh.push(entry);
         }
     });
+    await bring(fresh, target, arrived, signal);
     return copied;
 
     async function own(path: Buffer, mode: number) {
@@ -78,24 +92,27 @@ export async function copyTree({ tree, source, target, former, group, watch, sig
         }
     }
 
-    async function makeFile(entry: File) {
-        const to = at(target, entry.path);
-        if (former !== undefined && (await isUnchanged(at(former, entry.path), entry, user))) {
-            const shared = await link(at(former, entry.path), to).then(
-                () => true,
-                () => false,
-            );
-            if (shared) {
-                count(entry.size, true);
-                return;
-            }
+    /** Links a file to the former generation's, if it is unchanged. */
+    async function share(file: File): Promise<boolean> {
+        if (former === undefined || !(await isUnchanged(at(former, file.path), file, user))) {
+            return false;
         }
-        const size = await copyOne(at(source, entry.path), to, entry.path);
+        const shared = await link(at(former, file.path), at(target, file.path)).then(
+            () => true,
+            () => false,
+        );
+        if (shared) {
+            count(file.size, true);
+        }
+        return shared;
+    }
+
+    async function arrived({ path }: File, size: number | undefined) {
         if (size === undefined) {
             copied.vanished += 1;
             return;
         }
-        await own(to, fileMode);
+        await own(at(target, path), fileMode);
         count(size, false);
     }
 
@@ -104,6 +121,15 @@ export async function copyTree({ tree, source, target, former, group, watch, sig
         copied.bytes += size;
         copied.linked += linked ? 1 : 0;
     }
+}
+
+/** Brings files out of a folder, each again if it changes meanwhile. */
+export function fromFolder(source: string): Bring {
+    return (files, target, arrived, signal) =>
+        inParallel(files, async (file) => {
+            signal.throwIfAborted();
+            await arrived(file, await copyOne(at(source, file.path), at(target, file.path), file.path));
+        });
 }
 
 /** Whether a former copy is of the same file, and still the agent's own: what the application has put there is not. */

@@ -3,9 +3,11 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { generationFolder, generationMarker, type MediaReport, type Plan } from "../../contract";
+import { nameOf } from "../rclone";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
-import { copyTree } from "./copy";
+import { fromBucket, readBucket } from "./bucket";
+import { copyTree, fromFolder } from "./copy";
 import { display, readTree, type Tree } from "./tree";
 import {
     completion,
@@ -56,27 +58,33 @@ async function readSource(
     watch: Watch,
     signal: AbortSignal,
 ): Promise<Tree> {
-    await stat(source).catch(() => {
-        throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
-    });
-    await refuseSameFolder({ source, volume });
-    const { dev, ino } = await stat(volume, { bigint: true });
-    const tree = await readTree(source, watch, signal, `${dev}:${ino}`);
+    const isFolder = typeof source === "string";
+    const name = isFolder ? source : nameOf(source);
+    const tree = await (isFolder ? readFolder(source, volume, watch, signal) : readBucket(source, watch, signal));
     const [first, ...others] = tree.objections;
     if (first !== undefined) {
         const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
         throw new Refusal(
-            `${display(first.path)} of the media source ${source} ${first.reason}${more}: ` +
+            `${display(first.path)} of the media source ${name} ${first.reason}${more}: ` +
                 "correct it in production, so that the copy can be whole.",
         );
     }
     if (tree.files < minimumFiles) {
         throw new Refusal(
-            `The media source ${source} holds ${plural(tree.files, "file")}, and media.minimumFiles is ` +
-                `${minimumFiles}: look whether production's volume is mounted.`,
+            `The media source ${name} holds ${plural(tree.files, "file")}, and media.minimumFiles is ` +
+                `${minimumFiles}: look whether ${isFolder ? "production's volume is mounted" : "source.media.s3 is right"}.`,
         );
     }
     return tree;
+}
+
+async function readFolder(source: string, volume: string, watch: Watch, signal: AbortSignal): Promise<Tree> {
+    await stat(source).catch(() => {
+        throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
+    });
+    await refuseSameFolder({ source, volume });
+    const { dev, ino } = await stat(volume, { bigint: true });
+    return readTree(source, watch, signal, `${dev}:${ino}`);
 }
 
 async function build(tree: Tree, media: Plan["media"], phases: Phases, signal: AbortSignal): Promise<string> {
@@ -89,7 +97,7 @@ async function build(tree: Tree, media: Plan["media"], phases: Phases, signal: A
     const copied = await phases.run("copy", (watch) =>
         copyTree({
             tree,
-            source,
+            bring: typeof source === "string" ? fromFolder(source) : fromBucket(source),
             target,
             group,
             watch,
@@ -121,7 +129,7 @@ async function build(tree: Tree, media: Plan["media"], phases: Phases, signal: A
 
 function sentence(error: unknown, volume: string): string {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOSPC" || code === "EDQUOT") {
+    if (code === "ENOSPC" || code === "EDQUOT" || /no space left on device|disk quota exceeded/.test(message)) {
         return `The media volume ${volume} is full: raise media.volume. The former generation stays in use.`;
     }
     return code === undefined ? message : `The media could not be copied (${message}).`;

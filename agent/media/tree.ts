@@ -65,6 +65,11 @@ export function raw(path: string): Buffer {
     return Buffer.from(path, "latin1");
 }
 
+/** A path of a tree below a folder, as the file system wants it. */
+export function at(root: string, path: string): Buffer {
+    return raw(`${Buffer.from(root).toString("latin1")}/${path}`);
+}
+
 /** A path for people: unprintable characters escaped. */
 export function display(path: string): string {
     return JSON.stringify(raw(path).toString());

@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import {
     generationFolder,
     generationMarker,
-    type MediaPlan,
     type MediaReport,
     mediaReport,
     type Plan,
@@ -65,7 +64,7 @@ export async function markVolume(volume: string, stack: string): Promise<void> {
  *
  * @throws {Refusal}
  */
-export async function refuseSameFolder({ source, volume }: Pick<MediaPlan, "source" | "volume">): Promise<void> {
+export async function refuseSameFolder({ source, volume }: { source: string; volume: string }): Promise<void> {
     const marker = await stat(join(source, volumeMarker)).catch(() => undefined);
     if (marker !== undefined) {
         throw new Refusal(

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { Backup } from "../backup/catalogue";
@@ -104,9 +103,8 @@ export async function load({ backup, frame, target, cast, ensureRole, watch, sig
     // A psql that builds an index would not notice that nobody writes to it any more.
     signal.addEventListener("abort", () => void psql.kill(), { once: true });
     try {
-        const file = createReadStream(backup.path, { highWaterMark: 1_048_576 });
         await pipeline(
-            file,
+            backup.open(),
             hashed,
             gunzip,
             async (chunks: AsyncIterable<Buffer>) => {

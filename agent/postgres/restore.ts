@@ -70,11 +70,11 @@ async function guard(
     await refuseUnfitPsql(major);
     const backups = await chooseBackups(database);
     const files = new Map(backups.map((backup) => [backup.path, backup]));
-    for (const { path, name } of files.values()) {
-        const { serverVersion } = await readHeader(path, database.dump);
+    for (const backup of files.values()) {
+        const { serverVersion } = await readHeader(backup, database.dump);
         if (Number.parseInt(serverVersion, 10) > major) {
             throw new Refusal(
-                `The backup ${name} is of PostgreSQL ${serverVersion}, and the replica's server is ${version}: ` +
+                `The backup ${backup.name} is of PostgreSQL ${serverVersion}, and the replica's server is ${version}: ` +
                     "set database.image to production's major version.",
             );
         }

@@ -1,0 +1,94 @@
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { Origin } from "../../contract";
+import { list, nameOf, type Remote, read } from "../rclone";
+import { Refusal } from "../refusal";
+
+/** What stands in a store's folder `hourly`. */
+export interface Stored {
+    name: string;
+    bytes: number;
+    isFile: boolean;
+}
+
+/** Where production's schedule puts its dumps. */
+export interface Store {
+    /** The folder with the dumps, for people. */
+    folder: string;
+    /**
+     * Everything in that folder.
+     *
+     * @throws {Refusal} when it is not there, or cannot be read
+     */
+    list(): Promise<Stored[]>;
+    /** Opens a file of it. The stream ends with an error if the file cannot be read to its end. */
+    open(file: Stored): Readable;
+}
+
+/** The store that a plan names. */
+export function openStore(backups: Origin): Store {
+    return typeof backups === "string" ? mounted(backups) : remote(backups);
+}
+
+function mounted(store: string): Store {
+    const folder = join(store, "hourly");
+    return {
+        folder,
+        async list() {
+            const names = await namesIn(store, folder);
+            const files = names.map(async (name) => {
+                const status = await stat(join(folder, name)).catch(({ code }: NodeJS.ErrnoException) => {
+                    // Production removes old backups at any time.
+                    if (code !== "ENOENT") {
+                        throw unreadable(folder, code);
+                    }
+                });
+                return status && { name, bytes: status.size, isFile: status.isFile() };
+            });
+            return (await Promise.all(files)).filter((file) => file !== undefined);
+        },
+        open: ({ name }) => createReadStream(join(folder, name), { highWaterMark: 1_048_576 }),
+    };
+}
+
+async function namesIn(store: string, folder: string): Promise<string[]> {
+    try {
+        return await readdir(folder);
+    } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code !== "ENOENT") {
+            throw unreadable(folder, code);
+        }
+    }
+    const above = await readdir(store).catch(() => undefined);
+    if (above === undefined) {
+        throw new Refusal(`The backup store ${store} is not there: mount the folder that production's dumps go to.`);
+    }
+    const seen = above.length === 0 ? "it is empty" : `it holds ${above.sort().slice(0, 3).join(", ")}`;
+    throw new Refusal(
+        `The backup store ${store} has no folder hourly (${seen}): mount the folder that production's dumps go to.`,
+    );
+}
+
+function unreadable(folder: string, code: string | undefined): Refusal {
+    return new Refusal(`The store's folder ${folder} cannot be read (${code}): let the agent's user read it.`);
+}
+
+function remote(backups: Remote): Store {
+    const hourly = { ...backups, remote: `${backups.remote}/hourly` };
+    return {
+        folder: nameOf(hourly),
+        async list() {
+            const found: Stored[] = [];
+            await list(hourly, [], ({ Path, Size, IsDir }) => {
+                found.push({ name: Path, bytes: Size, isFile: !IsDir });
+            }).catch((error: Error) => {
+                throw new Refusal(`The backup store cannot be read: ${error.message}. Look at source.database.s3.`);
+            });
+            return found;
+        },
+        open: ({ name, bytes }) => read(hourly, name, bytes),
+    };
+}

@@ -1,0 +1,149 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { PassThrough, type Readable } from "node:stream";
+import type { Origin } from "../contract";
+
+/** A remote that rclone reads; see the plan. */
+export type Remote = Exclude<Origin, string>;
+
+/** A file or folder as rclone lists it. */
+export interface Listed {
+    /** Below what was listed. */
+    Path: string;
+    Size: number;
+    /** When the store got it, as ISO time. */
+    ModTime: string;
+    IsDir: boolean;
+}
+
+/** rclone has failed. The message is a sentence; it holds no credentials. */
+export class RcloneError extends Error {}
+
+/** rclone's exit status for a folder, or a bucket, that is not there. */
+const notFound = 3;
+
+/** A server that cannot be reached is to be told of within a minute. */
+const impatient = ["--retries=1", "--low-level-retries=3", "--contimeout=10s"];
+
+/**
+ * Lists a remote line by line, with the times at which the store got its objects: those are in the listing itself,
+ * change with every upload, and cannot be set. The times that clients keep would cost a request for each file.
+ *
+ * @param options further ones, such as `--recursive`
+ * @throws {RcloneError} when it cannot be listed
+ */
+export async function list(
+    remote: Remote,
+    options: string[],
+    each: (entry: Listed) => void,
+    signal?: AbortSignal,
+): Promise<void> {
+    const args = ["lsjson", "--no-mimetype", "--use-server-modtime", ...options, ...impatient];
+    const { child, ended } = start(remote, args, [remote.remote], signal);
+    for await (const line of createInterface({ input: child.stdout })) {
+        if (line.startsWith("{")) {
+            each(JSON.parse(line.replace(/,$/, "")) as Listed);
+        }
+    }
+    await ended;
+}
+
+/**
+ * Opens an object of a remote. The stream ends well only if rclone did, and if it gave as many bytes as are listed: of
+ * an object that is gone, rclone makes nothing, and no error.
+ */
+export function read(remote: Remote, path: string, bytes: number): Readable {
+    const file = { ...remote, remote: `${remote.remote}/${path}` };
+    const stop = new AbortController();
+    const { child, ended } = start(file, ["cat"], [file.remote], stop.signal);
+    const output = new PassThrough({ highWaterMark: 1_048_576 });
+    let given = 0;
+    child.stdout.on("data", (chunk: Buffer) => {
+        given += chunk.length;
+    });
+    child.stdout.pipe(output, { end: false });
+    ended.then(
+        () => {
+            if (given === bytes) {
+                output.end();
+            } else {
+                output.destroy(new RcloneError(`${nameOf(file)} gave ${given} bytes instead of ${bytes}`));
+            }
+        },
+        (error: Error) => output.destroy(error),
+    );
+    output.on("close", () => stop.abort());
+    return output;
+}
+
+/**
+ * Copies files of a remote into a folder that has none of them.
+ *
+ * @param names file with their paths, one a line
+ * @throws {RcloneError} when one that is there cannot be copied
+ */
+export async function copy(remote: Remote, names: string, folder: string, signal: AbortSignal): Promise<void> {
+    const args = ["copy", "--no-traverse", "--use-server-modtime", "--transfers=8", `--files-from-raw=${names}`];
+    const { child, ended } = start(remote, args, [remote.remote, folder], signal);
+    child.stdout.resume();
+    await ended;
+}
+
+/** A remote for people: `s3://bucket/prefix`. */
+export function nameOf({ remote }: Pick<Remote, "remote">): string {
+    return remote.replace(/^\w+:/, "s3://");
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
+function start(remote: Remote, args: string[], places: string[], signal?: AbortSignal) {
+    const child: Child = spawn(remote.rclone, [...args, "--config=/dev/null", "--", ...places], {
+        stdio: ["ignore", "pipe", "pipe"],
+        ...(signal && { signal }),
+        killSignal: "SIGKILL",
+    });
+    let errors = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+        errors = (errors + chunk.toString()).slice(-20_000);
+    });
+    const ended = new Promise<void>((resolve, reject) => {
+        child.on("error", (error) => {
+            reject(signal?.aborted ? error : new RcloneError(`rclone cannot be started (${error.message})`));
+        });
+        child.on("close", (status, killed) => {
+            if (status === 0) {
+                resolve();
+            } else {
+                const last = killed === null ? problemIn(errors, status) : `it was ended by ${killed}`;
+                reject(new RcloneError(`rclone could not read ${nameOf(remote)}: ${last}`));
+            }
+        });
+    });
+    // Whoever reads the output hears of it afterwards.
+    ended.catch(() => undefined);
+    return { child, ended };
+}
+
+/** What rclone said in the end, without the time, and without the credentials if they should be in it. */
+function problemIn(errors: string, status: number | null): string {
+    if (status === notFound) {
+        return "there is no such bucket";
+    }
+    const line = errors.trim().split("\n").at(-1) ?? "";
+    const message = line.replace(/^[\d/]+ [\d:]+ \w+ *: /, "").replace(/^.*last error was: /, "");
+    const code = /api error (\w+)/.exec(message)?.[1];
+    const said = code !== undefined && isRefusal(code) ? `the server refuses the credentials (${code})` : message;
+    return withoutCredentials(said || `it ended with status ${status}`);
+}
+
+/** Whether an S3 server's error is about who asks. */
+function isRefusal(code: string): boolean {
+    return /^(AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken)$/.test(code);
+}
+
+function withoutCredentials(text: string): string {
+    const secrets = Object.entries(process.env).filter(([name]) =>
+        /^RCLONE_CONFIG_\w+_(KEY_ID|ACCESS_KEY)$/.test(name),
+    );
+    return secrets.reduce((rest, [, value]) => (value ? rest.replaceAll(value, "…") : rest), text);
+}
