@@ -79,6 +79,22 @@ describe("the generations that settings ask for", () => {
         expect(keys).toEqual(changed);
     });
 
+    it("change with the place in a bucket, and not with whose credentials read it", () => {
+        const inBuckets = (database: object, media: object) => {
+            const bucket = { bucket: "shop", secret: "reader" };
+            const source = { database: { s3: { ...bucket, ...database } }, media: { s3: { ...bucket, ...media } } };
+            const settings = { ...config({}, {}), "understudy:source": JSON.stringify(source) };
+            return generationsOf(parseSettings(settings, "understudy", "t"));
+        };
+        const { database, media } = inBuckets({ prefix: "backups" }, { prefix: "files" });
+        const read = (secret: string) => inBuckets({ prefix: "backups", secret }, { prefix: "files", secret });
+        expect(read("another")).toEqual({ database, media });
+        expect(inBuckets({ prefix: "other" }, { prefix: "files" })).toMatchObject({ media });
+        expect(inBuckets({ prefix: "other" }, { prefix: "files" }).database).not.toBe(database);
+        expect(inBuckets({ prefix: "backups" }, { prefix: "other" })).toMatchObject({ database });
+        expect(inBuckets({ prefix: "backups" }, { prefix: "other" }).media).not.toBe(media);
+    });
+
     it("keep their ids from version to version, so that a replica is not restored anew", () => {
         expect(of()).toEqual({ database: "fea5f7a6f2", media: "cdaaaf57b9" });
         expect(of({ dump: "database" })).toEqual(of());

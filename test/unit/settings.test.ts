@@ -34,6 +34,8 @@ function withInner(object: Record<string, unknown>, [key, ...rest]: string[], va
         : { ...object, [name]: withInner((object[name] ?? {}) as Record<string, unknown>, rest, value) };
 }
 
+const bucket = { bucket: "shop", secret: "reader" };
+
 function problems(changes: Record<string, unknown>): string[] {
     try {
         parseSettings(changed(changes), "understudy", "demo");
@@ -108,6 +110,28 @@ describe("a stack file", () => {
         ["source.database", { claim: "source-media-0a1b2c3d" }, /write another claim: that one is the replica's own/],
         ["source.database", { csi: { driver: "nfs.csi.k8s.io" } }, /csi\.volumeHandle is missing: write text/],
         ["source.database.hostPath", "relative/path", /write an absolute path/],
+        ["source.database", { hostPath: "/a", s3: bucket }, /write one of nfs: .* s3: \{bucket, secret\} or/],
+        ["source.database", { s3: { bucket: "shop" } }, /source\.database\.s3\.secret is missing: write text/],
+        ["source.database", { s3: { ...bucket, bucket: "My Shop" } }, /s3\.bucket is "My Shop": write a bucket's name/],
+        [
+            "source.database",
+            { s3: { ...bucket, prefix: "/backups" } },
+            /s3\.prefix is .*: write a folder of the bucket/,
+        ],
+        ["source.database", { s3: { ...bucket, prefix: "a//b" } }, /s3\.prefix is .*: write a folder of the bucket/],
+        [
+            "source.database",
+            { s3: { ...bucket, endpoint: "s3.example.org" } },
+            /endpoint is .*: write an address such as/,
+        ],
+        ["source.database", { s3: { ...bucket, endpoint: "https://key:word@s3" } }, /endpoint is .*: write an address/],
+        ["source.database", { s3: { ...bucket, provider: "My own" } }, /provider is .*: write one of rclone's names/],
+        ["source.database", { s3: { ...bucket, secret: "Reader" } }, /secret is "Reader": write an object's name/],
+        [
+            "source.database",
+            { s3: { ...bucket, acl: "private" } },
+            /s3\.acl is not a setting; known here: bucket, prefix/,
+        ],
         ["database.backup", "newest", /write latest, or the stamp/],
         ["database.dump", "cluster", /write database or server/],
         ["database.name", "postgres", /this one is every server's own/],
