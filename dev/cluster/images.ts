@@ -12,6 +12,7 @@ import { importArchives } from "./load";
 export { nodeImage } from "./image/node";
 export { poolerImage } from "./image/pooler";
 export { postgresImage } from "./image/postgres";
+export { rcloneImage } from "./image/rclone";
 export { redisImage } from "./image/redis";
 export type { ImageFile, ImageSpec, ImageUser } from "./image/spec";
 
