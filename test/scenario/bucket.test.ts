@@ -21,7 +21,7 @@ describe("a replica of what is in buckets", () => {
     beforeAll(async () => {
         stage = await openStage();
         await loadImages(stage.cluster, [await buildImage(await rcloneImage())]);
-        const { status, output } = await stage.up({});
+        const { status, output } = await stage.up({ "database.refresh": copy, "media.refresh": copy });
         expect(status, output).toBe(0);
         await serveBuckets(stage);
     });
