@@ -8,8 +8,8 @@ export interface ApplicationArgs extends Place {
     /** Image with its tag. */
     image: string;
     settings: Settings["application"];
-    /** Live name of the database. */
-    databaseName: string;
+    /** Live names of the databases, the application's own first. */
+    databases: [string, ...string[]];
     /** Copies of the data: the one of the database, whose login role the application gets, and that of the media. */
     generations: Generations;
     /** Secret with that role's password, key `password`. */

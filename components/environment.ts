@@ -23,13 +23,13 @@ export function environment(args: ApplicationArgs): ({ name: string } & Variable
     return Object.entries(variables).map(([name, variable]) => ({ name, ...variable }));
 }
 
-function told({ stack, settings, databaseName, generations }: ApplicationArgs): Record<string, string> {
+function told({ stack, settings, databases: [database], generations }: ApplicationArgs): Record<string, string> {
     const { warning, seeAlso } = settings;
     return {
         PGHOST: settings.pooler === undefined ? databaseHost : poolerHost,
         PGPORT: String(settings.pooler === undefined ? postgres.port : poolerPort),
-        PGDATABASE: databaseName,
-        PGUSER: generationName(databaseName, generations.database),
+        PGDATABASE: database,
+        PGUSER: generationName(database, generations.database),
         PORT: String(settings.port),
         MEDIA_ROOT: settings.mediaPath,
         ...(settings.redis !== undefined && { REDIS_HOST: redisHost, REDIS_PORT: String(redisPort) }),

@@ -7,8 +7,8 @@ export const poolerPort = 6432;
 export interface PoolerConfigurationArgs {
     /** The database's server. */
     server: { host: string; port: number };
-    /** Name of the database, the same for clients and on the server. */
-    database: string;
+    /** Names of the databases, the same for clients and on the server. */
+    databases: string[];
     /** File with the login role and its password, as {@link userList} makes it. */
     userList: string;
     /** Connections that are open to the server even when nobody asks. */
@@ -19,7 +19,7 @@ export interface PoolerConfigurationArgs {
 
 /** The text of `pgbouncer.ini`. It holds no secret, and asks for nothing that pgBouncer 1.18 does not know. */
 export function poolerConfiguration(args: PoolerConfigurationArgs): string {
-    const { server, database, userList, minPoolSize, maxConnections } = args;
+    const { server, databases, userList, minPoolSize, maxConnections } = args;
     const settings = {
         listen_addr: "*",
         listen_port: poolerPort,
@@ -43,7 +43,7 @@ export function poolerConfiguration(args: PoolerConfigurationArgs): string {
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
     return [
         "[databases]",
-        `${database} = host=${server.host} port=${server.port} dbname=${database}`,
+        ...databases.map((name) => `${name} = host=${server.host} port=${server.port} dbname=${name}`),
         "",
         "[pgbouncer]",
         ...lines,

@@ -23,8 +23,8 @@ export interface PoolerArgs extends Place {
     image: string;
     minPoolSize: number;
     maxConnections: number;
-    /** Live name of the database. */
-    databaseName: string;
+    /** Live names of the databases. */
+    databases: string[];
     /** Copies of the data; the pooler knows the login role of the database's alone. */
     generations: Generations;
     /** Secret with that role's password. */
@@ -44,7 +44,6 @@ export class Pooler extends pulumi.ComponentResource {
             "pgbouncer.ini": poolerConfiguration({
                 ...args,
                 server: { host: databaseHost, port: postgres.port },
-                database: args.databaseName,
                 userList: `${folders.login}/${userListKey}`,
             }),
         };

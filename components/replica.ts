@@ -171,7 +171,7 @@ export class Replica extends pulumi.ComponentResource {
                     ...place,
                     image: `${settings.image}:${settings.imageTag}`,
                     settings: settings.application,
-                    databaseName: settings.database.name,
+                    databases: [settings.database.name, ...settings.database.others.map(({ name }) => name)],
                     generations,
                     loginSecret: login.secretName,
                     placement,

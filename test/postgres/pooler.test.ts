@@ -33,7 +33,7 @@ async function startPooler(generation: string): Promise<Pooler> {
     const users = join(folder, "userlist.txt");
     const text = poolerConfiguration({
         server: { host: "127.0.0.1", port: replica.server.port },
-        database: "shop",
+        databases: ["shop"],
         userList: users,
         minPoolSize: 2,
         maxConnections,

@@ -24,7 +24,8 @@ const said = {
     seeAlso: "the other one",
     resources: { memoryLimit: "2Gi", cpuRequest: "500m" },
 };
-const full = changed("target", { pullSecret: "registry" }, changed("application", said));
+const beside = changed("database", { others: [{ name: "audit", owner: "auditor" }] }, changed("application", said));
+const full = changed("target", { pullSecret: "registry" }, beside);
 
 describe("an application with everything", () => {
     let run: Run;
@@ -209,7 +210,9 @@ describe("an application with everything", () => {
         const { data } = find(run, "kubernetes:core/v1:ConfigMap", "application-pooler-configuration").inputs as {
             data: Record<string, string>;
         };
-        expect(data["pgbouncer.ini"]).toContain("\ncatalogue = host=database port=5432 dbname=catalogue\n");
+        for (const name of ["catalogue", "audit"]) {
+            expect(data["pgbouncer.ini"]).toContain(`\n${name} = host=database port=5432 dbname=${name}\n`);
+        }
         expect(data["pgbouncer.ini"]).toMatch(/\nmin_pool_size = 2\n(.*\n)*max_db_connections = 16\n/);
         expect(data["pgbouncer.ini"]).not.toContain(value.password);
         expect(find(run, "kubernetes:core/v1:Service", "application-pooler-service").inputs).toMatchObject({
