@@ -29,8 +29,8 @@ export = async () => {
         databaseGeneration: replica.generations.database,
         mediaGeneration: replica.generations.media,
         databaseSecret: replica.databaseSecret,
-        backup: live.apply((read) => read?.database.report?.stamp),
-        switched: live.apply((read) => read?.database.switched ?? undefined),
+        backup: live.apply((read) => read?.database.report?.stamp ?? "unknown"),
+        switched: live.apply((read) => read?.database.switched ?? "unknown"),
         readme: readFileSync(path.join(__dirname, "Pulumi.README.md"), "utf8"),
         ...(settings.allowTagMismatch !== undefined && { tagMismatchAllowed: settings.allowTagMismatch }),
     };
