@@ -55,6 +55,7 @@ test("a switch tells programs what is live, and tells it again when nothing is l
                 switched: expect.stringMatching(/^\d{4}-.*Z$/),
                 awayMs: expect.any(Number),
                 report: expect.objectContaining({ stamp, tables: { "public.item": 3 } }),
+                others: [],
             },
             media: {
                 id: ids[0],
