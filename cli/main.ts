@@ -10,6 +10,7 @@ import { look } from "../sighting";
 import { type CommandLine, readArguments } from "./arguments";
 import { operate } from "./operation";
 import { project } from "./project";
+import { reasonOf } from "./reason";
 import { applied, type Changes, refreshed } from "./refresh";
 import { rolledBack } from "./rollback";
 import { openStack, settingsOf, writeSettings } from "./stack";
@@ -121,7 +122,7 @@ async function main(args: string[]): Promise<number> {
     try {
         return (await run(line, view)) ? 0 : 1;
     } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         process.stderr.write(`understudy: ${reason}\n`);
         view.diagnostic?.(reason);
         view.end({ result: "failed", generations: null });

@@ -1,8 +1,10 @@
 import type { V1MicroTime, V1PodStatus } from "@kubernetes/client-node";
+import { CommandError } from "@pulumi/pulumi/automation";
 import { describe, expect, it } from "vitest";
 import { readArguments } from "../../cli/arguments";
 import { describeLive } from "../../cli/live";
 import { describePreview } from "../../cli/preview";
+import { reasonOf } from "../../cli/reason";
 import { applied, refreshed } from "../../cli/refresh";
 import { rolledBack } from "../../cli/rollback";
 import { describeStatus, statusOf } from "../../cli/status";
@@ -352,4 +354,12 @@ it("a wipe leaves a claim that somebody has brought, and the namespace that it i
     const text = describeWipe({ ...settings, ...everything, source }, "demo");
     expect(text).toMatch(/stays: claim files, which is not the replica's$/);
     expect(text.split("\n")[1]).not.toMatch("namespace replica");
+});
+
+it("what Pulumi's own commands say is told without what surrounds it", () => {
+    const error: Error = Object.create(CommandError.prototype);
+    error.message =
+        "code: -2\n stdout: \n stderr: Command failed with exit code 1: pulumi config\nerror: invalid YAML file: line 2\n\n";
+    expect(reasonOf(error)).toBe("invalid YAML file: line 2");
+    expect(reasonOf(new Error("error: of ours"))).toBe("error: of ours");
 });
