@@ -6,6 +6,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
+import { goneWarnings } from "./preflight/gone";
 import { volumeObjections } from "./preflight/volumes";
 import { Refusal } from "./refusal";
 import type { Settings } from "./settings";
@@ -48,6 +49,9 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
         await pulumi.log.warn(
             `${sighting.unseen}. Neither production's tag was compared, nor the target with its namespace${later}.`,
         );
+    }
+    for (const warning of goneWarnings(settings, stack, sighting)) {
+        await pulumi.log.warn(warning);
     }
     const mismatch = tagMismatch(settings, sighting);
     if (mismatch !== undefined) {

@@ -21,7 +21,14 @@ export function withLive(live: { database: string; media: string }, from = clust
     const annotations = { "understudy/database-generation": live.database, "understudy/media-generation": live.media };
     const job = { spec: { template: { metadata: { annotations } } }, status: { succeeded: 1 } };
     const selector = encodeURIComponent("app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch");
-    return { ...from, [`/apis/batch/v1/namespaces/replica/jobs?labelSelector=${selector}`]: { items: [job] } };
+    const claim = (name: string, accessModes: string[]) => ({ metadata: { name }, spec: { accessModes } });
+    const claims = [claim("database", ["ReadWriteOnce"]), claim("media", ["ReadWriteOnce"])];
+    return {
+        ...from,
+        [`/apis/batch/v1/namespaces/replica/jobs?labelSelector=${selector}`]: { items: [job] },
+        "/api/v1/namespaces/replica/persistentvolumeclaims": { items: claims },
+        "/api/v1/namespaces/replica/secrets/database": { data: { password: "" } },
+    };
 }
 
 /** What the program logged with a severity. */

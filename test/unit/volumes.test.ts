@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { generationsOf } from "../../components/generations";
+import { goneWarnings } from "../../preflight/gone";
 import { volumeObjections } from "../../preflight/volumes";
 import { parseSettings } from "../../settings";
 import type { Claim, Sighting } from "../../sighting";
@@ -103,5 +104,23 @@ describe("a claim that somebody brings", () => {
     it("is held to nothing that the replica's own volumes are held to", () => {
         const other = { size: "1Ti", storageClass: "", accessModes: ["ReadOnlyMany"], since: "" };
         expect(objections(brought, { claims: { ...claims, backups: other }, stands: true })).toEqual([]);
+    });
+});
+
+describe("what somebody has removed", () => {
+    const live = generationsOf(settings());
+
+    it("is named, with the way to have it made again", () => {
+        const { media } = claims;
+        expect(goneWarnings(settings(), "understudy/demo", { claims: { media }, live })).toEqual([
+            "Secret database is gone from namespace replica, although the replica stands. Pulumi makes it again after " +
+                "pulumi refresh --stack demo; until then, Jobs wait for it in vain.",
+            expect.stringMatching(/^Claim database is gone/),
+        ]);
+    });
+
+    it("is nothing while the replica is whole, or not there yet", () => {
+        expect(goneWarnings(settings(), "understudy/demo", { claims, live, password: "secret" })).toEqual([]);
+        expect(goneWarnings(settings(), "understudy/demo", {})).toEqual([]);
     });
 });
