@@ -57,12 +57,12 @@ const databasePlan = z.strictObject({
     maximumAge: z.number().positive(),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
-    /** Size of the volume under the server, in bytes: what a second copy has to fit into. */
-    capacity: z.number().positive(),
+    /** Size of the volume under the server, in bytes: what a second copy has to fit into. Nobody knows it if left out. */
+    capacity: z.number().positive().optional(),
     server: z.strictObject({
         host: z.string(),
         port: z.number().int(),
-        /** Superuser of the replica's own server. */
+        /** Superuser of that server. */
         user: z.string(),
         /** File with that user's password, nothing else in it. */
         passwordFile: z.string(),
@@ -239,15 +239,17 @@ export function generationMarker(generation: string): string {
 export const volumeMarker = ".understudy.json";
 
 /**
- * SQL that marks a server as the replica of a stack, run in database `postgres` when the server is first made. The
- * agent refuses every server without it. Nobody but the superuser gets into the server's own databases afterwards.
+ * SQL that marks a server as the replica of a stack, run in database `postgres`: when the replica's own server is first
+ * made, or by whoever brings one. The agent refuses every server without it. Nobody but a superuser gets into the
+ * server's own databases afterwards.
  *
  * @param stack `<project>/<stack>`
  */
 export function markerSql(stack: string): string {
     const states: GenerationState[] = ["preparing", "proven", "live", "former"];
     const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
-    return `begin;
+    return `-- Marks this server as a replica, whose databases come and go. Never run it on production's server.
+begin;
 revoke connect on database postgres, template1 from public;
 create schema understudy;
 create table understudy.replica (stack text primary key, created timestamptz not null default now());

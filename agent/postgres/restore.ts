@@ -19,7 +19,7 @@ import {
 import { load } from "./load";
 import { prove } from "./prove";
 import { refuseUnfitPsql } from "./psql";
-import { readRoom, refuseWithoutRoom } from "./room";
+import { readRoom, refuseWithoutRoom, unknownRoom } from "./room";
 import { openServer, readSecret, type Server } from "./server";
 import { createLogin, handOver, openPublicSchema, roleProblem, setStage } from "./stage";
 
@@ -75,16 +75,18 @@ async function guard(
         if (Number.parseInt(serverVersion, 10) > major) {
             throw new Refusal(
                 `The backup ${backup.name} is of PostgreSQL ${serverVersion}, and the replica's server is ${version}: ` +
-                    "set database.image to production's major version.",
+                    "it has to be of production's major version (database.image, or the server of database.server).",
             );
         }
     }
     const names = database.databases.map(({ name }) => name);
-    refuseWithoutRoom({
-        capacity: database.capacity,
-        backup: [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-        ...(await readRoom(admin, names, leftovers.flatMap(currentNames))),
-    });
+    if (database.capacity !== undefined) {
+        refuseWithoutRoom({
+            capacity: database.capacity,
+            backup: [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+            ...(await readRoom(admin, names, leftovers.flatMap(currentNames))),
+        });
+    }
     return backups;
 }
 
@@ -176,7 +178,7 @@ async function restore(
             databaseBytes: await databaseSize(server, stage.database),
             sha256: loaded.sha256,
             ...proof,
-            unknown: [...server.unknown, ...proof.unknown],
+            unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
             skipped: [...loaded.skipped],
             leftOut: frame.leftOut(),
             phases: phases.finished,

@@ -36,6 +36,13 @@ export function refuseWithoutRoom({ capacity, used, live, backup, wal, maximumWa
     }
 }
 
+/** What stays unknown where nobody tells the size of the volume under the server. */
+export function unknownRoom(capacity: number | undefined): string[] {
+    return capacity === undefined
+        ? ["whether the server has room for another copy: the size of its volume is not known"]
+        : [];
+}
+
 /** Reads what the server knows of it. */
 export async function readRoom(
     admin: Client,

@@ -14,3 +14,9 @@ export function scramVerifier(password: string, salt = randomBytes(16)): string 
     const serverKey = key("Server Key").toString("base64");
     return `SCRAM-SHA-256$${iterations}:${salt.toString("base64")}$${storedKey}:${serverKey}`;
 }
+
+/** Whether a password is the one that PostgreSQL stores this of. */
+export function fits(password: string, verifier: string): boolean {
+    const salt = /^SCRAM-SHA-256\$\d+:([^$]+)\$/.exec(verifier)?.[1];
+    return salt !== undefined && scramVerifier(password, Buffer.from(salt, "base64")) === verifier;
+}

@@ -5,7 +5,7 @@ import type { Command, Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
 
-/** The replica's server, known to be the right one. */
+/** The server of the replica's databases, known to be the right one. */
 export interface Server {
     /** Superuser's connection to database `postgres`; {@link openServer}'s holds the lock. */
     admin: Client;
@@ -28,7 +28,8 @@ const startPatience = 60;
 /**
  * Connects to the replica's server and makes sure that it is the replica's, and that nobody else is at it.
  *
- * @throws {Refusal} when it is production's server, or not marked as this stack's, or in use by another run
+ * @throws {Refusal} when it is production's server, or not marked as this stack's, or no superuser's to change, or in use
+ *   by another run
  */
 export async function openServer(plan: Plan, command: Command): Promise<Server> {
     const server = await inspectServer(plan, command);
@@ -44,7 +45,7 @@ export async function openServer(plan: Plan, command: Command): Promise<Server> 
 /**
  * Connects to the replica's server, whoever is at it, and makes sure that it is the replica's.
  *
- * @throws {Refusal} when it is production's server, or not marked as this stack's
+ * @throws {Refusal} when it is production's server, or not marked as this stack's, or no superuser's to change
  */
 export async function inspectServer(plan: Plan, command: Command): Promise<Server> {
     const password = await readSecret(plan.database.server.passwordFile);
@@ -52,7 +53,10 @@ export async function inspectServer(plan: Plan, command: Command): Promise<Serve
     const connect = (database: string) => connectTo(plan, password, database, name);
     const admin = await connect("postgres");
     try {
-        const { version, identifier } = await identity(admin);
+        const { version, identifier, superuser } = await identity(admin);
+        if (!superuser) {
+            throw ordinaryUser(plan);
+        }
         const unknown = refuseSource(plan, identifier);
         await refuseStranger(admin, plan);
         return { admin, version, major: Number.parseInt(version, 10), connect, unknown, close: () => admin.end() };
@@ -108,13 +112,17 @@ async function connectTo(plan: Plan, password: string, database: string, name: s
             if (code === "28P01" || code === "28000") {
                 throw new Refusal(
                     `The server ${host}:${port} does not take the password of user ${user} (${reason}): ` +
-                        "the Secret and the kept volume do not belong together.",
+                        "correct its Secret; a kept volume wants the one that was kept with it.",
                 );
+            }
+            // A marked server lets nobody else into its own databases.
+            if (code === "42501") {
+                throw ordinaryUser(plan);
             }
             // 57P03: the server is starting up. Other answers of a server are final.
             if ((error instanceof DatabaseError && code !== "57P03") || Date.now() > deadline) {
                 throw new Refusal(
-                    `The server ${host}:${port} cannot be used (${reason}): look at its pod and its log.`,
+                    `The server ${host}:${port} cannot be used (${reason}): look whether it runs and what its log says.`,
                 );
             }
             log(`waiting for the server ${host}:${port} (${reason})`);
@@ -123,16 +131,32 @@ async function connectTo(plan: Plan, password: string, database: string, name: s
     }
 }
 
-async function identity(admin: Client): Promise<{ version: string; identifier: string }> {
-    const { rows } = await admin.query<{ version: string; identifier: string }>(
+/** What the server says of itself, and of whom it takes the agent for. */
+interface Identity {
+    version: string;
+    identifier: string;
+    superuser: boolean;
+}
+
+async function identity(admin: Client): Promise<Identity> {
+    const { rows } = await admin.query<Identity>(
         `select split_part(current_setting('server_version'), ' ', 1) as version,
-                (select system_identifier::text from pg_control_system()) as identifier`,
+                (select system_identifier::text from pg_control_system()) as identifier,
+                (select usesuper from pg_user where usename = current_user) as superuser`,
     );
     const row = rows[0];
     if (row === undefined) {
         throw new Error("The server did not tell its identity.");
     }
     return row;
+}
+
+function ordinaryUser({ database }: Plan): Refusal {
+    const { host, port, user } = database.server;
+    return new Refusal(
+        `User ${user} of the server ${host}:${port} is no superuser, as whoever restores and switches has to be: ` +
+            "write a superuser to database.server.user.",
+    );
 }
 
 /** Refuses production's own server; returns what remains unknown. */
@@ -156,7 +180,8 @@ async function refuseStranger(admin: Client, { stack, database }: Plan): Promise
     if (marked.rows[0]?.marked !== true) {
         throw new Refusal(
             `The server ${where} does not carry the marker of a replica (table understudy.replica in database ` +
-                "postgres): understudy only changes servers that it has made itself.",
+                "postgres): if it is to be this replica's and is not production's, pipe what " +
+                `\`understudy marker ${stack.split("/").at(-1)}\` prints into psql, as a superuser in database postgres.`,
         );
     }
     const { rows } = await admin.query<{ stack: string }>("select stack from understudy.replica");
@@ -164,7 +189,7 @@ async function refuseStranger(admin: Client, { stack, database }: Plan): Promise
     if (found !== stack) {
         throw new Refusal(
             `The server ${where} belongs to the replica of stack ${found || "nobody"}, not of ${stack}: ` +
-                "use another namespace, or wipe that volume.",
+                "use another namespace or another server, or wipe that volume.",
         );
     }
 }

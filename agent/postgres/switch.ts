@@ -4,7 +4,7 @@ import { generationName, loginRole, type Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
 import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
-import { scramVerifier } from "./scram";
+import { fits, scramVerifier } from "./scram";
 import { openServer, readSecret, type Server } from "./server";
 
 /** Seconds within which all sessions must have ended. */
@@ -17,7 +17,7 @@ const round = 10;
  * Puts the plan's generation in the place of the live one. One transaction renames all databases of both and changes
  * who may log in; whatever happens to the run, exactly one generation has the live names.
  *
- * @returns a sentence on what was switched, or that it was live already
+ * @returns a sentence on what was switched, or that it was live already; its login role's password then is the plan's too
  * @throws {Refusal} when that generation is not there or not proven
  */
 export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
@@ -35,7 +35,9 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
         }
         const live = generations.find(({ state }) => state === "live");
         if (next === live) {
-            return `${describeGeneration(next.id, next.databases)} is live already: nothing to do.`;
+            const renewed = await renewPassword(server.admin, loginRole(next.databases, next.id), password);
+            const done = renewed ? "its login role has its new password" : "nothing to do";
+            return `${describeGeneration(next.id, next.databases)} is live already: ${done}.`;
         }
         const names = [next, ...(live === undefined ? [] : [live])].flatMap(currentNames);
         await refusePrepared(server.admin, names);
@@ -46,6 +48,24 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
     } finally {
         await server.close();
     }
+}
+
+/**
+ * Gives a login role its password, unless it has it: a wipe leaves the databases on a server that is brought, and the
+ * next update derives other passwords.
+ *
+ * @returns whether it had another one
+ */
+async function renewPassword(admin: Client, role: string, password: string): Promise<boolean> {
+    const { rows } = await admin.query<{ verifier: string | null }>(
+        "select rolpassword as verifier from pg_authid where rolname = $1",
+        [role],
+    );
+    if (fits(password, rows[0]?.verifier ?? "")) {
+        return false;
+    }
+    await admin.query(`alter role ${name(role)} password ${text(scramVerifier(password))}`);
+    return true;
 }
 
 /** A prepared transaction outlives every session, and keeps its database from being renamed. */

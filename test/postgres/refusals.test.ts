@@ -50,8 +50,26 @@ test("production's own server, by its system identifier", async () => {
 test("a server without a marker", async () => {
     await replica.server.query("postgres", "alter schema understudy rename to elsewhere");
     before = await replica.server.content();
-    expect(await refusal()).toContain("does not carry the marker");
+    expect(await refusal()).toMatch(
+        /does not carry the marker .* is not production's, pipe what `understudy marker test's` prints into psql, as a superuser/,
+    );
     await replica.server.query("postgres", "alter schema elsewhere rename to understudy");
+    before = await replica.server.content();
+});
+
+test("a user who is no superuser, whether the server lets them in or not", async () => {
+    const { query, password } = replica.server;
+    const asClerk = ({ database }: Plan) => {
+        database.server.user = "clerk";
+    };
+    const sentence = /User clerk of the server .* is no superuser, .*: write a superuser to database\.server\.user/;
+    await query("postgres", `create role clerk login createdb createrole password '${password}'`);
+    before = await replica.server.content();
+    expect(await refusal(asClerk)).toMatch(sentence);
+    await query("postgres", "grant connect on database postgres to clerk");
+    before = await replica.server.content();
+    expect(await refusal(asClerk)).toMatch(sentence);
+    await query("postgres", "drop owned by clerk; drop role clerk");
     before = await replica.server.content();
 });
 

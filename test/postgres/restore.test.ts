@@ -145,3 +145,20 @@ test("a run that was left unfinished is begun anew, and leftovers of others go a
     );
     expect(row).toEqual({ roles: 0, databases: 0, unfinished: 0 });
 });
+
+test("a volume of which nobody tells the size is restored on, and the report says that its room is not known", async () => {
+    const id = "00000000ff";
+    replica.store(stampBefore(30), frame("CREATE TABLE public.t (a integer);"));
+    const plan = replica.plan(id, ids[0], ({ database }) => {
+        database.capacity = undefined;
+    });
+    const unknown = "whether the server has room for another copy: the size of its volume is not known";
+    const { status, sentence } = await replica.run("prepare-database", plan);
+    expect(status, sentence).toBe(0);
+    expect(sentence).toContain(`Not known: ${unknown}.`);
+    const [row] = await replica.server.query(
+        "postgres",
+        `select report -> 'unknown' as unknown from understudy.generation where id = '${id}'`,
+    );
+    expect(row).toEqual({ unknown: [unknown] });
+});

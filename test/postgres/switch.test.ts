@@ -76,6 +76,28 @@ test("the first generation becomes live, and doing it again changes nothing", as
     expect(await replica.server.content()).toBe(before);
 });
 
+test("the first generation's login gets another password, as after a wipe, though it is live already", async () => {
+    const file = join(replica.folder, "secrets/another");
+    writeFileSync(file, "another-secret");
+    const plan = replica.plan(first, first, ({ database }) => {
+        database.loginPasswordFile = file;
+    });
+    const ask = (password: string) => replica.server.query("shop", "select 1 as one", { user: aside(first), password });
+    expect(await replica.run("prepare-database", plan)).toMatchObject({
+        status: 0,
+        sentence: expect.stringContaining("already there (live): nothing to do"),
+    });
+    const { status, sentence, log } = await replica.run("switch", plan);
+    expect(status, log).toBe(0);
+    expect(sentence).toContain("is live already: its login role has its new password");
+    expect(log).not.toContain("another-secret");
+    expect(await ask("another-secret")).toEqual([{ one: 1 }]);
+    await expect(ask(loginPassword)).rejects.toThrow("password authentication failed");
+    expect(await standing()).toEqual(live(first, second, "proven"));
+    expect(await replica.run("switch", replica.plan(first, first))).toMatchObject({ status: 0 });
+    expect(await ask(loginPassword)).toEqual([{ one: 1 }]);
+});
+
 describe("refused", () => {
     test.each([
         ["a generation that nobody has made", third, first, "not restored and proven"],
