@@ -16,6 +16,7 @@ const commands = {
         flags: ["remove-media-volume", "keep-database-volume", "yes", "json"],
         help: "remove the replica; volumes as its stack file says, or as the flags do",
     },
+    marker: { takes: [], flags: [], help: "print the SQL that marks the server of database.server as the stack's" },
     backups: { takes: [], flags: ["json"], help: "list the backups in production's store" },
     status: { takes: [], flags: ["json"], help: "what the replica holds, how old it is, and what is newer" },
 } as const satisfies Record<string, { takes: string[]; flags: Flag[]; help: string }>;

@@ -3,6 +3,7 @@
  * what leads up to them. Plain `pulumi preview`, `pulumi up` and `pulumi destroy` do the same work.
  */
 import type { Stack } from "@pulumi/pulumi/automation";
+import { markerSql } from "../contract";
 import { refusals } from "../preflight";
 import { failedRuns } from "../record";
 import type { Settings } from "../settings";
@@ -46,6 +47,9 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             return changed(name, view, async () => ({ imageTag: argument }));
         case "wipe":
             return wipe(name, view, flags);
+        case "marker":
+            process.stdout.write(markerSql(`${project}/${name}`));
+            return true;
         case "backups":
         case "status":
             return show(name, command, flags.json === true);
