@@ -46,7 +46,7 @@ export interface Sighting {
     stands?: boolean;
     /** Whom the target's cluster takes the kubeconfig's user for; only asked for a developer's replica. */
     user?: { name: string; groups: string[] };
-    /** Password of the database's superuser, if its Secret is there. */
+    /** Password of the superuser of the replica's own server, if its Secret is there. */
     password?: string;
 }
 
@@ -60,7 +60,7 @@ export async function look(settings: Settings): Promise<Sighting> {
     return { ...target, ...production };
 }
 
-async function lookAtTarget({ target, application }: Settings): Promise<Sighting> {
+async function lookAtTarget({ target, database, application }: Settings): Promise<Sighting> {
     const { namespace } = target;
     const read = async ({ core, batch, apps, authentication }: ClusterAccess) =>
         Promise.all([
@@ -71,7 +71,10 @@ async function lookAtTarget({ target, application }: Settings): Promise<Sighting
             // Every update begins with it, and no wipe keeps it.
             orAbsent(core.readNamespacedConfigMap({ name: configMapName, namespace })),
             target.developer === undefined ? undefined : whoAmI(authentication),
-            orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace })),
+            // Beside a server that is brought, a Secret of that name is somebody else's.
+            database.server === undefined
+                ? orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace }))
+                : undefined,
         ]);
     const [found, running, live, claims, program, user, secret] = await reading(target.context, read);
     const password = secret?.data?.password;

@@ -67,10 +67,12 @@ function describeObjects(changes: ObjectChanges): string {
     return parts.join(", ") || "none";
 }
 
-function describeKept({ removeDatabaseVolume, removeMediaVolume }: Settings): string {
-    const volumes = { database: removeDatabaseVolume, media: removeMediaVolume };
+function describeKept({ database: { server }, removeDatabaseVolume, removeMediaVolume }: Settings): string {
+    const volumes = { ...(server === undefined && { database: removeDatabaseVolume }), media: removeMediaVolume };
     const kept = Object.entries(volumes).flatMap(([name, removed]) => (removed ? [] : name));
+    const all = server === undefined ? "both volumes" : "the media volume";
+    const rest = server === undefined ? "" : `; the databases stay on ${server.host}:${server.port}`;
     return kept.length === 0
-        ? "would remove both volumes"
-        : `would keep ${plural(kept.length, "volume")}: ${kept.join(" and ")}`;
+        ? `would remove ${all}${rest}`
+        : `would keep ${plural(kept.length, "volume")}: ${kept.join(" and ")}${rest}`;
 }

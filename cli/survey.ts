@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { accessCluster, type ClusterAccess } from "../cluster";
 import { jobOf } from "../components/agent";
+import { serverOf } from "../components/database";
 import { mediaPlacement } from "../components/pod";
 import { type Survey, surveySchema } from "../contract";
 import type { Settings } from "../settings";
@@ -27,6 +28,7 @@ export async function survey(settings: Settings, stackName: string): Promise<Sur
         generations: [],
         because: {},
         source: settings.source,
+        adminSecret: serverOf(settings.database).passwordSecret,
         loginSecret: "",
         timeout: patience,
         placement: mediaPlacement(stack, settings.media.accessMode),

@@ -1,28 +1,40 @@
 import { createInterface } from "node:readline/promises";
+import type { ServerAccess } from "../components/database";
 import { broughtClaims } from "../components/volumes";
 import type { Settings } from "../settings";
 
 /** What a wipe removes and what it leaves, in one sentence each. */
 export function describeWipe(settings: Settings, stackName: string): string {
-    const { source, target, removeDatabaseVolume, removeMediaVolume } = settings;
+    const { source, target, database, removeDatabaseVolume, removeMediaVolume } = settings;
+    const { server } = database;
     const brought = broughtClaims(source).map((name) => `claim ${name}, which is not the replica's`);
     const removed = [
         "the application",
-        "the database server",
-        ...(removeDatabaseVolume ? ["the database's volume with every copy on it"] : []),
+        ...(server === undefined ? ["the database server"] : []),
+        ...(server === undefined && removeDatabaseVolume ? ["the database's volume with every copy on it"] : []),
         ...(removeMediaVolume ? ["the media volume with every copy on it"] : []),
         ...(removeDatabaseVolume && removeMediaVolume && brought.length === 0 ? [`namespace ${target.namespace}`] : []),
     ];
     const kept = [
-        ...(removeDatabaseVolume ? [] : ["the database's volume and its password"]),
+        ...(server !== undefined || removeDatabaseVolume ? [] : ["the database's volume and its password"]),
         ...(removeMediaVolume ? [] : ["the media volume"]),
     ];
-    const stays = [...(kept.length === 0 ? [] : [`${kept.join(", ")}; the next up takes them over`]), ...brought];
+    const stays = [
+        ...(kept.length === 0 ? [] : [`${kept.join(", ")}; the next up takes them over`]),
+        ...(server === undefined ? [] : [describeDatabases(database, server)]),
+        ...brought,
+    ];
     return [
         `Wipe of ${stackName} in namespace ${target.namespace} of context ${target.context}:`,
         `  goes:  ${removed.join(", ")}`,
         `  stays: ${stays.join("; ") || "nothing"}`,
     ].join("\n");
+}
+
+/** The databases on a server that is brought, which nobody but its owner removes. */
+function describeDatabases({ name, others }: Settings["database"], { host, port }: ServerAccess): string {
+    const names = [name, ...others.map((other) => other.name)].join(", ");
+    return `databases ${names} with every copy of them on ${host}:${port}; drop them there`;
 }
 
 /**

@@ -4,7 +4,6 @@ import type { Command, Plan } from "../contract";
 import type { Settings } from "../settings";
 import type { S3, Store } from "../settings/store";
 import { bucketAccess } from "./bucket";
-import { databaseSecret } from "./database";
 import { digest } from "./digest";
 import { labels, type Place } from "./labels";
 import { agentUser, everyPod, mediaGroup, type Placement, resources, restrictedContainer, restrictedPod } from "./pod";
@@ -81,6 +80,8 @@ export interface AgentJobArgs extends Place {
     image?: string;
     /** Where production keeps its backups and its media. */
     source: Pick<Settings["source"], "database" | "media">;
+    /** Secret with the password of the server's superuser. */
+    adminSecret: string;
     /** Secret with the password of the generation's login role. */
     loginSecret: string;
     /** Seconds that the run may take in all. */
@@ -154,7 +155,7 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
 }
 
 function agentPod(args: AgentJobArgs) {
-    const { command, generations, image, source, loginSecret, placement } = args;
+    const { command, generations, image, source, adminSecret, loginSecret, placement } = args;
     const runtime = image === undefined ? "/usr/local/bin" : "/node";
     const mounted = mounts[command].filter((mount) => bucketOf(mount, source) === undefined);
     const [bucket] = mounts[command].map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
@@ -167,7 +168,7 @@ function agentPod(args: AgentJobArgs) {
         backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
         mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
         media: { persistentVolumeClaim: { claimName: replicaClaim("media") } },
-        admin: { secret: { secretName: databaseSecret } },
+        admin: { secret: { secretName: adminSecret } },
         login: { secret: { secretName: loginSecret } },
     };
     return {

@@ -1,4 +1,5 @@
 import type { Settings } from "../settings";
+import type { ServerAccess } from "./database";
 import type { Generations } from "./generations";
 import type { Place } from "./labels";
 import type { Placement } from "./pod";
@@ -8,6 +9,8 @@ export interface ApplicationArgs extends Place {
     /** Image with its tag. */
     image: string;
     settings: Settings["application"];
+    /** Where the server of its databases answers. */
+    server: Pick<ServerAccess, "host" | "port">;
     /** Live names of the databases, the application's own first. */
     databases: [string, ...string[]];
     /** Copies of the data: the one of the database, whose login role the application gets, and that of the media. */

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { postgres } from "../contract";
+import type { Settings } from "../settings";
 import { labels, type Place, selector } from "./labels";
 import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
 import { replicaClaim } from "./volumes";
@@ -9,7 +10,15 @@ import { replicaClaim } from "./volumes";
 export const databaseSecret = "database";
 
 /** Host name of the server inside the target namespace. */
-export const databaseHost = "database";
+const databaseHost = "database";
+
+/** How a server is reached, and by whom it is governed. */
+export type ServerAccess = NonNullable<Settings["database"]["server"]>;
+
+/** The server that the replica's databases are on: the one that is brought, else the replica's own. */
+export function serverOf({ server }: Settings["database"]): ServerAccess {
+    return server ?? { host: databaseHost, ...postgres, passwordSecret: databaseSecret };
+}
 
 /** ConfigMap with the SQL that runs when the server is first made. */
 const initialisationName = "database-initialisation";

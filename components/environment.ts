@@ -1,7 +1,6 @@
 /** What the application's containers find in their environment. */
-import { generationName, postgres } from "../contract";
+import { generationName } from "../contract";
 import type { ApplicationArgs } from "./application-args";
-import { databaseHost } from "./database";
 import { poolerHost } from "./pooler";
 import { poolerPort } from "./pooler-configuration";
 import { redisHost, redisPort } from "./redis";
@@ -23,11 +22,14 @@ export function environment(args: ApplicationArgs): ({ name: string } & Variable
     return Object.entries(variables).map(([name, variable]) => ({ name, ...variable }));
 }
 
-function told({ stack, settings, databases: [database], generations }: ApplicationArgs): Record<string, string> {
+function told(args: ApplicationArgs): Record<string, string> {
+    const { stack, settings, generations } = args;
+    const [database] = args.databases;
     const { warning, seeAlso } = settings;
+    const server = settings.pooler === undefined ? args.server : { host: poolerHost, port: poolerPort };
     return {
-        PGHOST: settings.pooler === undefined ? databaseHost : poolerHost,
-        PGPORT: String(settings.pooler === undefined ? postgres.port : poolerPort),
+        PGHOST: server.host,
+        PGPORT: String(server.port),
         PGDATABASE: database,
         PGUSER: generationName(database, generations.database),
         PORT: String(settings.port),

@@ -22,6 +22,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             refresh,
             ...serverDump(database),
             ...furtherDatabases(database),
+            ...broughtServer(database),
         }),
         media: generationId({ store: identityOf(source.media), refresh: media.refresh }),
     };
@@ -43,6 +44,11 @@ function furtherDatabases({ others }: Settings["database"]): { others?: string }
     return others.length === 0 ? {} : { others: others.map(({ name, owner }) => `${name} of ${owner}`).join(", ") };
 }
 
+/** The server that is brought, if there is one: a copy on another server is another copy. */
+function broughtServer({ server }: Settings["database"]): { server?: string } {
+    return server === undefined ? {} : { server: `${server.host}:${server.port}` };
+}
+
 /** The readable parts of these ids, as a diff shows them. */
 export function reasonsOf({ database, media }: Settings, generations: Generations) {
     return {
@@ -52,6 +58,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             "database-refresh": database.refresh,
             ...serverDump(database),
             ...furtherDatabases(database),
+            ...broughtServer(database),
         },
         media: { "media-generation": generations.media, "media-refresh": media.refresh },
     };

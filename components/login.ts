@@ -17,8 +17,9 @@ export interface Login {
 }
 
 /**
- * The superuser's password, made once and kept in the state, encrypted; what the cluster has kept comes first, because
- * the server on a kept volume knows no other.
+ * The key that login passwords are derived from, and the superuser's password on the replica's own server: made once
+ * and kept in the state, encrypted. What the cluster has kept comes first, because the server on a kept volume knows no
+ * other.
  */
 export function createPassword(
     parent: pulumi.Resource,

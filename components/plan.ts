@@ -1,11 +1,11 @@
 /** What the settings come to for the agent. */
-import { type Plan, planVersion, postgres } from "../contract";
+import { type Plan, planVersion } from "../contract";
 import type { Settings } from "../settings";
 import { bytes } from "../settings/values";
 import { innerUrl } from "./address";
 import { folders } from "./agent";
 import { originOf } from "./bucket";
-import { databaseHost } from "./database";
+import { serverOf } from "./database";
 import { generationsOf } from "./generations";
 import { mediaGroup } from "./pod";
 
@@ -18,6 +18,7 @@ function databasesOf({ database: { name, owner, others } }: Settings): Plan["dat
 export function planOf(settings: Settings, stack: string): Plan {
     const { database, media, source, target, application } = settings;
     const generations = generationsOf(settings);
+    const { host, port, user } = serverOf(database);
     return {
         version: planVersion,
         stack,
@@ -30,13 +31,8 @@ export function planOf(settings: Settings, stack: string): Plan {
             backup: database.backup,
             maximumAge: database.maximumAge,
             keepGenerations: database.keepGenerations,
-            capacity: bytes(database.volume),
-            server: {
-                host: databaseHost,
-                port: postgres.port,
-                user: postgres.user,
-                passwordFile: `${folders.admin}/password`,
-            },
+            ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
+            server: { host, port, user, passwordFile: `${folders.admin}/password` },
             loginPasswordFile: `${folders.login}/password`,
             backups: originOf(source.database, folders.backups),
         },

@@ -1,7 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { postgres } from "../contract";
-import { databaseHost } from "./database";
+import type { ServerAccess } from "./database";
 import { digest } from "./digest";
 import type { Generations } from "./generations";
 import { labels, type Place, selector } from "./labels";
@@ -23,6 +22,8 @@ export interface PoolerArgs extends Place {
     image: string;
     minPoolSize: number;
     maxConnections: number;
+    /** Where the server of the databases answers. */
+    server: Pick<ServerAccess, "host" | "port">;
     /** Live names of the databases. */
     databases: string[];
     /** Copies of the data; the pooler knows the login role of the database's alone. */
@@ -43,7 +44,6 @@ export class Pooler extends pulumi.ComponentResource {
         const data = {
             "pgbouncer.ini": poolerConfiguration({
                 ...args,
-                server: { host: databaseHost, port: postgres.port },
                 userList: `${folders.login}/${userListKey}`,
             }),
         };

@@ -5,13 +5,13 @@ import type { Store } from "../settings/store";
 import { publicUrl } from "./address";
 import { Agent, AgentJob, type AgentJobArgs } from "./agent";
 import { Application } from "./application";
-import { DatabaseServer } from "./database";
+import { DatabaseServer, serverOf } from "./database";
 import { type Generations, generationsOf, reasonsOf } from "./generations";
 import { createLogin, createPassword } from "./login";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
 import { Target } from "./target";
-import { broughtClaims, type Content, ReplicaVolume, SourceVolume } from "./volumes";
+import { broughtClaims, type Content, ReplicaVolume, type ReplicaVolumeArgs, SourceVolume } from "./volumes";
 
 /** Arguments of a {@link Replica}. */
 export interface ReplicaArgs {
@@ -27,9 +27,9 @@ export interface ReplicaArgs {
 }
 
 /**
- * A replica of a production stack: its own database server and media volume, generations of production's data on
- * them, and production's application on top. What is refreshed is made and proven beside what is in use, and a
- * failure anywhere leaves what is in use alone.
+ * A replica of a production stack: its own media volume and database server, unless a server is brought, generations of
+ * production's data on them, and production's application on top. What is refreshed is made and proven beside what is
+ * in use, and a failure anywhere leaves what is in use alone.
  *
  * @example
  * new Replica("replica", { stack: "understudy/staging", settings, program: await bundle(), initialSql });
@@ -39,7 +39,7 @@ export class Replica extends pulumi.ComponentResource {
     readonly url: string;
     /** Ids of the copies that it is made of. */
     readonly generations: Generations;
-    /** Name of the Secret with the password of the database's login role, key `password`. */
+    /** Name of the Secret with the password of the database's login role, or of the superuser on a server that is brought, key `password`. */
     readonly databaseSecret: string;
     /** Id of the Job that made them live: unknown in a preview of another one. */
     readonly switched: pulumi.Output<string>;
@@ -75,7 +75,7 @@ export class Replica extends pulumi.ComponentResource {
 
         this.url = publicUrl(settings);
         this.generations = generations;
-        this.databaseSecret = login.secretName;
+        this.databaseSecret = settings.database.server?.passwordSecret ?? login.secretName;
         this.switched = switched.ended;
         this.registerOutputs();
 
@@ -90,36 +90,23 @@ export class Replica extends pulumi.ComponentResource {
         }
 
         function createVolumes() {
-            const { storageClass } = settings.target;
             const { source, database, media } = settings;
             return {
                 backups: createSource("database", source.database),
                 files: createSource("media", source.media),
-                database: new ReplicaVolume(
-                    "database-volume",
-                    {
-                        ...place,
-                        holds: "database",
-                        size: database.volume,
-                        storageClass,
-                        accessMode: "ReadWriteOnce",
-                        keep: keep.database,
-                    },
-                    within,
-                ),
-                media: new ReplicaVolume(
-                    "media-volume",
-                    {
-                        ...place,
-                        holds: "media",
-                        size: media.volume,
-                        storageClass,
-                        accessMode: media.accessMode,
-                        keep: keep.media,
-                    },
-                    within,
-                ),
+                database:
+                    database.volume === undefined ? [] : [createVolume("database", database.volume, "ReadWriteOnce")],
+                media: createVolume("media", media.volume, media.accessMode),
             };
+        }
+
+        function createVolume(holds: Content, size: string, accessMode: ReplicaVolumeArgs["accessMode"]) {
+            const { storageClass } = settings.target;
+            return new ReplicaVolume(
+                `${holds}-volume`,
+                { ...place, holds, size, storageClass, accessMode, keep: keep[holds] },
+                within,
+            );
         }
 
         /** A brought claim is there without us, and a bucket is read without a volume. */
@@ -129,18 +116,18 @@ export class Replica extends pulumi.ComponentResource {
                 : [];
         }
 
+        /** A server that is brought is there without us. */
         function createServer() {
-            const { image } = settings.database;
+            const { image, server } = settings.database;
             const { initialSql } = args;
-            return new DatabaseServer(
-                "database",
-                { ...place, image, password, initialSql, keep: keep.database },
-                { ...within, dependsOn: [volumes.database] },
-            );
+            const serverArgs = { ...place, image, password, initialSql, keep: keep.database };
+            return server === undefined
+                ? [new DatabaseServer("database", serverArgs, { ...within, dependsOn: volumes.database })]
+                : [];
         }
 
         function createPrepareDatabase() {
-            return job("prepare-database", [server, agent, login.secret, ...volumes.backups], {
+            return job("prepare-database", [...server, agent, login.secret, ...volumes.backups], {
                 generations: [generations.database],
                 because: reasons.database,
                 image: settings.database.image,
@@ -171,6 +158,7 @@ export class Replica extends pulumi.ComponentResource {
                     ...place,
                     image: `${settings.image}:${settings.imageTag}`,
                     settings: settings.application,
+                    server: serverOf(settings.database),
                     databases: [settings.database.name, ...settings.database.others.map(({ name }) => name)],
                     generations,
                     loginSecret: login.secretName,
@@ -206,8 +194,9 @@ export class Replica extends pulumi.ComponentResource {
             dependsOn: pulumi.Resource[],
             more: Pick<AgentJobArgs, "generations" | "because" | "image" | "timeout">,
         ) {
-            const { source } = settings;
-            const jobArgs = { ...place, ...more, command, source, loginSecret: login.secretName, placement };
+            const { source, database } = settings;
+            const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
+            const jobArgs = { ...place, ...more, ...secrets, command, source, placement };
             return new AgentJob(command, jobArgs, { ...within, dependsOn });
         }
     }

@@ -23,13 +23,6 @@ export function volumeObjections(settings: Settings, stack: string, sighting: Si
     const storageClass: Wanted["storageClass"] = ["target.storageClass", target.storageClass];
     const wanted: Wanted[] = [
         {
-            name: replicaClaim("database"),
-            size: ["database.volume", database.volume],
-            accessMode: ["the database's access mode", "ReadWriteOnce"],
-            storageClass,
-            mayExist: ["allowExistingDatabaseVolume", settings.allowExistingDatabaseVolume],
-        },
-        {
             name: replicaClaim("media"),
             size: ["media.volume", media.volume],
             accessMode: ["media.accessMode", media.accessMode],
@@ -37,6 +30,15 @@ export function volumeObjections(settings: Settings, stack: string, sighting: Si
             mayExist: ["allowExistingMediaVolume", settings.allowExistingMediaVolume],
         },
     ];
+    if (database.volume !== undefined) {
+        wanted.unshift({
+            name: replicaClaim("database"),
+            size: ["database.volume", database.volume],
+            accessMode: ["the database's access mode", "ReadWriteOnce"],
+            storageClass,
+            mayExist: ["allowExistingDatabaseVolume", settings.allowExistingDatabaseVolume],
+        });
+    }
     const own = wanted.flatMap((volume) => {
         const claim = claims[volume.name];
         return claim === undefined ? [] : ownObjections(volume, claim, target.namespace, stands);

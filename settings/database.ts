@@ -1,7 +1,7 @@
 /** The part of a stack file that says which data the replica's database holds. */
 import { z } from "zod";
-import { serversOwn } from "../contract";
-import { duration, size } from "./values";
+import { postgres, serversOwn } from "../contract";
+import { duration, objectName, size } from "./values";
 
 /** A name for PostgreSQL that leaves room for `__<generation>`. */
 const databaseName = z
@@ -21,6 +21,26 @@ const restored = databaseName.refine((name) => !serversOwn.includes(name), {
     error: "write one of the application's databases; this one is every server's own",
 });
 
+/** Secrets that understudy makes itself in the target namespace. */
+const ownSecret = /^(database|application|login-[0-9a-f]{10})$/;
+
+/** A PostgreSQL server that somebody brings, marked by them as this stack's. */
+const server = z.strictObject({
+    host: z
+        .string()
+        .regex(
+            /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+            "write a host name in lower case, or an address, without its port",
+        ),
+    port: z.number().int().min(1).max(65535).default(postgres.port),
+    /** A superuser. */
+    user: z.string().min(1).default(postgres.user),
+    /** Secret in the target namespace with that user's password, key `password`. */
+    passwordSecret: objectName.refine((name) => !ownSecret.test(name), {
+        error: "write another Secret: that one is the replica's own",
+    }),
+});
+
 /** The database, its backup and the server that it is restored on. */
 export const database = z.strictObject({
     name: restored,
@@ -36,16 +56,19 @@ export const database = z.strictObject({
     /** Any text; another one means: refresh again. */
     refresh: z.string().default("1"),
     maximumAge: duration.prefault("26h"),
-    /** Image of the replica's own server: production's major version. */
+    /** In place of a server of the replica's own. */
+    server: server.optional(),
+    /** Image of the replica's own server, and of the Jobs' client tools: production's major version. */
     image: z.string().min(1).default("postgres:15-bookworm"),
-    /** Size of the server's volume: room for the live copy, the former ones and the next. */
-    volume: size,
+    /** Size of the volume of the replica's own server: room for the live copy, the former ones and the next. */
+    volume: size.optional(),
     keepGenerations: z.number().int().min(0).max(10).default(1),
     timeout: duration.prefault("15m"),
 });
 
 /** What the stack file says of the database that cannot all be meant. */
-export function databaseContradictions({ name, others, dump, expectedCount }: z.infer<typeof database>): string[] {
+export function databaseContradictions(settings: z.infer<typeof database>): string[] {
+    const { name, others, dump, expectedCount, server, volume } = settings;
     const names = [name, ...others.map((other) => other.name)];
     const twice = new Set(names.filter((one, at) => names.indexOf(one) !== at));
     const problems = [...twice].map((one) => `database.others holds ${one} a second time: write each database once`);
@@ -56,6 +79,15 @@ export function databaseContradictions({ name, others, dump, expectedCount }: z.
     } else if (expectedCount !== undefined && expectedCount < names.length) {
         problems.push(
             `database.expectedCount is ${expectedCount}, but ${names.length} databases are restored: write at least ${names.length}`,
+        );
+    }
+    if (server === undefined && volume === undefined) {
+        problems.push(
+            "database.volume is missing: write the size of the server's volume, or database.server for a server that is there",
+        );
+    } else if (server !== undefined && volume !== undefined) {
+        problems.push(
+            `database.volume is ${volume}, but database.server keeps its data on its own volume: leave one of them out`,
         );
     }
     return problems;

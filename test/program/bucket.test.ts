@@ -87,7 +87,11 @@ describe("production's data in buckets", () => {
     ])("can be surveyed; the server is %s", (_, change, provider) => {
         const { spec } = jobOf({
             ...{ stack: "understudy/test", namespace: "replica", command: "survey", generations: [], because: {} },
-            ...{ source: { database: { s3: { ...bucket, ...change } }, media: { s3: files } }, loginSecret: "" },
+            ...{
+                source: { database: { s3: { ...bucket, ...change } }, media: { s3: files } },
+                adminSecret: "database",
+                loginSecret: "",
+            },
             ...{ timeout: 60, placement: mediaPlacement("understudy/test", "ReadWriteMany") },
         });
         const survey = spec.template.spec as unknown as Pod;

@@ -37,6 +37,11 @@ describe("a command line", () => {
         expect(readArguments(["deploy", "demo", "1.1"])).toMatchObject({ command: "deploy", argument: "1.1" });
     });
 
+    it("for a marker takes the stack alone", () => {
+        expect(readArguments(["marker", "demo"])).toEqual({ command: "marker", stack: "demo", flags: {} });
+        expect(() => readArguments(["marker", "demo", "--json"])).toThrow(/marker does not know --json/);
+    });
+
     it.each([
         [[], /^usage:/],
         [["destroy", "demo"], /There is no command destroy\.\nusage:/],
@@ -346,6 +351,32 @@ it.each([
 ])("a wipe with removeDatabaseVolume %s and removeMediaVolume %s is announced", (database, media, text) => {
     const flags = { removeDatabaseVolume: database, removeMediaVolume: media };
     expect(describeWipe({ ...settings, ...flags }, "demo")).toMatch(text);
+});
+
+describe("beside a server that is brought", () => {
+    const server = { host: "db.example.org", port: 5433, user: "postgres", passwordSecret: "admin" };
+    const others = [{ name: "audit", owner: "auditor" }];
+    const database = { ...settings.database, volume: undefined, server, others };
+
+    it.each([
+        [true, /stays: databases shop, audit with every copy of them on db\.example\.org:5433; drop them there$/],
+        [
+            false,
+            /stays: the media volume; the next up takes them over; databases shop, audit with .*; drop them there$/,
+        ],
+    ])("a wipe with removeMediaVolume %s leaves the databases and says where", (removeMediaVolume, stays) => {
+        const text = describeWipe({ ...settings, database, removeMediaVolume }, "demo");
+        expect(text).toMatch(stays);
+        expect(text.split("\n")[1]).not.toMatch("database");
+    });
+
+    it.each([
+        [true, "a wipe     would remove the media volume; the databases stay on db.example.org:5433"],
+        [false, "a wipe     would keep 1 volume: media; the databases stay on db.example.org:5433"],
+    ])("a preview says the same with removeMediaVolume %s", (removeMediaVolume, line) => {
+        const wanted = { ...settings, database, removeMediaVolume };
+        expect(describePreview(wanted, {}, {}).split("\n").at(-1)).toBe(line);
+    });
 });
 
 it("a wipe leaves a claim that somebody has brought, and the namespace that it is in", () => {

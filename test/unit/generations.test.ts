@@ -95,6 +95,19 @@ describe("the generations that settings ask for", () => {
         expect(inBuckets({ prefix: "backups" }, { prefix: "other" }).media).not.toBe(media);
     });
 
+    it("change with the server that is brought, and not with who governs it", () => {
+        const on = (server: object) => {
+            const brought = { host: "db.example.org", passwordSecret: "admin", ...server };
+            return of({ volume: undefined, server: brought });
+        };
+        const own = of();
+        const ids = [own, on({}), on({ host: "other.example.org" }), on({ port: 5433 })].map((one) => one.database);
+        expect(new Set(ids).size).toBe(4);
+        expect(on({}).media).toBe(own.media);
+        expect(on({ user: "root", passwordSecret: "other" })).toEqual(on({}));
+        expect(on({ port: 5432 })).toEqual(on({}));
+    });
+
     it("keep their ids from version to version, so that a replica is not restored anew", () => {
         expect(of()).toEqual({ database: "fea5f7a6f2", media: "cdaaaf57b9" });
         expect(of({ dump: "database" })).toEqual(of());

@@ -34,6 +34,7 @@ function withInner(object: Record<string, unknown>, [key, ...rest]: string[], va
         : { ...object, [name]: withInner((object[name] ?? {}) as Record<string, unknown>, rest, value) };
 }
 
+const brought = { host: "db.example.org", passwordSecret: "admin" };
 const bucket = { bucket: "shop", secret: "reader" };
 
 function problems(changes: Record<string, unknown>): string[] {
@@ -150,6 +151,23 @@ describe("a stack file", () => {
         ["database.expectedCount", 2, /expectedCount is 2, but database\.dump is database: write server, or leave out/],
         ["database.expectedCount", 0, /expectedCount is 0: write at least 1/],
         ["database.expectedCount", "two", /expectedCount is "two": write a whole number|write a number/],
+        ["database.volume", undefined, /volume is missing: write the size of the server's volume, or database\.server/],
+        ["database.server", brought, /volume is 2Gi, but database\.server keeps its data .*: leave one of them out/],
+        ["database.server", { host: "db.example.org" }, /server\.passwordSecret is missing: write text/],
+        [
+            "database.server",
+            { ...brought, host: "db:5433" },
+            /host is "db:5433": write a host name .* without its port/,
+        ],
+        ["database.server", { ...brought, host: "db port=1" }, /server\.host is .*: write a host name/],
+        ["database.server", { ...brought, port: 0 }, /server\.port is 0: write at least 1/],
+        ["database.server", { ...brought, passwordSecret: "database" }, /write another Secret: .* the replica's own/],
+        ["database.server", { ...brought, passwordSecret: "login-0a1b2c3d4e" }, /write another Secret/],
+        [
+            "database.server",
+            { ...brought, password: "x" },
+            /server\.password is not a setting; known here: host, port, user, passwordSecret/,
+        ],
         ["application.nodePort", 80, /at least 30000/],
         ["application.environment", { "no-name": "x" }, /write a variable's name/],
         ["application.command", [], /command: write at least one entry/],
@@ -176,6 +194,13 @@ describe("a stack file", () => {
         ["nonsense", "x", /nonsense is not a setting; known here: source, target/],
     ])("with %s %j is refused", (key, value, expected) => {
         expect(problems({ [key]: value }).join("\n")).toMatch(expected);
+    });
+
+    it("that brings a server gets PostgreSQL's own port and superuser, and needs no volume", () => {
+        const config = changed({ "database.server": brought, "database.volume": undefined });
+        const { server, volume } = parseSettings(config, "understudy", "demo").database;
+        expect(server).toEqual({ ...brought, port: 5432, user: "postgres" });
+        expect(volume).toBeUndefined();
     });
 
     it("that expects fewer databases than it restores is refused", () => {

@@ -87,6 +87,17 @@ describe("a volume that is there", () => {
     });
 });
 
+it("a claim called database is nobody's business beside a server that is brought", () => {
+    const server = { host: "db.example.org", passwordSecret: "admin" };
+    const brought = settings(
+        { database: { volume: undefined, server } },
+        { "understudy:allowExistingDatabaseVolume": "false" },
+    );
+    const other = { ...claims, database: { ...claim, storageClass: "slow", accessModes: ["ReadOnlyMany"] } };
+    expect(objections(brought, { claims: other })).toEqual([]);
+    expect(objections(brought, { claims: { ...other, media: claim } })).toHaveLength(1);
+});
+
 describe("a claim that somebody brings", () => {
     const brought = settings({ source: { database: { claim: "backups" } } });
     it("has to be there before data is refreshed from it", () => {
