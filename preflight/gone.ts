@@ -8,14 +8,15 @@ import type { Sighting } from "../sighting";
  * One sentence for each object without which a refresh waits until its time is up. Pulumi believes that it is there, and
  * does not look by itself; it can be told to in the same run, so that none of this is a reason to refuse one.
  */
-export function goneWarnings({ target }: Settings, stack: string, sighting: Sighting): string[] {
+export function goneWarnings({ target, database }: Settings, stack: string, sighting: Sighting): string[] {
     const { live, claims = {}, password } = sighting;
     if (live === undefined) {
         return [];
     }
+    const ours = database.server === undefined;
     const gone = [
-        ...(password === undefined ? [`Secret ${databaseSecret}`] : []),
-        ...[replicaClaim("database"), replicaClaim("media")]
+        ...(ours && password === undefined ? [`Secret ${databaseSecret}`] : []),
+        ...[...(ours ? [replicaClaim("database")] : []), replicaClaim("media")]
             .filter((name) => claims[name] === undefined)
             .map((name) => `Claim ${name}`),
     ];
