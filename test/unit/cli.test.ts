@@ -358,24 +358,29 @@ describe("beside a server that is brought", () => {
     const others = [{ name: "audit", owner: "auditor" }];
     const database = { ...settings.database, volume: undefined, server, others };
 
-    it.each([
-        [true, /stays: databases shop, audit with every copy of them on db\.example\.org:5433; drop them there$/],
-        [
-            false,
-            /stays: the media volume; the next up takes them over; databases shop, audit with .*; drop them there$/,
-        ],
-    ])("a wipe with removeMediaVolume %s leaves the databases and says where", (removeMediaVolume, stays) => {
-        const text = describeWipe({ ...settings, database, removeMediaVolume }, "demo");
-        expect(text).toMatch(stays);
-        expect(text.split("\n")[1]).not.toMatch("database");
+    const flags = (removeDatabaseVolume: boolean, removeMediaVolume: boolean) => ({
+        ...settings,
+        database,
+        removeDatabaseVolume,
+        removeMediaVolume,
+    });
+    it.each([true, false])("a wipe with removeDatabaseVolume %s leaves the databases and says where", (remove) => {
+        const [, goes, stays] = describeWipe(flags(remove, true), "demo").split("\n");
+        // The namespace may hold the volume of a server that the replica had of its own, and that is to be kept.
+        const namespace = remove ? ", namespace replica" : "";
+        expect(goes?.trim()).toBe(`goes:  the application, the media volume with every copy on it${namespace}`);
+        const databases = "databases shop, audit with every copy of them on db.example.org:5433; drop them there";
+        expect(stays?.trim()).toBe(`stays: ${databases}`);
+        expect(describeWipe(flags(remove, false), "demo")).toMatch(
+            `stays: the media volume; the next up takes them over; ${databases}`,
+        );
     });
 
-    it.each([
-        [true, "a wipe     would remove the media volume; the databases stay on db.example.org:5433"],
-        [false, "a wipe     would keep 1 volume: media; the databases stay on db.example.org:5433"],
-    ])("a preview says the same with removeMediaVolume %s", (removeMediaVolume, line) => {
-        const wanted = { ...settings, database, removeMediaVolume };
-        expect(describePreview(wanted, {}, {}).split("\n").at(-1)).toBe(line);
+    it.each([true, false])("a preview with removeDatabaseVolume %s says the same", (remove) => {
+        const last = (media: boolean) => describePreview(flags(remove, media), {}, {}).split("\n").at(-1);
+        const where = "the databases stay on db.example.org:5433";
+        expect(last(true)).toBe(`a wipe     would remove the media volume; ${where}`);
+        expect(last(false)).toBe(`a wipe     would keep 1 volume: media; ${where}`);
     });
 });
 
