@@ -130,6 +130,15 @@ describe("what somebody has removed", () => {
         ]);
     });
 
+    it("is never a server's Secret or claim where a server is brought", () => {
+        const brought = settings({
+            database: { volume: undefined, server: { host: "db.example.org", passwordSecret: "admin" } },
+        });
+        const warnings = (sighting: Sighting) => goneWarnings(brought, "understudy/demo", { ...sighting, live });
+        expect(warnings({ claims: { media: claims.media } })).toEqual([]);
+        expect(warnings({})).toEqual([expect.stringMatching(/^Claim media is gone/)]);
+    });
+
     it("is nothing while the replica is whole, or not there yet", () => {
         expect(goneWarnings(settings(), "understudy/demo", { claims, live, password: "secret" })).toEqual([]);
         expect(goneWarnings(settings(), "understudy/demo", {})).toEqual([]);
