@@ -109,8 +109,8 @@ export const planSchema = z.strictObject({
     media: mediaPlan,
     /** Whether a run that fails leaves the generation that it was making until the next one. */
     keepFailed: z.boolean(),
-    /** Page that must answer before a former generation is removed. */
-    smoke: z.strictObject({ url: z.url() }),
+    /** Page that must answer before a former generation is removed; there is none without an application. */
+    smoke: z.strictObject({ url: z.url() }).optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 

@@ -25,7 +25,7 @@ export = async () => {
     const live = replica.switched.apply(() => readLive(settings));
     return {
         namespace: settings.target.namespace,
-        url: replica.url,
+        ...(replica.url !== undefined && { url: replica.url }),
         databaseGeneration: replica.generations.database,
         mediaGeneration: replica.generations.media,
         databaseSecret: replica.databaseSecret,

@@ -68,7 +68,8 @@ const schema = z.strictObject({
         keepGenerations: z.number().int().min(0).max(10).default(1),
         timeout: duration.prefault("90m"),
     }),
-    application,
+    /** Without it the replica is its data alone. */
+    application: application.optional(),
     /** Who holds this replica and why; nothing is changed while it is there. */
     hold: z.string().min(1).optional(),
     /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
@@ -131,7 +132,10 @@ function filledIn(settings: Written): Settings {
 
 /** What a stack file says in two places that cannot both be meant. */
 function contradictions({ source, target, database, application }: Settings): string[] {
-    const problems = [...databaseContradictions(database), ...applicationContradictions(application)];
+    const problems = [
+        ...databaseContradictions(database),
+        ...(application === undefined ? [] : applicationContradictions(application)),
+    ];
     const computed = `stack-${target.developer?.user}-${target.developer?.name}`;
     if (target.namespace === "") {
         problems.push(

@@ -65,7 +65,9 @@ async function lookAtTarget({ target, database, application }: Settings): Promis
     const read = async ({ core, batch, apps, authentication }: ClusterAccess) =>
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
-            workload(apps, { kind: application.workload, name: applicationName, namespace }),
+            application === undefined
+                ? undefined
+                : workload(apps, { kind: application.workload, name: applicationName, namespace }),
             lastSwitch(batch, namespace),
             orAbsent(core.listNamespacedPersistentVolumeClaim({ namespace })),
             // Every update begins with it, and no wipe keeps it.

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Plan } from "../contract";
+import { Refusal } from "./refusal";
 
 /** Redirects that are followed, on the same host only. */
 const hops = 5;
@@ -10,7 +11,11 @@ const hops = 5;
  * @param patience seconds to go on asking
  * @throws {Error} with the last answer, when the time is up
  */
-export async function smoke({ smoke: { url } }: Plan, signal: AbortSignal, patience = 60): Promise<string> {
+export async function smoke({ smoke: page }: Plan, signal: AbortSignal, patience = 60): Promise<string> {
+    if (page === undefined) {
+        throw new Refusal("The plan has no application, and so no page to ask: nothing runs this without one.");
+    }
+    const { url } = page;
     const start = performance.now();
     for (;;) {
         const answer = await ask(url, signal);

@@ -43,9 +43,19 @@ export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
 }
 
 /** The report at the end of an update that took so many seconds. */
-export function describeLive({ database, media }: Live, url: string, seconds: number, now = Date.now()): string {
+export function describeLive(
+    { database, media }: Live,
+    url: string | undefined,
+    seconds: number,
+    now = Date.now(),
+): string {
     const took: Row = ["took", formatAge(seconds)];
-    return table([["live", url], ...databaseRows(database, now), ...mediaRows(media), took]);
+    return table([
+        ["live", url ?? "without an application"],
+        ...databaseRows(database, now),
+        ...mediaRows(media),
+        took,
+    ]);
 }
 
 /** Rows as lines, their texts below each other. */

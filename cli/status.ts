@@ -10,7 +10,8 @@ import { ageOf, databaseRows, mediaRows, type Row, table } from "./live";
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {
     namespace: string;
-    url: string;
+    /** Null if there is no application. */
+    url: string | null;
     /** Tag in the stack file, the one that runs, and production's as far as it is known. */
     imageTag: string;
     runningTag: string | null;
@@ -62,7 +63,7 @@ export function statusOf(
     ];
     return {
         namespace: settings.target.namespace,
-        url: publicUrl(settings),
+        url: publicUrl(settings) ?? null,
         imageTag: settings.imageTag,
         runningTag: sighting.application === undefined ? null : tagOf(sighting.application.image),
         productionTag: sighting.sourceImage === undefined ? null : tagOf(sighting.sourceImage),
@@ -100,7 +101,7 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
     const { database, media, former, newer, hold, leftovers, ready, failed, problems } = status;
     const rows: Row[] = [
         ["namespace", status.namespace],
-        ["url", status.url],
+        ["url", status.url ?? "none: there is no application"],
         ["image tag", describeTags(status)],
         ...(database === null
             ? [["database", "none is live"] satisfies Row]

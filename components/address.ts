@@ -1,8 +1,9 @@
 /** Where the application answers. */
 import type { Settings } from "../settings";
+import type { ApplicationSettings } from "../settings/application";
 
 /** What the stack file says about the way in from outside. */
-export type IngressSettings = NonNullable<Settings["application"]["ingress"]>;
+export type IngressSettings = NonNullable<ApplicationSettings["ingress"]>;
 
 /** Name of the application's Service and of everything else that belongs to its web part. */
 export const applicationName = "application";
@@ -17,8 +18,15 @@ export function ingressHost({ host, domain }: IngressSettings, namespace: string
     return host ?? `${namespace}.${domain}`;
 }
 
-/** Address of the application for people: the Ingress's if there is one, without a slash at its end. */
-export function publicUrl({ target, application: { ingress } }: Settings): string {
+/**
+ * Address of the application for people: the Ingress's if there is one, without a slash at its end; undefined if there
+ * is no application.
+ */
+export function publicUrl({ target, application }: Settings): string | undefined {
+    if (application === undefined) {
+        return undefined;
+    }
+    const { ingress } = application;
     if (ingress === undefined) {
         return innerUrl(target.namespace);
     }

@@ -1,4 +1,4 @@
-import type { Settings } from "../settings";
+import type { ApplicationSettings } from "../settings/application";
 import type { ServerAccess } from "./database";
 import type { Generations } from "./generations";
 import type { Place } from "./labels";
@@ -8,7 +8,7 @@ import type { Placement } from "./pod";
 export interface ApplicationArgs extends Place {
     /** Image with its tag. */
     image: string;
-    settings: Settings["application"];
+    settings: ApplicationSettings;
     /** Where the server of its databases answers. */
     server: Pick<ServerAccess, "host" | "port">;
     /** Live names of the databases, the application's own first. */

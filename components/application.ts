@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings";
+import type { ApplicationSettings } from "../settings/application";
 import { applicationName } from "./address";
 import type { ApplicationArgs } from "./application-args";
 import { createIngress } from "./ingress";
@@ -42,11 +42,11 @@ export class Application extends pulumi.ComponentResource {
     }
 }
 
-function webPart({ workload, command, replicas }: Settings["application"]): Part {
+function webPart({ workload, command, replicas }: ApplicationSettings): Part {
     return { name: applicationName, kind: workload, command, replicas, media: true, single: false, serves: true };
 }
 
-function workerParts({ workers }: Settings["application"]): Part[] {
+function workerParts({ workers }: ApplicationSettings): Part[] {
     return Object.entries(workers).map(([name, worker]) => ({ ...worker, name, kind: "Deployment", serves: false }));
 }
 

@@ -45,6 +45,6 @@ export function planOf(settings: Settings, stack: string): Plan {
             group: mediaGroup,
         },
         keepFailed: settings.keepFailed,
-        smoke: { url: `${innerUrl(target.namespace)}${application.health}` },
+        ...(application !== undefined && { smoke: { url: `${innerUrl(target.namespace)}${application.health}` } }),
     };
 }

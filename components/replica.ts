@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
 import type { Settings } from "../settings";
+import type { ApplicationSettings } from "../settings/application";
 import type { Store } from "../settings/store";
 import { publicUrl } from "./address";
 import { Agent, AgentJob, type AgentJobArgs } from "./agent";
@@ -28,15 +29,15 @@ export interface ReplicaArgs {
 
 /**
  * A replica of a production stack: its own media volume and database server, unless a server is brought, generations of
- * production's data on them, and production's application on top. What is refreshed is made and proven beside what is
+ * production's data on them, and production's application on top, if the stack file says how it is run. What is refreshed is made and proven beside what is
  * in use, and a failure anywhere leaves what is in use alone.
  *
  * @example
  * new Replica("replica", { stack: "understudy/staging", settings, program: await bundle(), initialSql });
  */
 export class Replica extends pulumi.ComponentResource {
-    /** Address of the application: outside of the cluster if it has an Ingress, else inside. */
-    readonly url: string;
+    /** Address of the application: outside of the cluster if it has an Ingress, else inside; undefined without one. */
+    readonly url: string | undefined;
     /** Ids of the copies that it is made of. */
     readonly generations: Generations;
     /** Name of the Secret with the password of the database's login role, or of the superuser on a server that is brought, key `password`. */
@@ -69,13 +70,14 @@ export class Replica extends pulumi.ComponentResource {
         const prepareDatabase = createPrepareDatabase();
         const prepareMedia = createPrepareMedia();
         const switched = createSwitch();
-        const application = createApplication();
-        const smoke = createSmoke();
+        // Without an application, the switch is the last that anybody waits for.
+        const used =
+            settings.application === undefined ? switched : createSmoke(createApplication(settings.application));
         createRetire();
 
         this.url = publicUrl(settings);
         this.generations = generations;
-        this.databaseSecret = settings.database.server?.passwordSecret ?? login.secretName;
+        this.databaseSecret = login.secretName;
         this.switched = switched.ended;
         this.registerOutputs();
 
@@ -151,13 +153,13 @@ export class Replica extends pulumi.ComponentResource {
             });
         }
 
-        function createApplication() {
+        function createApplication(application: ApplicationSettings) {
             return new Application(
                 "application",
                 {
                     ...place,
                     image: `${settings.image}:${settings.imageTag}`,
-                    settings: settings.application,
+                    settings: application,
                     server: serverOf(settings.database),
                     databases: [settings.database.name, ...settings.database.others.map(({ name }) => name)],
                     generations,
@@ -168,7 +170,7 @@ export class Replica extends pulumi.ComponentResource {
             );
         }
 
-        function createSmoke() {
+        function createSmoke(application: Application) {
             return job("smoke", [application], {
                 generations: [generations.database, generations.media],
                 because: { ...reasons.database, ...reasons.media, image: `${settings.image}:${settings.imageTag}` },
@@ -178,7 +180,7 @@ export class Replica extends pulumi.ComponentResource {
 
         function createRetire() {
             const { database, media } = settings;
-            return job("retire", [smoke], {
+            return job("retire", [used], {
                 generations: [generations.database, generations.media],
                 because: {
                     ...reasons.database,

@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { Settings } from "../settings";
+import type { ApplicationSettings } from "../settings/application";
 import type { ApplicationArgs } from "./application-args";
 import { environment } from "./environment";
 import { generationAnnotations, labels, selector } from "./labels";
@@ -87,7 +87,7 @@ function podTemplate(args: ApplicationArgs, part: Part) {
 }
 
 /** The port of a part that answers requests, and the page that says whether it is well. */
-function serving({ port, health }: Settings["application"]) {
+function serving({ port, health }: ApplicationSettings) {
     const probe = { httpGet: { path: health, port: "http" } };
     return {
         ports: [{ name: "http", containerPort: port }],

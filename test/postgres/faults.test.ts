@@ -206,6 +206,9 @@ test("a restore that fails with keepFailed leaves its database, out of use, and 
     expect(await replica.server.query(aside(ids[2]), "select count(*)::int as n from public.evidence")).toEqual([
         { n: 0 },
     ]);
-    await restoring(frame("SELECT 1 / 0;"));
+    const next = replica.plan(ids[3], ids[0], ({ database }) => {
+        database.backup = stamp;
+    });
+    expect(await replica.run("prepare-database", next)).toMatchObject({ status: 1 });
     expect(await replica.server.query("postgres", state)).toEqual([]);
 });

@@ -184,7 +184,7 @@ describe("an application with everything", () => {
             data: Record<string, string>;
         };
         const plan = planSchema.parse(JSON.parse(data["plan.json"] ?? ""));
-        expect(plan.smoke.url).toBe("http://application.replica.svc/health");
+        expect(plan.smoke?.url).toBe("http://application.replica.svc/health");
     });
 
     it("reaches the database through a pooler, which knows the way in of this generation from a Secret alone", () => {

@@ -141,3 +141,16 @@ describe("the demo's stack file", () => {
         }
     });
 });
+
+describe("a replica without an application", () => {
+    it("is its data alone: nothing is rolled and no page is asked, and former copies go after the switch", async () => {
+        const { "understudy:application": _, ...data } = config;
+        const run = await runProgram({ config: data, cluster });
+        expect(run.status).toBe(0);
+        const jobs = run.registrations.filter(({ type }) => type === "kubernetes:batch/v1:Job");
+        expect(jobs.map(({ name }) => name).sort()).toEqual(["prepare-database", "prepare-media", "retire", "switch"]);
+        expect(precedents(run, job(run, "retire"))).toContain(job(run, "switch").urn);
+        expect(run.registrations.map(({ name }) => name)).not.toContain("application");
+        expect(run.outputs).not.toHaveProperty("url");
+    });
+});

@@ -87,7 +87,7 @@ describe("a server that is brought", () => {
         expect(annotations).toMatchObject({ "understudy/server": "new.example.org:5433" });
     });
 
-    it("has its superuser's Secret in the stack's outputs", () => {
-        expect(run.outputs.databaseSecret).toBe("db-admin");
+    it("has the application's Secret in the stack's outputs, and not its superuser's", () => {
+        expect(run.outputs.databaseSecret).toMatch(/^login-[0-9a-f]{10}$/);
     });
 });
