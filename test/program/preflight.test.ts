@@ -104,7 +104,7 @@ describe("before anything is registered", () => {
             config: { "understudy:imageTag": "latest", "understudy:imag": "x" },
             cluster,
         });
-        expect(message).toMatch(/Pulumi.demo.yaml has 8 problems/);
+        expect(message).toMatch(/Pulumi.demo.yaml has 7 problems/);
         expect(message).toMatch(/did you mean image/);
     });
 });
