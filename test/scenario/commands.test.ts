@@ -102,7 +102,7 @@ describe("the command line", () => {
         await stage.sql(stage.namespace, "catalogue", migration);
     });
 
-    it("7. lets one at a time work on a replica, and names who is at it", async () => {
+    it("7. lets one at a time work on a replica, names who is at it, and copies no file twice (S0-12)", async () => {
         const first = stage.command("refresh", "scenario", "--media-only");
         const begun = async () => (await stage.pods("app.kubernetes.io/name=prepare-media")).some(isUnfinished);
         while (!(await begun())) {
@@ -113,6 +113,8 @@ describe("the command line", () => {
         expect(second.output).toMatch(/currently locked by 1 lock.*\n?.*created by /s);
         const { status, output } = await first;
         expect(status, output).toBe(0);
+        // Nothing has changed in production meanwhile: every file is shared with the former copy.
+        expect(output).toMatch(/: (\S+) files, .* \1 of them unchanged and shared/);
     });
 
     it("8. refuses a stamp that is of no backup, and leaves the stack file alone", async () => {

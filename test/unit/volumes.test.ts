@@ -35,7 +35,7 @@ const standing: Sighting = { claims, stands: true };
 const objections = (wanted: ReturnType<typeof settings>, sighting: Sighting) =>
     volumeObjections(wanted, "understudy/demo", sighting);
 
-describe("a volume that is there", () => {
+describe("a volume that is there (S0-15)", () => {
     it("is gone on with, also where a wipe has kept it", () => {
         expect(objections(settings(), standing)).toEqual([]);
         expect(objections(settings(), { claims })).toEqual([]);
