@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { DatabaseReport, Live } from "../../contract";
+import type { Live } from "../../contract";
+import { report } from "../report";
 import { isSecret, type Run, runProgram } from "./monitor";
 import { changed, cluster, config, find } from "./registered";
 
@@ -10,22 +11,6 @@ const log = "/api/v1/namespaces/replica/pods/switch-1-x/log";
 
 /** The cluster after a switch to these generations, of which its Job has told on its log. */
 function switched({ databaseGeneration, mediaGeneration }: Run["outputs"]) {
-    const report: DatabaseReport = {
-        dump: "database",
-        backup: "backup-2026-11-20T02:04:01Z-catalogue.sql.gz",
-        stamp: "2026-11-20T02:04:01Z",
-        backupBytes: 1,
-        databaseBytes: 1,
-        sha256: "",
-        tables: {},
-        largeObjects: 0,
-        sequences: 0,
-        proof: [],
-        unknown: [],
-        skipped: [],
-        leftOut: [],
-        phases: [],
-    };
     const live: Live = {
         event: "live",
         database: {

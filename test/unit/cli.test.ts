@@ -14,6 +14,7 @@ import type { Live, Survey } from "../../contract";
 import { failuresAmong } from "../../record";
 import { parseSettings, type Settings } from "../../settings";
 import type { Sighting } from "../../sighting";
+import { report } from "../report";
 
 const config = {
     "understudy:source": '{"database": {"hostPath": "/a"}, "media": {"hostPath": "/b"}}',
@@ -149,25 +150,7 @@ const live: Live = {
         state: "live",
         switched: "2026-11-20T02:20:00.000Z",
         awayMs: 8,
-        report: {
-            dump: "database",
-            backup: "backup-2026-11-20T02:04:01Z-shop.sql.gz",
-            stamp: "2026-11-20T02:04:01Z",
-            backupBytes: 1024,
-            databaseBytes: 8192,
-            sha256: "",
-            tables: { "public.item": 1200, "public.empty": 0 },
-            largeObjects: 0,
-            sequences: 0,
-            proof: [],
-            unknown: [],
-            skipped: [],
-            leftOut: [],
-            phases: [
-                { name: "load", seconds: 3.21 },
-                { name: "prove", seconds: 0.04 },
-            ],
-        },
+        report,
         others: [],
     },
     media: {
