@@ -1,7 +1,7 @@
 /**
- * Everything that crosses from the Pulumi program to the agent, and from one of the agent's runs to the next.
- * The program writes a {@link Plan}; the agent reads it, records a {@link DatabaseReport} or {@link MediaReport}, and ends
- * with one sentence in the container's termination message.
+ * What crosses from the Pulumi program to the agent: the program writes a {@link Plan}, and the agent ends with one
+ * sentence in the container's termination message. What goes the other way, and from one run to the next, is in the
+ * folder of the same name.
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
@@ -10,7 +10,7 @@ import * as z from "zod";
 export const planVersion = 1;
 
 /** A generation's id: ten hexadecimal characters, see {@link generationId}. */
-const id = z.string().regex(/^[0-9a-f]{10}$/);
+export const generationIdText = z.string().regex(/^[0-9a-f]{10}$/);
 
 /** A PostgreSQL name that still fits 63 bytes when `__<generation>` is appended. */
 const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,50}$/);
@@ -44,7 +44,7 @@ export type Origin = z.infer<typeof origin>;
 
 /** What the agent has to know to make the database's generation. */
 const databasePlan = z.strictObject({
-    generation: id,
+    generation: generationIdText,
     /** What a generation is made of, the application's database first: proven, switched and retired together. */
     databases: z.tuple([replicaDatabase], replicaDatabase),
     /** Whether a backup holds one database alone, or is a whole server's, out of which the databases are taken. */
@@ -81,7 +81,7 @@ export function loginRole([application]: readonly [{ name: string }, ...unknown[
 
 /** What the agent has to know to make the media's generation. */
 const mediaPlan = z.strictObject({
-    generation: id,
+    generation: generationIdText,
     /** Root of production's files. */
     source: origin,
     /** Root of the replica's volume; generations stand in `generations/<id>` below it. */
@@ -113,105 +113,6 @@ export const planSchema = z.strictObject({
     smoke: z.strictObject({ url: z.url() }).optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
-
-/** One phase of a run, in the order in which they ran. */
-const phase = z.strictObject({ name: z.string(), seconds: z.number() });
-
-/** What a refresh leaves behind of each database. */
-export const databaseReport = z.strictObject({
-    dump: dumpKind,
-    /** File name of the backup, and its stamp. */
-    backup: z.string(),
-    stamp: z.string(),
-    /** Bytes of the backup's file and of the restored database. */
-    backupBytes: z.number(),
-    databaseBytes: z.number(),
-    /** SHA-256 of the backup's file as it was read. */
-    sha256: z.string(),
-    /** Rows that the dump held, equal to the rows counted on the server afterwards. */
-    tables: z.record(z.string(), z.number()),
-    largeObjects: z.number(),
-    sequences: z.number(),
-    /** What proves that the backup was whole. */
-    proof: z.array(z.string()),
-    /** What could not be checked because the source does not tell. */
-    unknown: z.array(z.string()),
-    /** Statements of the database that were left out, each with its reason. */
-    skipped: z.array(z.string()),
-    /** What the backup held besides the database: other databases by name, and how many roles and passwords. */
-    leftOut: z.array(z.string()),
-    phases: z.array(phase),
-});
-export type DatabaseReport = z.infer<typeof databaseReport>;
-
-/** What a refresh of the media leaves behind; also the marker that makes a generation complete. */
-export const mediaReport = z.strictObject({
-    generation: id,
-    files: z.number(),
-    bytes: z.number(),
-    /** Files that were unchanged since the former generation and are shared with it. */
-    linked: z.number(),
-    /** Files that production removed while they were being copied. */
-    vanished: z.number(),
-    phases: z.array(phase),
-});
-export type MediaReport = z.infer<typeof mediaReport>;
-
-/** A generation of the database, as the server's own table has it. */
-const databaseFound = z.strictObject({
-    id,
-    state: z.enum(["preparing", "proven", "live", "former"]),
-    /** When it last became the live one, as ISO time; null if it never was. */
-    switched: z.string().nullable(),
-    /** Milliseconds that nobody could connect when it last became the live one; null if that is not known. */
-    awayMs: z.number().nullable(),
-    /** Of the application's database. */
-    report: databaseReport.nullable(),
-    /** Of the databases beside it. */
-    others: z.array(z.strictObject({ name: z.string(), report: databaseReport.nullable() })),
-});
-
-/** A generation of the media: `completed` is an ISO time; both are null for what an interrupted copy has left. */
-const mediaFound = z.strictObject({ id, completed: z.string().nullable(), report: mediaReport.nullable() });
-
-/** What the agent finds when it looks around and changes nothing; the newest first everywhere. */
-export const surveySchema = z.strictObject({
-    /** Backups that hold all of the plan's databases. `bytes` as stored, `age` in seconds since the stamp. */
-    backups: z.array(z.strictObject({ stamp: z.string(), bytes: z.number(), age: z.number() })),
-    databases: z.array(databaseFound),
-    media: z.array(mediaFound),
-    /** Sentences about what could not be looked at. */
-    problems: z.array(z.string()),
-});
-export type Survey = z.infer<typeof surveySchema>;
-
-/** How far a phase is. */
-const progress = z.strictObject({
-    event: z.literal("progress"),
-    phase: z.string(),
-    /** Whole percent; absent while nobody knows how much there is. */
-    percent: z.number().optional(),
-    /** What was done so far, and in a second on average. */
-    done: z.number(),
-    rate: z.number(),
-    unit: z.enum(["row", "file", "byte"]),
-    /** Seconds that the rest will take if it goes on like this. */
-    left: z.number().optional(),
-});
-export type Progress = z.infer<typeof progress>;
-
-/** What a switch leaves on its log: what is live from now on. */
-const live = z.strictObject({ event: z.literal("live"), database: databaseFound, media: mediaFound });
-export type Live = z.infer<typeof live>;
-
-/** A line of a Job's log that is for programs, as JSON. Every other line is a sentence for people. */
-export const agentEvent = z.discriminatedUnion("event", [
-    z.strictObject({ event: z.literal("begun"), phase: z.string() }),
-    z.strictObject({ event: z.literal("ended"), phase: z.string(), seconds: z.number() }),
-    progress,
-    live,
-]);
-export type AgentEvent = z.infer<typeof agentEvent>;
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
 export type GenerationState = "preparing" | "proven" | "live" | "former";

@@ -2,7 +2,7 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { accessCluster, jobPods } from "./cluster";
 import { generationsOf } from "./components/generations";
-import { type AgentEvent, agentEvent, type Live } from "./contract";
+import { type AgentEvent, agentEvent, type Live } from "./contract/event";
 import type { Settings } from "./settings";
 import { within } from "./sighting";
 

@@ -1,4 +1,4 @@
-import type { AgentEvent, Progress } from "../contract";
+import type { AgentEvent, Progress } from "../contract/event";
 
 /** How a run tells what it does: sentences, phases with their duration and progress, figures that people can read. */
 

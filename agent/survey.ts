@@ -1,4 +1,6 @@
-import { databaseReport, type Plan, type Survey } from "../contract";
+import type { Plan } from "../contract";
+import { databaseReport } from "../contract/report";
+import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
 import { type GenerationDatabase, readGenerations } from "./postgres/generations";

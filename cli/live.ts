@@ -1,6 +1,6 @@
 /** What is live, in words: the report at the end of an update, and a part of the status. */
 import { formatAge, formatBytes, plural } from "../agent/report";
-import type { Live } from "../contract";
+import type { Live } from "../contract/event";
 
 /** A name and what there is to say under it. */
 export type Row = [name: string, text: string];

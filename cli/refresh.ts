@@ -1,4 +1,4 @@
-import type { Survey } from "../contract";
+import type { Survey } from "../contract/survey";
 import type { Settings } from "../settings";
 
 /** What is to be refreshed, and from what. */

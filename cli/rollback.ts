@@ -1,6 +1,6 @@
 import type { UpdateSummary } from "@pulumi/pulumi/automation";
 import { type Generations, generationsOf } from "../components/generations";
-import type { Survey } from "../contract";
+import type { Survey } from "../contract/survey";
 import { parseSettings, type Settings } from "../settings";
 import { project } from "./project";
 import type { Changes } from "./refresh";

@@ -1,6 +1,7 @@
 import { formatAge, formatBytes, plural } from "../agent/report";
 import { publicUrl } from "../components/address";
-import type { Live, Survey } from "../contract";
+import type { Live } from "../contract/event";
+import type { Survey } from "../contract/survey";
 import { holdAnnotation, tagOf } from "../preflight";
 import type { FailedRun } from "../record";
 import type { Settings } from "../settings";

@@ -4,7 +4,7 @@ import { accessCluster, type ClusterAccess } from "../cluster";
 import { jobOf } from "../components/agent";
 import { serverOf } from "../components/database";
 import { mediaPlacement } from "../components/pod";
-import { type Survey, surveySchema } from "../contract";
+import { type Survey, surveySchema } from "../contract/survey";
 import type { Settings } from "../settings";
 import { project } from "./project";
 

@@ -1,6 +1,6 @@
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Generations } from "../components/generations";
-import type { AgentEvent, Progress } from "../contract";
+import type { AgentEvent, Progress } from "../contract/event";
 import { Screen, type Terminal } from "./screen";
 
 /** What a running Job says: an event, or a sentence. */

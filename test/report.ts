@@ -1,4 +1,4 @@
-import type { DatabaseReport } from "../contract";
+import type { DatabaseReport } from "../contract/report";
 
 /** What a restore of two tables has left behind. */
 export const report: DatabaseReport = {

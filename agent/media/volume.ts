@@ -1,13 +1,7 @@
 import { open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-    generationFolder,
-    generationMarker,
-    type MediaReport,
-    mediaReport,
-    type Plan,
-    volumeMarker,
-} from "../../contract";
+import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { type MediaReport, mediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 
 /** A media generation on the volume. */

@@ -1,11 +1,6 @@
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
-import {
-    type DatabasePlan,
-    type DatabaseReport,
-    type GenerationState,
-    generationName,
-    loginRole,
-} from "../../contract";
+import { type DatabasePlan, type GenerationState, generationName, loginRole } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 
 /** One database of a generation. */

@@ -1,5 +1,5 @@
 import { type Client, escapeIdentifier } from "pg";
-import type { DatabaseReport } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
 import { plural } from "../report";
 import type { Tally } from "./tally";
 

@@ -1,5 +1,6 @@
 import { escapeIdentifier } from "pg";
-import type { DatabasePlan, DatabaseReport, Plan, ReplicaDatabase } from "../../contract";
+import type { DatabasePlan, Plan, ReplicaDatabase } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
 import { type Backup, chooseBackups } from "../backup/catalogue";
 import { DatabaseFrame } from "../backup/frame";
 import { readHeader } from "../backup/header";

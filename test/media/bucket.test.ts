@@ -14,7 +14,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { objection } from "../../agent/media/bucket";
 import { prepareMedia } from "../../agent/media/generation";
 import { Refusal } from "../../agent/refusal";
-import { generationFolder, generationMarker, mediaReport, type Plan, volumeMarker } from "../../contract";
+import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { mediaReport } from "../../contract/report";
 import { type Bucket, credentials, startBucket } from "../bucket";
 import { digest, makePlaces, never, type Places, planFor } from "./places";
 

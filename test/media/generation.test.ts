@@ -21,7 +21,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
 import { retireMedia } from "../../agent/media/retire";
-import { generationFolder, generationMarker, mediaReport, type Plan, volumeMarker } from "../../contract";
+import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { mediaReport } from "../../contract/report";
 import { digest, isRoot, makePlaces, never, type Places, planFor, settle, stack } from "./places";
 
 const [first, second] = ["00000000aa", "00000000bb"] as const;

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type AgentEvent, agentEvent, type Progress } from "../../contract";
+import { type AgentEvent, agentEvent, type Progress } from "../../contract/event";
 import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;

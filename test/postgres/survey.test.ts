@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { generationFolder, type Survey, surveySchema } from "../../contract";
+import { generationFolder } from "../../contract";
+import { type Survey, surveySchema } from "../../contract/survey";
 import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Live } from "../../contract";
+import type { Live } from "../../contract/event";
 import { report } from "../report";
 import { isSecret, type Run, runProgram } from "./monitor";
 import { changed, cluster, config, find } from "./registered";

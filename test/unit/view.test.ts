@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clipped, Screen } from "../../cli/screen";
 import { describeProgress, jsonView, textView } from "../../cli/view";
-import type { Progress } from "../../contract";
+import type { Progress } from "../../contract/event";
 import { eventIn } from "../../record";
 
 /** A terminal that remembers each write. */

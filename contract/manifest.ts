@@ -1,0 +1,89 @@
+/** What production's side writes down about its backups, for those who restore them. */
+import * as z from "zod";
+import { dumpKind } from "../contract";
+
+/** Version of these shapes; a reader refuses another one. */
+export const manifestVersion = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.number().int().min(0);
+
+/** One database as the dump holds it. */
+const dumpedDatabase = z.strictObject({
+    encoding: z.string(),
+    /** `lc_collate`, and the version that its provider had; absent where there is none, as for `C`. */
+    collation: z.string(),
+    collationVersion: z.string().optional(),
+    /** `pg_database_size` when the dump began: what the restored one will need about. */
+    bytes: count,
+    /** Versions of the extensions, by name. */
+    extensions: z.record(z.string(), z.string()),
+    /** What the query `migrations` of the publisher has answered: the newest migration of the application. */
+    migrations: z.string().optional(),
+    /** By `schema.table`, as the dump writes the name: rows, and the SHA-256 of its lines in COPY's text format. */
+    tables: z.record(z.string(), z.strictObject({ rows: count, sha256 })),
+    /** By `schema.sequence`, as the dump writes the name. */
+    sequences: z.record(z.string(), z.strictObject({ value: z.string(), called: z.boolean() })),
+});
+export type DumpedDatabase = z.infer<typeof dumpedDatabase>;
+
+/**
+ * The manifest of one backup. It stands beside the backup and is written after it: `backup-2026-11-20T02:04:01Z-shop.json`
+ * beside the folder `backup-2026-11-20T02:04:01Z-shop`, or beside the plain `backup-2026-11-20T02:04:01Z-shop.sql.gz`.
+ */
+export const manifestSchema = z.strictObject({
+    version: z.literal(manifestVersion),
+    /** Name of the backup's file or folder in its tier. */
+    backup: z.string(),
+    stamp: z.string(),
+    /** The database, or `dumpall`. */
+    subject: z.string(),
+    dump: dumpKind,
+    format: z.enum(["plain", "directory"]),
+    /** ISO times. */
+    begun: z.string(),
+    ended: z.string(),
+    /** Version of pg_dump. */
+    client: z.string(),
+    server: z.strictObject({ version: z.string(), systemIdentifier: z.string() }),
+    /** Tag of production's workload when the dump began; absent if the publisher was told of none. */
+    imageTag: z.string().optional(),
+    /** Every file of the backup, by its path below the backup's folder; of a plain one, by its name. */
+    files: z.record(z.string(), z.strictObject({ bytes: count, sha256 })),
+    databases: z.record(z.string(), dumpedDatabase),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Tiers of a store, the most frequent first. */
+export const tiers = ["hourly", "daily", "weekly", "monthly"] as const;
+export type Tier = (typeof tiers)[number];
+
+/** A backup in short: a line of the catalogue. */
+export const catalogueEntry = z.strictObject({
+    tier: z.enum(tiers),
+    backup: z.string(),
+    stamp: z.string(),
+    subject: z.string(),
+    format: z.enum(["plain", "directory"]),
+    /** As stored. */
+    bytes: count,
+    /** Of its databases, when the dump began. */
+    databaseBytes: count,
+    rows: count,
+    /** Version of production's server. */
+    server: z.string(),
+    systemIdentifier: z.string(),
+    imageTag: z.string().optional(),
+    /** SHA-256 of the manifest. */
+    manifest: sha256,
+});
+export type CatalogueEntry = z.infer<typeof catalogueEntry>;
+
+/**
+ * The catalogue: the newest first, one JSON object a line. The same text is in the store's root and in production's
+ * namespace.
+ */
+export const catalogueFile = "catalogue.jsonl";
+
+/** ConfigMap in production's namespace with the catalogue under the key {@link catalogueFile}. */
+export const catalogueConfigMap = "understudy-catalogue";

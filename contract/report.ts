@@ -1,0 +1,46 @@
+/** What a refresh leaves behind. */
+import * as z from "zod";
+import { dumpKind, generationIdText } from "../contract";
+
+/** One phase of a run, in the order in which they ran. */
+const phase = z.strictObject({ name: z.string(), seconds: z.number() });
+
+/** What a refresh leaves behind of each database. */
+export const databaseReport = z.strictObject({
+    dump: dumpKind,
+    /** File name of the backup, and its stamp. */
+    backup: z.string(),
+    stamp: z.string(),
+    /** Bytes of the backup's file and of the restored database. */
+    backupBytes: z.number(),
+    databaseBytes: z.number(),
+    /** SHA-256 of the backup's file as it was read. */
+    sha256: z.string(),
+    /** Rows that the dump held, equal to the rows counted on the server afterwards. */
+    tables: z.record(z.string(), z.number()),
+    largeObjects: z.number(),
+    sequences: z.number(),
+    /** What proves that the backup was whole. */
+    proof: z.array(z.string()),
+    /** What could not be checked because the source does not tell. */
+    unknown: z.array(z.string()),
+    /** Statements of the database that were left out, each with its reason. */
+    skipped: z.array(z.string()),
+    /** What the backup held besides the database: other databases by name, and how many roles and passwords. */
+    leftOut: z.array(z.string()),
+    phases: z.array(phase),
+});
+export type DatabaseReport = z.infer<typeof databaseReport>;
+
+/** What a refresh of the media leaves behind; also the marker that makes a generation complete. */
+export const mediaReport = z.strictObject({
+    generation: generationIdText,
+    files: z.number(),
+    bytes: z.number(),
+    /** Files that were unchanged since the former generation and are shared with it. */
+    linked: z.number(),
+    /** Files that production removed while they were being copied. */
+    vanished: z.number(),
+    phases: z.array(phase),
+});
+export type MediaReport = z.infer<typeof mediaReport>;
