@@ -12,8 +12,8 @@ export const planVersion = 1;
 /** A generation's id: ten hexadecimal characters, see {@link generationId}. */
 export const generationIdText = z.string().regex(/^[0-9a-f]{10}$/);
 
-/** A PostgreSQL name that still fits 63 bytes when `__<generation>` is appended. */
-const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,50}$/);
+/** A PostgreSQL name that still fits 63 bytes when `__<generation>_base` is appended. */
+const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,45}$/);
 
 /** Databases that every server has before anybody makes one. */
 export const serversOwn = ["postgres", "template0", "template1"];
@@ -57,6 +57,10 @@ const databasePlan = z.strictObject({
     maximumAge: z.number().positive(),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
+    /** Hash of what shapes a copy besides its backup: equal ones make the same copy of the same backup. */
+    rules: generationIdText,
+    /** Whether an untouched copy of what is restored stays, for the next generation of the same backup. */
+    keepBase: z.boolean(),
     /** Size of the volume under the server, in bytes: what a second copy has to fit into. Nobody knows it if left out. */
     capacity: z.number().positive().optional(),
     server: z.strictObject({
@@ -167,6 +171,15 @@ create table understudy.generation (
     primary key (id, name)
 );
 create unique index one_live_generation on understudy.generation (name) where state = 'live';
+create table understudy.base (
+    id text not null,
+    name text not null,
+    rules text not null,
+    report jsonb,
+    created timestamptz not null default now(),
+    position integer not null,
+    primary key (id, name)
+);
 commit;
 `;
 }

@@ -75,7 +75,8 @@ async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
     const media = await retireMedia(plan, signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
-    return `Removed generations: database ${list(databases.removed)}; media ${list(media)}.${inUse}`;
+    const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
+    return `Removed generations: database ${list(databases.removed)}; media ${list(media)}.${bases}${inUse}`;
 }
 
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */

@@ -3,7 +3,8 @@ import { databaseReport } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
-import { type GenerationDatabase, readGenerations } from "./postgres/generations";
+import { type Base, isFinished, readBases } from "./postgres/base";
+import { type Generation, type GenerationDatabase, readGenerations } from "./postgres/generations";
 import { inspectServer } from "./postgres/server";
 import { log, tell } from "./report";
 
@@ -14,17 +15,17 @@ import { log, tell } from "./report";
  */
 export async function survey(plan: Plan): Promise<string> {
     const problems: string[] = [];
-    const orNone = async <T>(looking: Promise<T[]>): Promise<T[]> =>
+    const or = async <T>(nothing: T, looking: Promise<T>): Promise<T> =>
         looking.catch((error: Error) => {
             problems.push(error.message);
-            return [];
+            return nothing;
         });
-    const [backups, databases, media] = await Promise.all([
-        orNone(storedBackups(plan)),
-        orNone(databasesOf(plan)),
-        orNone(mediaOf(plan)),
+    const [backups, { databases, bases }, media] = await Promise.all([
+        or([], storedBackups(plan)),
+        or({ databases: [], bases: [] }, onServer(plan)),
+        or([], mediaOf(plan)),
     ]);
-    const found: Survey = { backups, databases, media, problems };
+    const found: Survey = { backups, databases, bases, media, problems };
     return JSON.stringify(found);
 }
 
@@ -34,7 +35,7 @@ export async function survey(plan: Plan): Promise<string> {
  */
 export async function tellLive(plan: Plan): Promise<void> {
     try {
-        const [databases, media] = await Promise.all([databasesOf(plan), mediaOf(plan)]);
+        const [{ databases }, media] = await Promise.all([onServer(plan), mediaOf(plan)]);
         const database = databases.find(({ state }) => state === "live");
         const files = media.find(({ id }) => id === plan.media.generation);
         if (database !== undefined && files !== undefined) {
@@ -50,21 +51,35 @@ async function storedBackups({ database }: Plan): Promise<Survey["backups"]> {
     return (await backupsOf(database)).map(({ stamp, time, bytes }) => ({ stamp, bytes, age: (now - time) / 1000 }));
 }
 
-async function databasesOf(plan: Plan): Promise<Survey["databases"]> {
+async function onServer(plan: Plan): Promise<Pick<Survey, "databases" | "bases">> {
     const server = await inspectServer(plan, "survey");
     try {
         const generations = await readGenerations(server.admin, plan.database);
-        return generations.reverse().map(({ id, state, switched, awayMs, databases: [application, ...others] }) => ({
-            id,
-            state,
-            switched: switched?.toISOString() ?? null,
-            awayMs,
-            report: reportOf(application),
-            others: others.map((other) => ({ name: other.name, report: reportOf(other) })),
-        }));
+        const bases = await readBases(server.admin);
+        return { databases: generations.reverse().map(databaseIn), bases: bases.reverse().map(baseIn) };
     } finally {
         await server.close();
     }
+}
+
+function databaseIn({ id, state, switched, awayMs, databases: [application, ...others] }: Generation) {
+    return {
+        id,
+        state,
+        switched: switched?.toISOString() ?? null,
+        awayMs,
+        report: reportOf(application),
+        others: others.map((other) => ({ name: other.name, report: reportOf(other) })),
+    };
+}
+
+function baseIn(base: Base) {
+    const reports = isFinished(base) ? base.databases.flatMap(({ report }) => report ?? []) : [];
+    return {
+        id: base.id,
+        stamp: reports[0]?.stamp ?? null,
+        bytes: reports.length === 0 ? null : reports.reduce((sum, { databaseBytes }) => sum + databaseBytes, 0),
+    };
 }
 
 function reportOf({ report }: GenerationDatabase) {

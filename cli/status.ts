@@ -31,6 +31,8 @@ export interface Status {
     media: { generation: string; completed: string; report: Live["media"]["report"] } | null;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
+    /** The copy that the next one of the same backup is cloned from: its backup's stamp, and bytes. */
+    base: { backup: string; bytes: number } | null;
     /** Stamp of a backup that is newer than what is loaded. */
     newer: string | null;
     /** Ids of copies that an interrupted run has left; the next one removes them. */
@@ -50,7 +52,8 @@ export function statusOf(
     failed: FailedRun[],
     now = Date.now(),
 ): Status {
-    const { databases, media, backups, problems } = survey;
+    const { databases, bases, media, backups, problems } = survey;
+    const base = bases.find(({ stamp }) => stamp !== null);
     const live = databases.find(({ state }) => state === "live");
     const stamp = live?.report?.stamp ?? null;
     const newest = backups[0]?.stamp;
@@ -60,6 +63,7 @@ export function statusOf(
     const complete = media.filter(({ id, completed }) => completed !== null && id !== shown?.id);
     const unfinished = [
         ...databases.filter(({ state }) => state === "preparing"),
+        ...bases.filter(({ stamp: finished }) => finished === null),
         ...media.filter(({ completed }) => completed === null),
     ];
     return {
@@ -89,6 +93,7 @@ export function statusOf(
             databases: databases.filter(({ state }) => state === "former").map(({ id }) => id),
             media: complete.map(({ id }) => id),
         },
+        base: base?.stamp == null ? null : { backup: base.stamp, bytes: base.bytes ?? 0 },
         newer: newest !== undefined && stamp !== null && newest > stamp ? newest : null,
         leftovers: unfinished.map(({ id }) => id),
         ready: databases.filter(({ state }) => state === "proven").map(({ id }) => id),
@@ -99,7 +104,7 @@ export function statusOf(
 
 /** A status for people. */
 export function describeStatus(stackName: string, status: Status, now = Date.now()): string {
-    const { database, media, former, newer, hold, leftovers, ready, failed, problems } = status;
+    const { database, media, former, base, newer, hold, leftovers, ready, failed, problems } = status;
     const rows: Row[] = [
         ["namespace", status.namespace],
         ["url", status.url ?? "none: there is no application"],
@@ -112,6 +117,9 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
     ];
     if (database !== null) {
         rows.push(["switched", database.switched ?? "nobody knows when"]);
+    }
+    if (base !== null) {
+        rows.push(["base", `of backup ${base.backup}, ${formatBytes(base.bytes)}: another copy of it is cloned`]);
     }
     if (newer !== null) {
         rows.push(["newer", `backup ${newer}: understudy refresh ${stackName}`]);

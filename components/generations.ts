@@ -28,6 +28,12 @@ export function generationsOf({ source, database, media }: Settings): Generation
     };
 }
 
+/** What shapes the database's copy besides its backup and the server that it is on. */
+export function rulesOf({ database }: Settings): string {
+    const { name, owner } = database;
+    return generationId({ name, owner, ...serverDump(database), ...furtherDatabases(database) });
+}
+
 /** The copies that the settings ask for and that are not live. */
 export function awaited(settings: Settings, live: Generations | undefined): (keyof Generations)[] {
     const wanted = generationsOf(settings);

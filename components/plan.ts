@@ -6,7 +6,7 @@ import { innerUrl } from "./address";
 import { folders } from "./agent";
 import { originOf } from "./bucket";
 import { serverOf } from "./database";
-import { generationsOf } from "./generations";
+import { generationsOf, rulesOf } from "./generations";
 import { mediaGroup } from "./pod";
 
 /** The databases of a replica, the application's first. */
@@ -31,6 +31,8 @@ export function planOf(settings: Settings, stack: string): Plan {
             backup: database.backup,
             maximumAge: database.maximumAge,
             keepGenerations: database.keepGenerations,
+            rules: rulesOf(settings),
+            keepBase: database.keepBase,
             ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
             server: { host, port, user, passwordFile: `${folders.admin}/password` },
             loginPasswordFile: `${folders.login}/password`,

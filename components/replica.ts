@@ -186,6 +186,7 @@ export class Replica extends pulumi.ComponentResource {
                     ...reasons.database,
                     ...reasons.media,
                     "keep-generations": `database ${database.keepGenerations}, media ${media.keepGenerations}`,
+                    ...(database.keepBase && { "keep-base": "true" }),
                 },
                 timeout: 600,
             });

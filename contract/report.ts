@@ -28,6 +28,8 @@ export const databaseReport = z.strictObject({
     skipped: z.array(z.string()),
     /** What the backup held besides the database: other databases by name, and how many roles and passwords. */
     leftOut: z.array(z.string()),
+    /** Id of the base that it was cloned from, in place of a restore. */
+    base: generationIdText.optional(),
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;

@@ -29,6 +29,10 @@ export const surveySchema = z.strictObject({
     /** Backups that hold all of the plan's databases. `bytes` as stored, `age` in seconds since the stamp. */
     backups: z.array(z.strictObject({ stamp: z.string(), bytes: z.number(), age: z.number() })),
     databases: z.array(databaseFound),
+    /** Untouched copies that the next generation of the same backup is cloned from; null of an unfinished one. */
+    bases: z.array(
+        z.strictObject({ id: generationIdText, stamp: z.string().nullable(), bytes: z.number().nullable() }),
+    ),
     media: z.array(mediaFound),
     /** Sentences about what could not be looked at. */
     problems: z.array(z.string()),

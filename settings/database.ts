@@ -3,10 +3,10 @@ import { z } from "zod";
 import { postgres, serversOwn } from "../contract";
 import { duration, objectName, size } from "./values";
 
-/** A name for PostgreSQL that leaves room for `__<generation>`. */
+/** A name for PostgreSQL that leaves room for `__<generation>_base`. */
 const databaseName = z
     .string()
-    .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores, 51 at most");
+    .regex(/^[a-z_][a-z0-9_]{0,45}$/, "write lower-case letters, digits and underscores, 46 at most");
 
 /** `latest`, or the stamp in a backup's file name. */
 const backup = z
@@ -63,6 +63,8 @@ export const database = z.strictObject({
     /** Size of the volume of the replica's own server: room for the live copy, the former ones and the next. */
     volume: size.optional(),
     keepGenerations: z.number().int().min(0).max(10).default(1),
+    /** Whether an untouched copy of what was restored stays, from which the next copy of the same backup is cloned. */
+    keepBase: z.boolean().default(false),
     timeout: duration.prefault("15m"),
 });
 

@@ -2,6 +2,7 @@ import { type Client, escapeIdentifier, escapeLiteral } from "pg";
 import { type DatabasePlan, type GenerationState, generationName, loginRole } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
+import { baseNames, readBases } from "./base";
 
 /** One database of a generation. */
 export interface GenerationDatabase {
@@ -66,12 +67,13 @@ export async function readGenerations(admin: Client, plan: DatabasePlan): Promis
         }
     }
     const found = [...generations.values()];
-    refuseStrangers(plan, present, new Set(found.flatMap(currentNames)));
+    const bases = await readBases(admin);
+    refuseStrangers(plan, present, new Set([...found.flatMap(currentNames), ...bases.flatMap(baseNames)]));
     return found;
 }
 
 function refuseStrangers({ databases }: DatabasePlan, present: Set<string>, ours: Set<string>): void {
-    const pattern = new RegExp(`^(${databases.map(({ name }) => name).join("|")})(__[0-9a-f]{10})?$`);
+    const pattern = new RegExp(`^(${databases.map(({ name }) => name).join("|")})(__[0-9a-f]{10}(_base)?)?$`);
     const strangers = [...present].filter((found) => pattern.test(found) && !ours.has(found));
     if (strangers.length > 0) {
         const setting = databases.length === 1 ? "database.name" : "name in database.name or database.others";

@@ -7,10 +7,10 @@ import { readHeader } from "../backup/header";
 import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases, plural } from "../report";
+import { baseNames, cloneBase, findBase, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
 import {
     currentNames,
     describeGeneration,
-    type Generation,
     isWhole,
     readGenerations,
     recordBegun,
@@ -18,10 +18,10 @@ import {
     removeGeneration,
 } from "./generations";
 import { load } from "./load";
-import { prove } from "./prove";
+import { prove, proveClone } from "./prove";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom, unknownRoom } from "./room";
-import { openServer, readSecret, type Server } from "./server";
+import { databaseSize, openServer, readSecret, type Server, withClient } from "./server";
 import { createLogin, handOver, openPublicSchema, roleProblem, setStage } from "./stage";
 
 /**
@@ -44,24 +44,31 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
             return `${describeGeneration(there.id, there.databases)} is already there (${there.state}): nothing to do.`;
         }
         const leftovers = generations.filter(({ id, state }) => state === "preparing" || id === database.generation);
-        const backups = await guard(plan, server, leftovers);
+        const bases = await readBases(server.admin);
+        const unfinished = bases.filter((base) => !isFinished(base));
+        const backups = await guard(plan, server);
+        const base = await findBase(bases, database, backups);
+        await guardRoom(plan, server, backups, base, [
+            ...leftovers.flatMap(currentNames),
+            ...unfinished.flatMap(baseNames),
+        ]);
 
         for (const leftover of leftovers) {
             log(`removing generation ${leftover.id}, which an earlier run left unfinished`);
             await removeGeneration(server.admin, leftover.id, leftover.databases);
         }
-        return await restoreAll(plan, server, backups, password, signal);
+        for (const leftover of unfinished) {
+            log(`removing base ${leftover.id}, which an earlier run left unfinished`);
+            await removeBase(server.admin, leftover);
+        }
+        return await restoreAll(plan, server, { backups, base }, password, signal);
     } finally {
         await server.close();
     }
 }
 
-/** Everything that may speak against the restore, before anything is changed for it. Returns a backup for each database. */
-async function guard(
-    { database }: Plan,
-    { admin, major, version }: Server,
-    leftovers: Generation[],
-): Promise<Backup[]> {
+/** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
+async function guard({ database }: Plan, { admin, major, version }: Server): Promise<Backup[]> {
     for (const { owner } of database.databases) {
         const problem = await roleProblem(admin, owner);
         if (problem !== undefined) {
@@ -80,21 +87,39 @@ async function guard(
             );
         }
     }
-    const names = database.databases.map(({ name }) => name);
-    if (database.capacity !== undefined) {
+    return backups;
+}
+
+/** Refuses when the copy, and the base that is to stay of it, do not fit. `leftovers` are databases that go first. */
+async function guardRoom(
+    { database: { capacity, databases, keepBase } }: Plan,
+    { admin }: Server,
+    backups: Backup[],
+    base: Match | undefined,
+    leftovers: string[],
+): Promise<void> {
+    if (capacity !== undefined) {
+        const files = new Map(backups.map(({ path, bytes }) => [path, bytes]));
+        const names = databases.map(({ name }) => name);
         refuseWithoutRoom({
-            capacity: database.capacity,
-            backup: [...files.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-            ...(await readRoom(admin, names, leftovers.flatMap(currentNames))),
+            capacity,
+            copies: keepBase && base === undefined ? 2 : 1,
+            backup: [...files.values()].reduce((sum, bytes) => sum + bytes, 0),
+            ...(await readRoom(admin, names, leftovers)),
         });
     }
-    return backups;
+}
+
+/** What a generation is made of: its backups, one for each database, and the base that was made of them, if there is one. */
+interface Material {
+    backups: Backup[];
+    base: Match | undefined;
 }
 
 async function restoreAll(
     { database, keepFailed }: Plan,
     server: Server,
-    backups: Backup[],
+    { backups, base }: Material,
     password: string,
     signal: AbortSignal,
 ): Promise<string> {
@@ -104,14 +129,22 @@ async function restoreAll(
         await recordBegun(server.admin, database);
         const reports = new Map<string, DatabaseReport>();
         for (const [at, wanted] of databases.entries()) {
-            const backup = backups[at] as Backup;
-            reports.set(wanted.name, await restore(database, wanted, server, backup, signal));
+            const report = base?.reports.get(wanted.name);
+            reports.set(
+                wanted.name,
+                base !== undefined && report !== undefined
+                    ? await clone(database, wanted, server, { id: base.id, report }, signal)
+                    : await restore(database, wanted, server, backups[at] as Backup, signal),
+            );
         }
+        // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
+        const withoutBase =
+            database.keepBase && base === undefined ? await tryToKeepBase(server, database, reports) : "";
         await createLogin(server, database, password);
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);
         const seconds = Math.round(performance.now() - start) / 1000;
-        return `${describeGeneration(generation, databases)} is restored and proven: ${summary(reports, backups, seconds)}`;
+        return `${describeGeneration(generation, databases)} is ${base === undefined ? "restored" : "cloned from the base of its backup"} and proven: ${summary(reports, backups, seconds)}${withoutBase}`;
     } catch (error) {
         if (keepFailed) {
             const reason = error instanceof Error ? error.message : String(error);
@@ -190,36 +223,44 @@ async function restore(
     }
 }
 
+/** Clones one of the databases from a base inside the server, and counts its rows again. */
+async function clone(
+    plan: DatabasePlan,
+    wanted: ReplicaDatabase,
+    server: Server,
+    base: { id: string; report: DatabaseReport },
+    signal: AbortSignal,
+): Promise<DatabaseReport> {
+    const phases = new Phases();
+    log(`cloning ${wanted.name} from the base of ${base.report.backup} as ${plan.generation}`);
+    const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
+    const proof = await withClient(server, database, signal, (client) =>
+        phases.run("prove", () => proveClone(client, base.report)),
+    );
+    signal.throwIfAborted();
+    const databaseBytes = await databaseSize(server, database);
+    return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
+}
+
+/** Keeps a base for the next time. Returns why there is none, as a sentence: the copy is as good without. */
+async function tryToKeepBase(
+    server: Server,
+    plan: DatabasePlan,
+    reports: Map<string, DatabaseReport>,
+): Promise<string> {
+    try {
+        log("keeping a base for the next copy of this backup");
+        await keepBase(server, plan, reports);
+        return "";
+    } catch (error) {
+        return ` No base is kept: ${error instanceof Error ? error.message : error}.`;
+    }
+}
+
 /** The reason, with the database that it is about. */
 function naming({ name }: ReplicaDatabase, error: unknown): Error {
     const sentence = `database ${name}: ${error instanceof Error ? error.message : String(error)}`;
     return error instanceof Refusal ? new Refusal(sentence) : new Error(sentence);
-}
-
-async function withClient<T>(
-    server: Server,
-    database: string,
-    signal: AbortSignal,
-    work: (client: Awaited<ReturnType<Server["connect"]>>) => Promise<T>,
-): Promise<T> {
-    const client = await server.connect(database);
-    // A long query would not end by itself when the run is stopped.
-    const stop = () => void client.end();
-    signal.addEventListener("abort", stop);
-    try {
-        return await work(client);
-    } catch (error) {
-        signal.throwIfAborted();
-        throw error;
-    } finally {
-        signal.removeEventListener("abort", stop);
-        await client.end();
-    }
-}
-
-async function databaseSize({ admin }: Server, database: string): Promise<number> {
-    const { rows } = await admin.query<{ size: string }>("select pg_database_size($1::text) as size", [database]);
-    return Number(rows[0]?.size);
 }
 
 function summary(reports: Map<string, DatabaseReport>, backups: Backup[], seconds: number): string {

@@ -1,7 +1,9 @@
 import type { Client } from "pg";
-import type { Plan } from "../../contract";
+import type { DatabasePlan, Plan } from "../../contract";
+import { databaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { log } from "../report";
+import { type Base, baseId, readBases, removeBase } from "./base";
 import { currentNames, describeGeneration, type Generation, readGenerations, removeGeneration } from "./generations";
 import { openServer } from "./server";
 
@@ -10,11 +12,13 @@ export interface Retired {
     removed: string[];
     /** Those that somebody is connected to. */
     inUse: string[];
+    /** Bases that went. */
+    bases: string[];
 }
 
 /**
  * Drops the former databases beyond the plan's number, unfinished ones, and proven ones that a later one has
- * overtaken.
+ * overtaken, and bases of other backups than the live one's.
  *
  * @throws {Refusal} when the plan's generation is not the live one
  */
@@ -30,7 +34,7 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
                     "run switch first.",
             );
         }
-        const retired: Retired = { removed: [], inUse: [] };
+        const retired: Retired = { removed: [], inUse: [], bases: [] };
         for (const generation of superseded(generations, live, database.keepGenerations)) {
             signal.throwIfAborted();
             const used = await connectedOf(server.admin, generation);
@@ -42,10 +46,22 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
                 retired.removed.push(generation.id);
             }
         }
+        for (const base of (await readBases(server.admin)).filter((one) => !isBaseOf(one, live, database))) {
+            signal.throwIfAborted();
+            await removeBase(server.admin, base);
+            retired.bases.push(base.id);
+        }
         return retired;
     } finally {
         await server.close();
     }
+}
+
+/** Whether a base is to stay: it is of the live generation's backups. */
+function isBaseOf({ id }: Base, live: Generation, { keepBase, rules }: DatabasePlan): boolean {
+    const reports = live.databases.map(({ name, report }) => [name, databaseReport.safeParse(report).data] as const);
+    const proven = reports.flatMap(([name, report]) => (report === undefined ? [] : [[name, report] as const]));
+    return keepBase && proven.length === reports.length && id === baseId(rules, new Map(proven));
 }
 
 /** The generations that nobody will go back to. */

@@ -6,6 +6,8 @@ import { formatBytes } from "../report";
 export interface Room {
     /** Size of the volume under the server. */
     capacity: number;
+    /** How many copies are made: a base stays beside the generation. */
+    copies: number;
     /** All databases on it, without those that the run will drop first. */
     used: number;
     /** Size of the live copy, if all of its databases are there. */
@@ -21,17 +23,17 @@ export interface Room {
 const expansion = 10;
 
 /** Refuses when a second copy would not fit. */
-export function refuseWithoutRoom({ capacity, used, live, backup, wal, maximumWal }: Room): void {
-    const needed = live ?? backup * expansion;
+export function refuseWithoutRoom({ capacity, copies, used, live, backup, wal, maximumWal }: Room): void {
+    const needed = copies * (live ?? backup * expansion);
     // A load writes about as much log as data, and the server removes it beyond its own limit.
     const reserve = Math.max(wal, Math.min(maximumWal, needed));
     const left = Math.max(0, capacity - used - reserve);
     if (left < needed) {
         const reason = live === undefined ? `${expansion} times the backup's file` : "the size of the live copy";
         throw new Refusal(
-            `There is no room for another copy: it needs about ${formatBytes(needed)} (${reason}), and ` +
+            `There is no room for another copy${copies > 1 ? " and a base of it" : ""}: it needs about ${formatBytes(needed)} (${reason}), and ` +
                 `${formatBytes(left)} of ${formatBytes(capacity)} are left (databases ${formatBytes(used)}, log ` +
-                `${formatBytes(reserve)}): raise database.volume, or lower database.keepGenerations.`,
+                `${formatBytes(reserve)}): raise database.volume, or lower database.keepGenerations${copies > 1 ? ", or leave out database.keepBase" : ""}.`,
         );
     }
 }
@@ -48,7 +50,7 @@ export async function readRoom(
     admin: Client,
     names: string[],
     leftovers: string[],
-): Promise<Omit<Room, "capacity" | "backup">> {
+): Promise<Omit<Room, "capacity" | "copies" | "backup">> {
     const { rows } = await admin.query<{ used: string; live: string | null; wal: string; maximum: string }>(
         `select sum(pg_database_size(oid)) filter (where datname <> all ($2)) as used,
                 case when count(*) filter (where datname = any ($1::text[])) = cardinality($1::text[])

@@ -210,3 +210,31 @@ async function lock(admin: Client): Promise<void> {
     const { name = "another run", since = "a moment ago" } = holder.rows[0] ?? {};
     throw new Refusal(`Another run is at this server: ${name}, since ${since} UTC. Wait for its end, then run again.`);
 }
+
+/** Works with another connection of the superuser, which ends when the run is stopped. */
+export async function withClient<T>(
+    server: Server,
+    database: string,
+    signal: AbortSignal,
+    work: (client: Client) => Promise<T>,
+): Promise<T> {
+    const client = await server.connect(database);
+    // A long query would not end by itself when the run is stopped.
+    const stop = () => void client.end();
+    signal.addEventListener("abort", stop);
+    try {
+        return await work(client);
+    } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+    } finally {
+        signal.removeEventListener("abort", stop);
+        await client.end();
+    }
+}
+
+/** Bytes of a database. */
+export async function databaseSize({ admin }: Server, database: string): Promise<number> {
+    const { rows } = await admin.query<{ size: string }>("select pg_database_size($1::text) as size", [database]);
+    return Number(rows[0]?.size);
+}

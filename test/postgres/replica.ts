@@ -70,6 +70,8 @@ export async function startReplica(settings: Record<string, string> = {}): Promi
                     backup: "latest",
                     maximumAge: 86_400,
                     keepGenerations: 1,
+                    rules: "00000000a1",
+                    keepBase: false,
                     capacity: 2 ** 34,
                     server: {
                         host: "127.0.0.1",

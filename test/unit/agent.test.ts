@@ -23,6 +23,8 @@ const plan: Plan = {
         backup: "latest",
         maximumAge: 3600,
         keepGenerations: 1,
+        rules: "00000000a1",
+        keepBase: false,
         capacity: 2 ** 30,
         server: { host: "database", port: 5432, user: "postgres", passwordFile: "/password" },
         loginPasswordFile: "/login",
@@ -95,6 +97,7 @@ describe("room for a second copy", () => {
     const room = {
         capacity: 1000 * mebi,
         used: 300 * mebi,
+        copies: 1,
         live: 200 * mebi,
         backup: 20 * mebi,
         wal: 16 * mebi,
@@ -109,6 +112,13 @@ describe("room for a second copy", () => {
         );
         expect(() => refuseWithoutRoom({ ...room, used: 601 * mebi, maximumWal: 100 * mebi })).not.toThrow();
         expect(() => refuseWithoutRoom({ ...room, wal: 501 * mebi })).toThrow(Refusal);
+    });
+
+    test("is needed twice where a base is kept as well", () => {
+        expect(() => refuseWithoutRoom({ ...room, copies: 2, used: 200 * mebi })).not.toThrow();
+        expect(() => refuseWithoutRoom({ ...room, copies: 2, used: 300 * mebi })).toThrow(
+            /for another copy and a base of it: it needs about 400\.0 MiB .*or leave out database\.keepBase\.$/,
+        );
     });
 
     test("is estimated from the backup while there is no live copy", () => {

@@ -190,6 +190,10 @@ describe("a status", () => {
             live.database,
             { ...found, id: "00000000dd" },
         ],
+        bases: [
+            { id: "00000000b2", stamp: null, bytes: null },
+            { id: "00000000b1", stamp: "2026-11-20T02:04:01Z", bytes: 8192 },
+        ],
         media: [live.media, { id: "00000000ee", completed: null, report: null }],
         problems: [],
     };
@@ -214,7 +218,8 @@ describe("a status", () => {
             media: { generation: live.media.id },
             former: { databases: ["00000000dd"], media: [] },
             newer: "2026-11-20T04:04:01Z",
-            leftovers: ["00000000cc", "00000000ee"],
+            base: { backup: "2026-11-20T02:04:01Z", bytes: 8192 },
+            leftovers: ["00000000cc", "00000000b2", "00000000ee"],
             ready: ["00000000ff"],
             failed,
         });
@@ -227,10 +232,11 @@ describe("a status", () => {
         expect(text).toMatch(/^loaded +1,200 rows .*; away for 8 ms$/m);
         expect(text).toMatch(/^switched +2026-11-20T02:20:00\.000Z$/m);
         expect(text).toMatch(/^copied +800 files/m);
+        expect(text).toMatch(/^base +of backup 2026-11-20T02:04:01Z, 8\.0 KiB: another copy of it is cloned$/m);
         expect(text).toMatch(/^newer +backup 2026-11-20T04:04:01Z: understudy refresh demo$/m);
         expect(text).toMatch(/^held by +the test team: until Friday$/m);
         expect(text).toMatch(/^ready +00000000ff; proven/m);
-        expect(text).toMatch(/^left over +00000000cc, 00000000ee/m);
+        expect(text).toMatch(/^left over +00000000cc, 00000000b2, 00000000ee/m);
         expect(text).toMatch(/^failed +prepare-media, 2026-11-20T04:00:00\.000Z: Failed: it is full\.$/m);
     });
 
@@ -246,12 +252,12 @@ describe("a status", () => {
     });
 
     it("of a replica without anything says so", () => {
-        const nothing = { backups: [], databases: [], media: [], problems: ["The server cannot be used."] };
+        const nothing = { backups: [], databases: [], bases: [], media: [], problems: ["The server cannot be used."] };
         const text = describeStatus("demo", statusOf(settings, {}, nothing, []));
         expect(text).toMatch(/image tag +1\.0; production's is not known/);
         expect(text).toMatch(/database +none is live/);
         expect(text).toMatch(/problem +The server cannot be used\./);
-        expect(text).not.toMatch(/^(failed|ready|left over|newer|held by|loaded)/m);
+        expect(text).not.toMatch(/^(failed|ready|base|left over|newer|held by|loaded)/m);
     });
 });
 

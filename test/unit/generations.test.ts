@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { baseName } from "../../agent/postgres/base";
 import { generationsOf } from "../../components/generations";
 import { loginPassword } from "../../components/login";
-import { generationId, generationName } from "../../contract";
+import { generationId } from "../../contract";
 import { parseSettings } from "../../settings";
 
 const parts = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer()));
@@ -39,7 +40,7 @@ describe("a generation's id", () => {
     });
 
     it("leaves room for itself in a PostgreSQL name", () => {
-        expect(Buffer.byteLength(generationName("x".repeat(51), "0123456789"))).toBe(63);
+        expect(Buffer.byteLength(baseName("x".repeat(46), "0123456789"))).toBe(63);
     });
 });
 

@@ -137,7 +137,7 @@ describe("a stack file", () => {
         ["database.dump", "cluster", /write database or server/],
         ["database.name", "postgres", /this one is every server's own/],
         ["database.name", "template1", /this one is every server's own/],
-        ["database.owner", "x".repeat(52), /51 at most/],
+        ["database.owner", "x".repeat(47), /46 at most/],
         [
             "database.others",
             [
