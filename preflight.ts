@@ -6,7 +6,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
+import { catalogueConfigMap } from "./contract/manifest";
 import { goneWarnings } from "./preflight/gone";
+import { tagMismatch, unknownTag } from "./preflight/parity";
 import { volumeObjections } from "./preflight/volumes";
 import { Refusal } from "./refusal";
 import type { Settings } from "./settings";
@@ -115,6 +117,12 @@ function objections(settings: Settings, stack: string, sighting: Sighting): stri
         );
     }
     problems.push(...volumeObjections(settings, stack, sighting));
+    if (sighting.torn !== undefined && awaited(settings, sighting.live).includes("database")) {
+        problems.push(
+            `The catalogue of production's backups (ConfigMap ${catalogueConfigMap} in ${source.namespace}) cannot be ` +
+                `used: ${sighting.torn}. Let the publisher run once more, which makes it anew.`,
+        );
+    }
     const mismatch = tagMismatch(settings, sighting);
     if (mismatch !== undefined && settings.allowTagMismatch === undefined) {
         problems.push(
@@ -135,27 +143,4 @@ function isDeveloper(developer: string, { name, groups }: { name: string; groups
     }
     const bare = name.replace(/^.*[:#/]/, "").replace(/@.*$/, "");
     return bare.toLowerCase() === developer || groups.includes("system:masters");
-}
-
-/** Data belongs to the version that wrote it: the tags are compared whenever other data is asked for than is live. */
-function tagMismatch(settings: Settings, { sourceImage, live }: Sighting): string | undefined {
-    const tag = sourceImage === undefined ? undefined : tagOf(sourceImage);
-    return awaited(settings, live).length > 0 && tag !== undefined && tag !== settings.imageTag
-        ? `Data is refreshed under tag ${settings.imageTag}, but production runs ${tag}.`
-        : undefined;
-}
-
-/** Why the tags have to be compared and cannot be. */
-function unknownTag(settings: Settings, { unseen, live }: Sighting): string | undefined {
-    const compared = settings.source.workload !== undefined && settings.allowTagMismatch === undefined;
-    return unseen !== undefined && compared && awaited(settings, live).length > 0
-        ? `Data is refreshed under production's tag, which is not known (${unseen}): make that cluster reachable, or ` +
-              "write the reason why the tag may differ to allowTagMismatch."
-        : undefined;
-}
-
-/** Tag of an image's name: `tagOf("registry:5000/shop:1.2@sha256:…") === "1.2"`. */
-export function tagOf(image: string): string {
-    const [name = ""] = image.split("@");
-    return /:([^/:]+)$/.exec(name)?.[1] ?? "latest";
 }

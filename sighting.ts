@@ -13,6 +13,7 @@ import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
 import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
+import { type CatalogueEntry, catalogueConfigMap, catalogueFile, entriesIn } from "./contract/manifest";
 import type { Settings } from "./settings";
 import { bytes } from "./settings/values";
 
@@ -36,6 +37,10 @@ export interface Sighting {
     sourceUid?: string;
     /** Image that production's workload runs; absent if there is no such workload. */
     sourceImage?: string;
+    /** What production's side has published of its backups; absent if it publishes none, or not to this user. */
+    catalogue?: CatalogueEntry[];
+    /** What of it is not as this version writes it; it is not used then. */
+    torn?: string;
     /** What the application's pods run and mount, if there is an application. */
     application?: { image: string; generations: Generations | undefined };
     /** Generations that the last switch made live, if there was one. */
@@ -124,16 +129,28 @@ async function lookAtProduction({ source }: Settings): Promise<Sighting> {
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
             source.workload === undefined ? undefined : workload(apps, { ...source.workload, namespace }),
+            orHidden(orAbsent(core.readNamespacedConfigMap({ name: catalogueConfigMap, namespace }))),
         ]);
     try {
-        const [found, running] = await reading(context, read);
+        const [found, running, configMap] = await reading(context, read);
+        const catalogue = configMap?.data?.[catalogueFile];
         const image = imageIn(running, source.workload?.container);
         return {
             ...(found && { sourceUid: found.metadata?.uid ?? "" }),
             ...(image !== undefined && { sourceImage: image }),
+            ...(catalogue !== undefined && published(catalogue)),
         };
     } catch (error) {
         return { unseen: error instanceof Error ? error.message : String(error) };
+    }
+}
+
+/** What production's side has published. */
+function published(text: string): Pick<Sighting, "catalogue" | "torn"> {
+    try {
+        return { catalogue: entriesIn(text) };
+    } catch (error) {
+        return { torn: firstLine(error) };
     }
 }
 
@@ -195,11 +212,20 @@ function generationsIn(template: V1PodTemplateSpec | undefined): Generations | u
 }
 
 /** The object, or nothing when the server says that it is not there. */
-async function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+    return unless(404, reading);
+}
+
+/** The object, or nothing when this user may not see it. */
+function orHidden<T>(reading: Promise<T>): Promise<T | undefined> {
+    return unless(403, reading);
+}
+
+async function unless<T>(status: number, reading: Promise<T>): Promise<T | undefined> {
     try {
         return await reading;
     } catch (error) {
-        if (typeof error === "object" && error !== null && "code" in error && error.code === 404) {
+        if (typeof error === "object" && error !== null && "code" in error && error.code === status) {
             return undefined;
         }
         throw error;

@@ -1,7 +1,7 @@
 /** What an update would do, as far as the settings and the target's objects tell. */
 import { plural } from "../agent/report";
 import { type Generations, generationsOf } from "../components/generations";
-import { tagOf } from "../preflight";
+import { tagOf } from "../contract/tag";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";
 import { type Row, table } from "./live";

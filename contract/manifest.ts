@@ -5,6 +5,9 @@ import { dumpKind } from "../contract";
 /** Version of these shapes; a reader refuses another one. */
 export const manifestVersion = 1;
 
+/** What names of backups of a whole server have in the place of a database. */
+export const serverSubject = "dumpall";
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0);
 
@@ -36,7 +39,7 @@ export const manifestSchema = z.strictObject({
     /** Name of the backup's file or folder in its tier. */
     backup: z.string(),
     stamp: z.string(),
-    /** The database, or `dumpall`. */
+    /** The database, or {@link serverSubject}. */
     subject: z.string(),
     dump: dumpKind,
     format: z.enum(["plain", "directory"]),
@@ -87,3 +90,21 @@ export const catalogueFile = "catalogue.jsonl";
 
 /** ConfigMap in production's namespace with the catalogue under the key {@link catalogueFile}. */
 export const catalogueConfigMap = "understudy-catalogue";
+
+/**
+ * The entries of a catalogue's text.
+ *
+ * @throws {Error} that names the line which is none
+ */
+export function entriesIn(catalogue: string): CatalogueEntry[] {
+    return catalogue
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line, at) => {
+            try {
+                return catalogueEntry.parse(JSON.parse(line));
+            } catch {
+                throw new Error(`line ${at + 1} is not as this version of understudy writes it`);
+            }
+        });
+}

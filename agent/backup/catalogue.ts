@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { DatabasePlan } from "../../contract";
+import { serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
 import { openStore, type Stored } from "./store";
@@ -26,9 +27,6 @@ export interface Backup {
 
 /** A backup as its file name tells it. */
 type Named = Omit<Backup, "path" | "open" | "bytes" | "age">;
-
-/** What file names of dumps of a whole server have in the place of a database. */
-export const serverSubject = "dumpall";
 
 /** How production names its dumps. */
 export function fileName(subject: string): string {

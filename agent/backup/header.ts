@@ -1,8 +1,9 @@
 import { pipeline } from "node:stream";
 import { constants, createGunzip, gunzipSync } from "node:zlib";
 import type { DatabasePlan } from "../../contract";
+import { serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
-import { type Backup, fileName, serverSubject } from "./catalogue";
+import { type Backup, fileName } from "./catalogue";
 import { DumpLexer } from "./lexer";
 
 /** What the beginning of a dump tells. */

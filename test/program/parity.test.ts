@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { tagOf } from "../../preflight";
+import { tagOf } from "../../contract/tag";
 import { runProgram } from "./monitor";
-import { cluster, config, said, withLive } from "./registered";
+import { changed, cluster, config, said, withLive } from "./registered";
 
 let generations: { database: string; media: string };
 
@@ -9,6 +9,33 @@ beforeAll(async () => {
     const { outputs } = await runProgram({ config, cluster });
     generations = { database: String(outputs.databaseGeneration), media: String(outputs.mediaGeneration) };
 });
+
+/** A line of production's catalogue. */
+function entry(stamp: string, imageTag: string) {
+    return {
+        tier: "hourly",
+        backup: `backup-${stamp}-catalogue`,
+        stamp,
+        subject: "catalogue",
+        format: "directory",
+        bytes: 1,
+        databaseBytes: 1,
+        rows: 1,
+        server: "15.20",
+        systemIdentifier: "1",
+        imageTag,
+        manifest: "0".repeat(64),
+    };
+}
+
+/** Production's cluster with these lines in its catalogue. */
+function published(lines: object[]): Record<string, object> {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    return {
+        ...cluster,
+        "/api/v1/namespaces/production/configmaps/understudy-catalogue": { data: { "catalogue.jsonl": text } },
+    };
+}
 
 describe("the image tag", () => {
     const candidate = () => ({ ...config, "understudy:imageTag": "1.1" });
@@ -38,6 +65,40 @@ describe("the image tag", () => {
         expect(run.status).toBe(0);
         expect(said(run, "warning")).toMatch(/production runs 1\.0.*the last release before the freeze/);
         expect(run.outputs.tagMismatchAllowed).toBe("the last release before the freeze");
+    });
+
+    it("of data that is refreshed is the one that its backup was made under, whatever production runs now", async () => {
+        const made = published([
+            entry("2026-11-20T02:04:01Z", "1.1"),
+            entry("2026-11-19T02:04:01Z", "1.0"),
+            { ...entry("2026-11-20T03:04:01Z", "0.9"), subject: "audit" },
+        ]);
+        expect((await runProgram({ config: candidate(), cluster: made })).status).toBe(0);
+        const run = await runProgram({ config, cluster: made });
+        expect(said(run, "error")).toMatch(
+            /under tag 1\.0, but production ran 1\.1 when backup 2026-11-20T02:04:01Z was made/,
+        );
+        const earlier = changed("database", { backup: "2026-11-19T02:04:01Z" });
+        expect((await runProgram({ config: earlier, cluster: made })).status).toBe(0);
+    });
+
+    it("of media alone is production's present one, and so is that of a backup without a record of it", async () => {
+        const made = published([entry("2026-11-20T02:04:01Z", "1.1")]);
+        const media = withLive({ ...generations, media: "0123456789" }, made);
+        expect((await runProgram({ config, cluster: media })).status).toBe(0);
+        const { imageTag: _, ...without } = entry("2026-11-20T02:04:01Z", "1.1");
+        expect((await runProgram({ config, cluster: published([without]) })).status).toBe(0);
+        const run = await runProgram({ config: candidate(), cluster: published([without]) });
+        expect(said(run, "error")).toMatch(/under tag 1\.1, but production runs 1\.0/);
+    });
+
+    it("is not compared with a torn catalogue: a refresh is refused, and what is live goes on", async () => {
+        const torn = published([entry("2026-11-20T02:04:01Z", "1.0"), { tier: "hourly" }]);
+        const run = await runProgram({ config, cluster: torn });
+        expect(said(run, "error")).toMatch(
+            /ConfigMap understudy-catalogue in production\) cannot be used: line 2 is not/,
+        );
+        expect((await runProgram({ config, cluster: withLive(generations, torn) })).status).toBe(0);
     });
 
     it("cannot be production's when production has no such workload", async () => {
