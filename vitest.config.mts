@@ -9,8 +9,18 @@ export default defineConfig({
             {
                 test: {
                     ...patience,
+                    name: "unit",
+                    include: ["test/unit/**/*.test.ts"],
+                    // Pure functions: the files share the modules that they load, which takes longer than the tests.
+                    isolate: false,
+                    maxWorkers: 2,
+                },
+            },
+            {
+                test: {
+                    ...patience,
                     name: "local",
-                    include: ["test/{unit,program,postgres,media}/**/*.test.ts"],
+                    include: ["test/{program,postgres,media}/**/*.test.ts"],
                     maxWorkers: 2,
                 },
             },

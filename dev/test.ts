@@ -35,6 +35,7 @@ async function main(filters: string[]): Promise<number> {
     await installPackages(["postgresql-15", "pgbouncer", "chromium", "rsync"]);
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
+        await vitest("unit", filters),
         await vitest("local", filters),
         await onCluster(() => vitest("cluster", filters)),
     ];

@@ -165,7 +165,7 @@ describe("a replica", () => {
     });
 
     it("9. has exactly one live copy whenever the switch is killed, and converges afterwards", async () => {
-        for (const delay of [0, 300, 600]) {
+        for (const delay of [0, 400]) {
             const changes = { "database.refresh": `killed after ${delay} ms`, "media.refresh": "2" };
             const running = stage.up(changes);
             await kill(stage, "switch", running, () => sleep(delay, true));
@@ -204,7 +204,6 @@ describe("a replica", () => {
             await well(stage.up(elsewhere("good")));
             expect(await stage.digest()).toEqual(before);
             expect(await sources()).toEqual(second);
-            await well(stage.up());
         } finally {
             await rm(moved, { recursive: true });
         }

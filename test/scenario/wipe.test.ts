@@ -6,6 +6,9 @@ import { openStage, type Stage } from "./stage";
 describe("a wipe (S0-03, S0-04)", () => {
     let stage: Stage;
     let production: unknown;
+    // A copy of its own, so that the one made after a wipe is of the same backup.
+    const time = `before the wipe of ${new Date().toISOString()}`;
+    const copy = { "database.refresh": time, "media.refresh": time };
     beforeAll(async () => {
         stage = await openStage();
         production = await digestProduction(stage.cluster);
@@ -33,14 +36,7 @@ describe("a wipe (S0-03, S0-04)", () => {
     ])(
         "with removeDatabaseVolume $database and removeMediaVolume $media keeps $kept, and an up takes them over",
         async ({ database, media, kept }) => {
-            // A copy of its own, so that the one made after the wipe is of the same backup.
-            const copy = `before the wipe of ${new Date().toISOString()}`;
-            const flags = {
-                removeDatabaseVolume: database,
-                removeMediaVolume: media,
-                "database.refresh": copy,
-                "media.refresh": copy,
-            };
+            const flags = { ...copy, removeDatabaseVolume: database, removeMediaVolume: media };
             const made = await stage.up(flags);
             expect(made.status, made.output).toBe(0);
             const digest = await stage.digest();
@@ -65,9 +61,9 @@ describe("a wipe (S0-03, S0-04)", () => {
     );
 
     it("honours flags that were changed since the last up", async () => {
-        const before = await stage.up({ removeDatabaseVolume: false, removeMediaVolume: false });
+        const before = await stage.up({ ...copy, removeDatabaseVolume: false, removeMediaVolume: false });
         expect(before.status, before.output).toBe(0);
-        const wiped = await stage.wipe({ removeDatabaseVolume: true, removeMediaVolume: true });
+        const wiped = await stage.wipe({ ...copy, removeDatabaseVolume: true, removeMediaVolume: true });
         expect(wiped.status, wiped.output).toBe(0);
         expect(await exists()).toBe(false);
     });

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { readArguments } from "../../../cli/arguments";
+
+describe("a command line", () => {
+    it("has a command, a stack and the command's own flags", () => {
+        expect(readArguments(["refresh", "demo", "--to", "2026-11-20T02:04:01Z", "--database-only"])).toEqual({
+            command: "refresh",
+            stack: "demo",
+            flags: { to: "2026-11-20T02:04:01Z", "database-only": true },
+        });
+        expect(readArguments(["deploy", "demo", "1.1"])).toMatchObject({ command: "deploy", argument: "1.1" });
+    });
+
+    it("for a marker takes the stack alone", () => {
+        expect(readArguments(["marker", "demo"])).toEqual({ command: "marker", stack: "demo", flags: {} });
+        expect(() => readArguments(["marker", "demo", "--json"])).toThrow(/marker does not know --json/);
+    });
+
+    it.each([
+        [[], /^usage:/],
+        [["destroy", "demo"], /There is no command destroy\.\nusage:/],
+        [["up"], /Write understudy up <stack>\./],
+        [["up", "demo", "more"], /Write understudy up <stack>\./],
+        [["deploy", "demo"], /Write understudy deploy <stack> TAG\./],
+        [["up", "demo", "--yes"], /up does not know --yes/],
+        [["up", "demo", "--nonsense"], /nonsense/],
+        [["refresh", "demo", "--database-only", "--media-only"], /leave nothing to refresh/],
+    ])("%j is refused, with the way it is used", (args, sentence) => {
+        expect(() => readArguments(args)).toThrow(sentence);
+    });
+});

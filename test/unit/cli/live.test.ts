@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { describeLive } from "../../../cli/live";
+import { live, now } from "./seen";
+
+it("the report at the end of an update tells what is live, what it holds and what it took", () => {
+    expect(describeLive(live, "https://shop.example.org", 12.3, now).split("\n")).toEqual([
+        "live       https://shop.example.org",
+        "database   generation 00000000aa, from backup 2026-11-20T02:04:01Z (3 h old)",
+        "loaded     1,200 rows in 2 tables, 8.0 KiB out of 1.0 KiB; load 3.2 s, prove 0.0 s; away for 8 ms",
+        "media      generation 00000000bb, complete since 2026-11-20T02:10:00.000Z",
+        "copied     800 files, 2.0 KiB, 790 of them unchanged and shared; copy 0.4 s",
+        "took       12 s",
+    ]);
+});

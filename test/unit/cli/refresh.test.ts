@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { applied, refreshed } from "../../../cli/refresh";
+import { backups, settings } from "./seen";
+
+describe("a refresh", () => {
+    const now = new Date("2026-11-20T05:00:00.123Z");
+    const both = { "database.backup": "2026-11-20T04:04:01Z", "media.refresh": "2026-11-20T05:00:00Z" };
+    it.each([
+        ["of both", {}, both],
+        ["of the database", { only: "database" as const }, { "database.backup": both["database.backup"] }],
+        ["of the media", { only: "media" as const }, { "media.refresh": both["media.refresh"] }],
+        ["to the backup that is asked for already", { only: "database" as const, to: "2026-11-20T02:04:01Z" }, {}],
+    ])("%s writes what has to be different", (_, request, changes) => {
+        expect(refreshed(settings, { backups, problems: [] }, request, now)).toEqual(changes);
+    });
+
+    it("leads to the settings that its changes say, and leaves the present ones alone", () => {
+        const wanted = applied(settings, { "database.backup": "latest", imageTag: "2.0" });
+        expect(wanted).toEqual({
+            ...settings,
+            imageTag: "2.0",
+            database: { ...settings.database, backup: "latest" },
+        });
+        expect(settings.imageTag).toBe("1.0");
+    });
+
+    it("to a stamp that is of no backup names those that there are", () => {
+        expect(() => refreshed(settings, { backups, problems: [] }, { to: "2020-01-01T00:00:00Z" })).toThrow(
+            "There is no backup with stamp 2020-01-01T00:00:00Z: the newest are 2026-11-20T04:04:01Z, 2026-11-20T02:04:01Z.",
+        );
+    });
+
+    it("from a store without backups says why there are none", () => {
+        expect(() => refreshed(settings, { backups: [], problems: ["The store is empty."] }, {})).toThrow(
+            "There is no backup: The store is empty.",
+        );
+    });
+});

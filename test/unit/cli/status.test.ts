@@ -1,0 +1,85 @@
+import { describe, expect, it } from "vitest";
+import { describeStatus, statusOf } from "../../../cli/status";
+import type { Survey } from "../../../contract/survey";
+import { backups, live, now, settings } from "./seen";
+
+describe("a status", () => {
+    const found = { state: "former" as const, switched: null, awayMs: null, report: null, others: [] };
+    const survey: Survey = {
+        backups,
+        databases: [
+            { ...found, id: "00000000cc", state: "preparing" },
+            { ...found, id: "00000000ff", state: "proven" },
+            live.database,
+            { ...found, id: "00000000dd" },
+        ],
+        bases: [
+            { id: "00000000b2", stamp: null, bytes: null },
+            { id: "00000000b1", stamp: "2026-11-20T02:04:01Z", bytes: 8192 },
+        ],
+        media: [live.media, { id: "00000000ee", completed: null, report: null }],
+        problems: [],
+    };
+    const generations = { database: live.database.id, media: live.media.id };
+    const failed = [{ command: "prepare-media", ended: "2026-11-20T04:00:00.000Z", sentence: "Failed: it is full." }];
+    const sighting = { application: { image: "shop:0.9", generations }, sourceImage: "shop:1.1" };
+    const status = statusOf(settings, sighting, survey, failed, now);
+
+    it("tells what is live, what is kept, what is newer, what is left over and what has failed", () => {
+        expect(status).toMatchObject({
+            url: "http://application.replica.svc",
+            imageTag: "1.0",
+            runningTag: "0.9",
+            productionTag: "1.1",
+            database: {
+                generation: live.database.id,
+                backup: "2026-11-20T02:04:01Z",
+                age: 10_800,
+                switched: live.database.switched,
+                awayMs: 8,
+            },
+            media: { generation: live.media.id },
+            former: { databases: ["00000000dd"], media: [] },
+            newer: "2026-11-20T04:04:01Z",
+            base: { backup: "2026-11-20T02:04:01Z", bytes: 8192 },
+            leftovers: ["00000000cc", "00000000b2", "00000000ee"],
+            ready: ["00000000ff"],
+            failed,
+        });
+    });
+
+    it("is put in words", () => {
+        const text = describeStatus("demo", { ...status, hold: "the test team: until Friday" }, now);
+        expect(text).toMatch(/^image tag +1\.0 in the stack file, but 0\.9 runs; production runs 1\.1$/m);
+        expect(text).toMatch(/^database +generation 00000000aa, from backup 2026-11-20T02:04:01Z \(3 h old\)$/m);
+        expect(text).toMatch(/^loaded +1,200 rows .*; away for 8 ms$/m);
+        expect(text).toMatch(/^switched +2026-11-20T02:20:00\.000Z$/m);
+        expect(text).toMatch(/^copied +800 files/m);
+        expect(text).toMatch(/^base +of backup 2026-11-20T02:04:01Z, 8\.0 KiB: another copy of it is cloned$/m);
+        expect(text).toMatch(/^newer +backup 2026-11-20T04:04:01Z: understudy refresh demo$/m);
+        expect(text).toMatch(/^held by +the test team: until Friday$/m);
+        expect(text).toMatch(/^ready +00000000ff; proven/m);
+        expect(text).toMatch(/^left over +00000000cc, 00000000b2, 00000000ee/m);
+        expect(text).toMatch(/^failed +prepare-media, 2026-11-20T04:00:00\.000Z: Failed: it is full\.$/m);
+    });
+
+    it("tells of the databases beside the application's", () => {
+        const others = [
+            { name: "audit", report: live.database.report },
+            { name: "log", report: null },
+        ];
+        const several = survey.databases.map((one) => (one.state === "live" ? { ...one, others } : one));
+        const text = describeStatus("demo", statusOf(settings, sighting, { ...survey, databases: several }, []));
+        expect(text).toMatch(/^beside it +audit, from backup 2026-11-20T02:04:01Z: 1,200 rows$/m);
+        expect(text).toMatch(/^beside it +log, from backup \(not known\)/m);
+    });
+
+    it("of a replica without anything says so", () => {
+        const nothing = { backups: [], databases: [], bases: [], media: [], problems: ["The server cannot be used."] };
+        const text = describeStatus("demo", statusOf(settings, {}, nothing, []));
+        expect(text).toMatch(/image tag +1\.0; production's is not known/);
+        expect(text).toMatch(/database +none is live/);
+        expect(text).toMatch(/problem +The server cannot be used\./);
+        expect(text).not.toMatch(/^(failed|ready|base|left over|newer|held by|loaded)/m);
+    });
+});

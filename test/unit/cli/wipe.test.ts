@@ -1,0 +1,21 @@
+import { expect, it } from "vitest";
+import { describeWipe } from "../../../cli/wipe";
+import { settings } from "./seen";
+
+it.each([
+    [true, true, /goes: .*the database's volume.*the media volume.*namespace replica\n.*stays: nothing$/],
+    [true, false, /goes: .*the database's volume[^\n]*copy on it\n.*stays: the media volume; the next up/],
+    [false, true, /stays: the database's volume and its password;/],
+    [false, false, /stays: the database's volume and its password, the media volume;/],
+])("a wipe with removeDatabaseVolume %s and removeMediaVolume %s is announced", (database, media, text) => {
+    const flags = { removeDatabaseVolume: database, removeMediaVolume: media };
+    expect(describeWipe({ ...settings, ...flags }, "demo")).toMatch(text);
+});
+
+it("a wipe leaves a claim that somebody has brought, and the namespace that it is in", () => {
+    const source = { ...settings.source, media: { claim: "files" } };
+    const everything = { removeDatabaseVolume: true, removeMediaVolume: true };
+    const text = describeWipe({ ...settings, ...everything, source }, "demo");
+    expect(text).toMatch(/stays: claim files, which is not the replica's$/);
+    expect(text.split("\n")[1]).not.toMatch("namespace replica");
+});
