@@ -2,7 +2,9 @@ import { type SpawnOptions, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { constants, gunzipSync, gzipSync } from "node:zlib";
+import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { installPackages } from "../../dev/packages";
 import { dump, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
@@ -166,6 +168,35 @@ describe("people who use the copy meanwhile", () => {
         }
         await working;
         return [...found];
+    }
+});
+
+describe("somebody who stays in a transaction, as a pooler's connections do", () => {
+    test("holds the dump up for as long as they like; ours goes on, and their session ends", async () => {
+        const backup = await dump(production);
+        const waiting = "select count(*)::int as n from pg_stat_activity where wait_event_type = 'Lock'";
+        const guest = await inTransaction(former);
+        const playing = played(backup);
+        while ((await former.query("postgres", waiting))[0]?.n === 0) {
+            await sleep(50);
+        }
+        await guest.client.end();
+        await playing;
+
+        const other = await inTransaction(replica.server);
+        await refreshed(ids[2], backup);
+        expect(await other.ended).toMatchObject({ code: "57P01" });
+    });
+
+    /** Somebody who has read a table and goes on later; `ended` tells why they could not. */
+    async function inTransaction({ port, password }: TestServer) {
+        const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: "shop" });
+        const ended = new Promise<Error>((resolve) => client.once("error", resolve));
+        client.on("error", () => undefined);
+        await client.connect();
+        await client.query("begin");
+        await client.query("select count(*) from customer");
+        return { client, ended };
     }
 });
 
