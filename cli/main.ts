@@ -75,7 +75,9 @@ async function changed(
         process.stderr.write(`Pulumi.${name}.yaml: ${path} is now ${value}\n`);
     }
     if (Object.keys(changes).length === 0) {
-        process.stderr.write(`Pulumi.${name}.yaml asks for the newest backup already.\n`);
+        process.stderr.write(
+            `Pulumi.${name}.yaml asks for the newest backup already; --to its stamp makes another copy of it.\n`,
+        );
     }
     await writeSettings(stack, changes);
     return operate(name, "up", view, { overrides });

@@ -26,7 +26,8 @@ export function applied(settings: Settings, changes: Changes): Settings {
 
 /**
  * What has to be written to the stack file for a refresh: the stamp of a backup, and for the media another text. A
- * database that is asked for from the newest backup already is left alone.
+ * database that is asked for from the newest backup already is left alone, unless that backup is named: then another
+ * copy of it is wanted, as after a candidate has migrated.
  *
  * @throws Error when there is no such backup
  */
@@ -37,6 +38,7 @@ export function refreshed(
     now = new Date(),
 ): Changes {
     const changes: Changes = {};
+    const again = now.toISOString().replace(/\.\d+/, "");
     if (only !== "media") {
         const chosen = to === undefined ? backups[0] : backups.find(({ stamp }) => stamp === to);
         if (chosen === undefined) {
@@ -46,10 +48,12 @@ export function refreshed(
         }
         if (chosen.stamp !== settings.database.backup) {
             changes["database.backup"] = chosen.stamp;
+        } else if (to !== undefined) {
+            changes["database.refresh"] = again;
         }
     }
     if (only !== "database") {
-        changes["media.refresh"] = now.toISOString().replace(/\.\d+/, "");
+        changes["media.refresh"] = again;
     }
     return changes;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Status } from "../../cli/status";
 import { digestProduction } from "../../demo/digest";
 import { production, takeBackup } from "../../demo/production";
 import { openStage, type Stage } from "./stage";
@@ -22,10 +23,19 @@ describe("the command line", () => {
         );
     const lastLine = (output: string) => JSON.parse(output.trim().split("\n").at(-1) ?? "");
 
+    const status = async () => {
+        const { database, base } = lastLine(await well("status", "scenario", "--json")) as Status;
+        return { backup: database?.backup ?? "", base };
+    };
+
     beforeAll(async () => {
         stage = await openStage();
         const copy = `for the command line, ${new Date().toISOString()}`;
-        const { status, output } = await stage.up({ "database.refresh": copy, "media.refresh": copy });
+        const { status, output } = await stage.up({
+            "database.refresh": copy,
+            "media.refresh": copy,
+            "database.keepBase": true,
+        });
         expect(status, output).toBe(0);
         await stage.stackFile(`# Whose this is.\n${await stage.stackFile()}`);
         facts.first = await live();
@@ -102,7 +112,17 @@ describe("the command line", () => {
         await stage.sql(stage.namespace, "catalogue", migration);
     });
 
-    it("7. lets one at a time work on a replica, names who is at it, and copies no file twice (S0-12)", async () => {
+    it("7. makes another copy of the very backup that is loaded, out of its base", async () => {
+        const { backup, base } = await status();
+        expect(base).toMatchObject({ backup });
+        const output = await well("refresh", "scenario", "--database-only", "--to", backup);
+        expect(output).toMatch(/is cloned from the base of its backup and proven/);
+        expect(await status()).toMatchObject({ backup, base });
+        const table = "select to_regclass('of_the_candidate') is null";
+        expect(await stage.sql(stage.namespace, "catalogue", table)).toBe("t");
+    });
+
+    it("8. lets one at a time work on a replica, names who is at it, and copies no file twice (S0-12)", async () => {
         const first = stage.command("refresh", "scenario", "--media-only");
         const begun = async () => (await stage.pods("app.kubernetes.io/name=prepare-media")).some(isUnfinished);
         while (!(await begun())) {
@@ -117,7 +137,7 @@ describe("the command line", () => {
         expect(output).toMatch(/: (\S+) files, .* \1 of them unchanged and shared/);
     });
 
-    it("8. refuses a stamp that is of no backup, and leaves the stack file alone", async () => {
+    it("9. refuses a stamp that is of no backup, and leaves the stack file alone", async () => {
         const file = await stage.stackFile();
         const refused = await stage.command("refresh", "scenario", "--to", "2020-01-01T00:00:00Z");
         expect(refused.status).toBe(1);
@@ -125,7 +145,7 @@ describe("the command line", () => {
         expect(await stage.stackFile()).toBe(file);
     });
 
-    it("9. ends its Job on Ctrl-C, leaves the copy that is live, and goes on from there", async () => {
+    it("10. ends its Job on Ctrl-C, leaves the copy that is live, and goes on from there", async () => {
         const before = await stage.digest();
         const stopped = await stage.interrupted(/prepare-media: /, "refresh", "scenario", "--media-only");
         expect(stopped.status, stopped.output).not.toBe(0);
@@ -139,7 +159,7 @@ describe("the command line", () => {
         expect(lastLine(await well("status", "scenario", "--json"))).toMatchObject({ leftovers: [] });
     });
 
-    it("10. shows what a wipe removes, and does not go on without a yes", async () => {
+    it("11. shows what a wipe removes, and does not go on without a yes", async () => {
         const before = await stage.digest();
         const asked = await stage.command("wipe", "scenario");
         expect(asked.status).toBe(1);
@@ -147,7 +167,7 @@ describe("the command line", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("11. wipes as the flags say, whatever the stack file says, and says that nothing stands any more", async () => {
+    it("12. wipes as the flags say, whatever the stack file says, and says that nothing stands any more", async () => {
         const source = await digestProduction(stage.cluster);
         await well("wipe", "scenario", "--yes", "--remove-media-volume");
         await expect(stage.core.readNamespace({ name: stage.namespace })).rejects.toMatchObject({ code: 404 });

@@ -9,9 +9,18 @@ describe("a refresh", () => {
         ["of both", {}, both],
         ["of the database", { only: "database" as const }, { "database.backup": both["database.backup"] }],
         ["of the media", { only: "media" as const }, { "media.refresh": both["media.refresh"] }],
-        ["to the backup that is asked for already", { only: "database" as const, to: "2026-11-20T02:04:01Z" }, {}],
+        [
+            "to the backup that is asked for already",
+            { only: "database" as const, to: "2026-11-20T02:04:01Z" },
+            { "database.refresh": "2026-11-20T05:00:00Z" },
+        ],
     ])("%s writes what has to be different", (_, request, changes) => {
         expect(refreshed(settings, { backups, problems: [] }, request, now)).toEqual(changes);
+    });
+
+    it("of a database that is asked for from the newest backup writes nothing", () => {
+        const newest = applied(settings, { "database.backup": both["database.backup"] });
+        expect(refreshed(newest, { backups, problems: [] }, { only: "database" }, now)).toEqual({});
     });
 
     it("leads to the settings that its changes say, and leaves the present ones alone", () => {
