@@ -36,8 +36,8 @@ async function main(filters: string[]): Promise<number> {
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
         await vitest("unit", filters),
-        await vitest("local", filters),
-        await onCluster(() => vitest("cluster", filters)),
+        // The cluster's tests wait for it most of the time, and nothing that the others start is in its way.
+        ...(await Promise.all([vitest("local", filters), onCluster(() => vitest("cluster", filters))])),
     ];
     const skipped = counts.flatMap((count) => count.skipped);
     const unexplained = await withoutReason(skipped);
