@@ -12,6 +12,7 @@ import { startCluster, stopCluster } from "../dev/cluster/index";
 import { run } from "../dev/command";
 import { forgetWorkspace, openWorkspace, understudy, type Workspace } from "../dev/workspace";
 import { configOf, productionCluster, runProgram } from "../test/program/monitor";
+import { median, seconds } from "./measure";
 
 const project = path.dirname(__dirname);
 
@@ -139,20 +140,10 @@ async function exposed<T>(core: CoreV1Api, work: (port: number) => Promise<T>): 
     }
 }
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-    const started = performance.now();
-    await work();
-    return (performance.now() - started) / 1000;
-}
-
 async function repeated(times: number, measure: () => Promise<number>): Promise<number[]> {
     const measured: number[] = [];
     for (let i = 0; i < times; i++) {
         measured.push(await measure());
     }
     return measured;
-}
-
-function median(numbers: number[]): number {
-    return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 }

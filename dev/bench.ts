@@ -1,7 +1,8 @@
 /** `npm run bench -- <name>`: runs one of the measurements in bench/. */
+import { database } from "../bench/database";
 import { program } from "../bench/program";
 
-const benches: Record<string, () => Promise<void>> = { program };
+const benches: Record<string, () => Promise<void>> = { database, program };
 
 const bench = benches[process.argv[2] ?? ""];
 if (bench === undefined) {
