@@ -1,7 +1,7 @@
 /** What a replica's Jobs have left on record in its namespace. Reads only. */
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { accessCluster, jobPods } from "./cluster";
-import { generationsOf } from "./components/generations";
+import { type Generations, generationsOf } from "./components/generations";
 import { type AgentEvent, agentEvent, type Live } from "./contract/event";
 import type { Settings } from "./settings";
 import { within } from "./sighting";
@@ -16,24 +16,24 @@ export interface FailedRun {
 }
 
 /**
- * What the last switch has told of what is live, as far as it was to the generations that the settings ask for.
+ * What the last switch has told of what is live, as far as it was to these generations.
  *
+ * @param wanted those that the settings ask for, if left out
  * @returns undefined if it cannot be read: the Job's pod may be gone with its node
  */
-export async function readLive(settings: Settings): Promise<Live | undefined> {
+export async function readLive(settings: Settings, wanted = generationsOf(settings)): Promise<Live | undefined> {
     try {
-        return await within(10, lastLive(settings));
+        return await within(10, lastLive(settings, wanted));
     } catch {
         return undefined;
     }
 }
 
-async function lastLive(settings: Settings): Promise<Live | undefined> {
+async function lastLive(settings: Settings, wanted: Generations): Promise<Live | undefined> {
     const { context, namespace } = settings.target;
     const { core } = await accessCluster(context);
     const labelSelector = "app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch";
     const { items } = await core.listNamespacedPod({ namespace, labelSelector });
-    const wanted = generationsOf(settings);
     for (const { metadata, status } of items) {
         if (status?.phase === "Succeeded") {
             const log = await core.readNamespacedPodLog({ name: metadata?.name ?? "", namespace });

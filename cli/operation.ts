@@ -106,7 +106,9 @@ export async function operate(
     if (settings !== undefined && operation === "up") {
         view.say(await reportOf(settings, name, (performance.now() - started) / 1000));
     } else if (settings !== undefined && operation === "preview") {
-        view.say(describePreview(settings, await look(settings).catch(() => undefined), changes));
+        const sighting = await look(settings).catch(() => undefined);
+        const live = sighting?.live === undefined ? undefined : await readLive(settings, sighting.live);
+        view.say(describePreview(settings, { sighting, live }, changes));
     }
     view.end({ result: "succeeded", generations });
     return true;

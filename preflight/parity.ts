@@ -1,9 +1,9 @@
 /** Whether data is refreshed under the image tag that it was written by. */
 import { awaited } from "../components/generations";
-import { type CatalogueEntry, serverSubject } from "../contract/manifest";
 import { tagOf } from "../contract/tag";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";
+import { backupAsked } from "./backup";
 
 /**
  * Data belongs to the version that wrote it: the tags are compared whenever other data is asked for than is live. A
@@ -11,7 +11,7 @@ import type { Sighting } from "../sighting";
  */
 export function tagMismatch(settings: Settings, sighting: Sighting): string | undefined {
     const asked = awaited(settings, sighting.live);
-    const backup = asked.includes("database") ? backupAsked(settings, sighting.catalogue ?? []) : undefined;
+    const backup = asked.includes("database") ? backupAsked(settings, sighting) : undefined;
     if (asked.length > 0 && backup?.imageTag !== undefined) {
         return backup.imageTag === settings.imageTag
             ? undefined
@@ -31,13 +31,4 @@ export function unknownTag(settings: Settings, { unseen, live }: Sighting): stri
         ? `Data is refreshed under production's tag, which is not known (${unseen}): make that cluster reachable, or ` +
               "write the reason why the tag may differ to allowTagMismatch."
         : undefined;
-}
-
-/** What the catalogue has of the backup that the settings ask for; nothing of those that were made without a manifest. */
-function backupAsked({ database }: Settings, catalogue: CatalogueEntry[]): CatalogueEntry | undefined {
-    const subject = database.dump === "server" ? serverSubject : database.name;
-    const ours = catalogue.filter((entry) => entry.subject === subject);
-    return database.backup === "latest"
-        ? ours.sort((a, b) => (a.stamp < b.stamp ? 1 : -1))[0]
-        : ours.find(({ stamp }) => stamp === database.backup);
 }

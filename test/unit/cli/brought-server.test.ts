@@ -27,7 +27,8 @@ describe("beside a server that is brought", () => {
     });
 
     it.each([true, false])("a preview with removeDatabaseVolume %s says the same", (remove) => {
-        const last = (media: boolean) => describePreview(flags(remove, media), {}, {}).split("\n").at(-1);
+        const last = (media: boolean) =>
+            describePreview(flags(remove, media), { sighting: {}, live: undefined }, {}).split("\n").at(-1);
         const where = "the databases stay on db.example.org:5433";
         expect(last(true)).toBe(`a wipe     would remove the media volume; ${where}`);
         expect(last(false)).toBe(`a wipe     would keep 1 volume: media; ${where}`);
