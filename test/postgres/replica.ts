@@ -41,13 +41,13 @@ export const ids = ["00000000aa", "00000000bb", "00000000cc", "00000000dd", "000
 /** Password of the login roles. */
 export const loginPassword = "login-secret";
 
-/** Makes a replica of a stack, with an empty store and nothing restored. */
-export async function startReplica(settings: Record<string, string> = {}): Promise<Replica> {
+/** Makes a replica of a stack, with an empty store and nothing restored; its server's data goes into `parent`. */
+export async function startReplica(settings: Record<string, string> = {}, parent?: string): Promise<Replica> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-replica-"));
     for (const name of ["store/hourly", "secrets", "source", "volume"]) {
         mkdirSync(join(folder, name), { recursive: true });
     }
-    const [server, program] = await Promise.all([startServer(settings), bundle()]);
+    const [server, program] = await Promise.all([startServer(settings, parent), bundle()]);
     await server.query("postgres", markerSql(stack));
     writeFileSync(join(folder, "agent.cjs"), program);
     writeFileSync(join(folder, "secrets/admin"), `${server.password}\n`);

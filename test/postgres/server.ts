@@ -27,15 +27,21 @@ export interface TestServer {
     tool(name: string, args: string[]): Promise<Buffer>;
     /** Everything on the server, as text that is equal for equal content: roles, databases, rights and rows. */
     content(): Promise<string>;
+    /** Ends the server as a power failure does, unless it has ended by itself, and starts it again. */
+    crash(): Promise<void>;
     stop(): Promise<void>;
 }
 
-/** Starts a server with an empty cluster; ends with {@link TestServer.stop}. */
-export async function startServer(settings: Record<string, string> = {}): Promise<TestServer> {
+/**
+ * Starts a server with an empty cluster; ends with {@link TestServer.stop}.
+ *
+ * @param parent folder that its data goes into
+ */
+export async function startServer(settings: Record<string, string> = {}, parent = tmpdir()): Promise<TestServer> {
     if (!existsSync(`${binaries}/postgres`)) {
         await installPackages(["postgresql-15"]);
     }
-    const folder = mkdtempSync(join(tmpdir(), "understudy-postgres-"));
+    const folder = mkdtempSync(join(parent, "understudy-postgres-"));
     const data = join(folder, "data");
     const password = "super secret";
     writeFileSync(join(folder, "password"), password);
@@ -52,7 +58,8 @@ export async function startServer(settings: Record<string, string> = {}): Promis
     const port = await freePort();
     const all = { fsync: "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", ...settings };
     const options = Object.entries(all).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-    const child = spawnAsServer(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...options]);
+    const launch = () => spawnAsServer(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...options]);
+    let child = launch();
     const env = { ...process.env, PGPASSWORD: password, PGHOST: "127.0.0.1", PGPORT: String(port), PGUSER: "postgres" };
 
     const query: TestServer["query"] = async (database, sql, as = { user: "postgres", password }) => {
@@ -77,6 +84,23 @@ export async function startServer(settings: Record<string, string> = {}): Promis
         tool,
         // A random key makes two dumps of the same differ.
         content: async () => (await tool("pg_dumpall", [])).toString().replaceAll(/^\\(un)?restrict .*$/gm, ""),
+        async crash() {
+            if (child.exitCode === null) {
+                const ended = new Promise((resolve) => child.once("exit", resolve));
+                child.kill("SIGKILL");
+                await ended;
+            }
+            // As long as one of its processes has not noticed, its memory is in use and another server does not start.
+            for (let attempt = 0; child.exitCode !== null || child.signalCode !== null; attempt++) {
+                child = launch();
+                await answering(server, child).catch(async (error) => {
+                    if (attempt > 50) {
+                        throw error;
+                    }
+                    await sleep(100);
+                });
+            }
+        },
         async stop() {
             const ended = new Promise((resolve) => child.once("exit", resolve));
             if (child.exitCode === null) {

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../dev/command";
+import { type FaultStage, openFaultStage } from "./stage";
+
+/** The disk under the server is a small one of its own, and full. */
+let folder: string;
+let stage: FaultStage;
+beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "understudy-disk-"));
+    // The server is another user.
+    await run("chmod", ["755", folder]);
+    await run("mkdir", [`${folder}/disk`]);
+    await run("mount", ["-t", "tmpfs", "-o", "size=320M,mode=777", "understudy", `${folder}/disk`]);
+    stage = await openFaultStage(`${folder}/disk`);
+});
+afterAll(async () => {
+    await stage?.stop();
+    await run("umount", [`${folder}/disk`]);
+    rmSync(folder, { recursive: true });
+});
+
+// The log that a server writes ahead is on the same disk: with no room for it, the server ends until there is some.
+test("the disk fills while the backup is loaded, and is emptied again", async () => {
+    const ballast = join(folder, "disk/ballast");
+    await filledBut(6, ballast);
+    const plan = stage.next();
+    const ending = await stage.replica.run("prepare-database", plan);
+    expect(ending.status).toBe(1);
+    rmSync(ballast);
+    await stage.replica.server.crash();
+    await stage.recovered({ fault: "the disk is full", step: "prepare-database", ending, plan });
+});
+
+test("a volume that is too small for another copy is refused before anything is made", async () => {
+    const plan = stage.next(({ database }) => {
+        database.capacity = 2 ** 25;
+    });
+    const ending = await stage.replica.run("prepare-database", plan);
+    expect(ending).toMatchObject({ status: 3, sentence: expect.stringMatching(/no room for another copy/) });
+    const larger = { ...plan, database: { ...plan.database, capacity: 2 ** 34 } };
+    await stage.recovered({ fault: "the volume is too small", step: "prepare-database: guard", ending, plan: larger });
+});
+
+/** Fills the disk up to so many MiB. */
+async function filledBut(left: number, ballast: string): Promise<void> {
+    const [, free = ""] = (await run("df", ["--output=avail", "-m", join(folder, "disk")])).split("\n");
+    writeFileSync(ballast, "");
+    await run("fallocate", [`--length=${Number(free) - left}M`, ballast]);
+}
