@@ -1,13 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Command, commands, exitStatus, type Plan } from "../contract";
+import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { prepareMedia } from "./media/generation";
 import { retireMedia } from "./media/retire";
 import { refuseIncompleteMedia } from "./media/volume";
-import { readPlan } from "./plan";
+import { readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
+import { publish } from "./publish/publish";
+import { verifyStore } from "./publish/verify";
 import { Refusal } from "./refusal";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
@@ -18,7 +21,8 @@ const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/terminati
 /** Milliseconds that a stopped run has for removing what it was making. */
 const grace = 10_000;
 
-const work: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
+/** What each command does with a replica's plan. */
+const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
     "prepare-database": prepareDatabase,
     "prepare-media": prepareMedia,
     switch: async (plan, signal) => {
@@ -32,6 +36,12 @@ const work: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>
     survey,
 };
 
+/** What each command of production's side does with the plan of that side. */
+const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortSignal) => Promise<string>> = {
+    publish,
+    "verify-store": verifyStore,
+};
+
 async function main(): Promise<void> {
     const stop = new AbortController();
     process.once("SIGTERM", () => {
@@ -39,9 +49,7 @@ async function main(): Promise<void> {
         setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
     });
     try {
-        const { command, path, generations } = readArguments();
-        const plan = await readPlan({ path, command, generations, signal: stop.signal });
-        end(exitStatus.done, await work[command](plan, stop.signal));
+        end(exitStatus.done, await work(readArguments(), stop.signal));
     } catch (error) {
         const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
         const sentence = reason instanceof Error ? reason.message : String(reason);
@@ -52,14 +60,32 @@ async function main(): Promise<void> {
     }
 }
 
-function readArguments(): { command: Command; path: string; generations?: string[] } {
-    const usage = `usage: agent ${commands.join("|")} --plan <file> [--generation <id>[,<id>]]`;
+/** What the agent was started for. */
+interface Arguments {
+    command: Command | PublisherCommand;
+    path: string;
+    generations?: string[];
+}
+
+async function work({ command, path, generations }: Arguments, signal: AbortSignal): Promise<string> {
+    return isPublishers(command)
+        ? publisherWork[command](await readPublication(path), signal)
+        : replicaWork[command](await readPlan({ path, command, generations, signal }), signal);
+}
+
+function isPublishers(command: Arguments["command"]): command is PublisherCommand {
+    return (publisherCommands as readonly string[]).includes(command);
+}
+
+function readArguments(): Arguments {
+    const all = [...commands, ...publisherCommands];
+    const usage = `usage: agent ${all.join("|")} --plan <file> [--generation <id>[,<id>]]`;
     try {
         const { positionals, values } = parseArgs({
             allowPositionals: true,
             options: { plan: { type: "string" }, generation: { type: "string" } },
         });
-        const command = commands.find((known) => known === positionals[0]);
+        const command = all.find((known) => known === positionals[0]);
         if (command === undefined || positionals.length !== 1 || values.plan === undefined) {
             throw new Refusal(usage);
         }

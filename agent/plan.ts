@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { type Command, type Plan, planSchema } from "../contract";
+import { type Publication, publicationSchema } from "../contract/publication";
 import { Refusal } from "./refusal";
 
 /** What {@link readPlan} needs to know. */
@@ -24,7 +25,7 @@ export interface PlanRequest {
 export async function readPlan({ path, command, generations, patience = 60, signal }: PlanRequest): Promise<Plan> {
     const deadline = Date.now() + patience * 1000;
     for (;;) {
-        const plan = await readOnce(path);
+        const plan = await readOnce(planSchema, path);
         const found = generationsOf(command, plan).join(",");
         if (generations === undefined || generations.join(",") === found) {
             return plan;
@@ -47,7 +48,16 @@ export function generationsOf(command: Command, { database, media }: Plan): stri
     return command === "prepare-media" ? [media.generation] : [database.generation, media.generation];
 }
 
-async function readOnce(path: string): Promise<Plan> {
+/**
+ * Reads the plan of production's side.
+ *
+ * @throws {Refusal} when it is incomplete
+ */
+export async function readPublication(path: string): Promise<Publication> {
+    return readOnce(publicationSchema, path);
+}
+
+async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
     let text: string;
     try {
         text = await readFile(path, "utf8");
@@ -56,22 +66,22 @@ async function readOnce(path: string): Promise<Plan> {
             `The plan ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): mount it there.`,
         );
     }
-    return parsePlan(text, path);
+    return parsePlan(schema, text, path);
 }
 
 /**
- * The plan in a text.
+ * The plan of a kind in a text.
  *
  * @throws {Refusal} with every problem of the plan in one sentence
  */
-export function parsePlan(text: string, path: string): Plan {
+export function parsePlan<T>(schema: z.ZodType<T>, text: string, path: string): T {
     let value: unknown;
     try {
         value = JSON.parse(text);
     } catch {
         throw new Refusal(`The plan ${path} is not JSON: run the update again, which writes it.`);
     }
-    const result = planSchema.safeParse(value);
+    const result = schema.safeParse(value);
     if (!result.success) {
         const problems = result.error.issues.map(describe).join("; ");
         throw new Refusal(

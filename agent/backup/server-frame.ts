@@ -159,7 +159,7 @@ const setsPassword = / PASSWORD '[^']*'(?: VALID UNTIL '[^']*')?;$/;
  * Name of the database that a command connects to, if it is as pg_dump writes it: names of letters and digits as they
  * are or in quotes, others in a quoted connection string.
  */
-function connectedDatabase(command: string): string | undefined {
+export function connectedDatabase(command: string): string | undefined {
     const [, connection, quoted, plain] =
         /^\\connect (-reuse-previous=on )?(?:"((?:[^"]|"")*)"|([^\s"']+))$/.exec(command) ?? [];
     const argument = plain ?? quoted?.replaceAll('""', '"') ?? "";

@@ -16,18 +16,21 @@ export interface Ending {
     log: string;
 }
 
+/** Starts the agent; `started` gets its process. */
+export type RunAgent<C, P> = (
+    command: C,
+    plan: P,
+    options?: { env?: NodeJS.ProcessEnv; started?(child: ChildProcess): void },
+) => Promise<Ending>;
+
 /** A replica's server, volume and stores, and the agent as its Jobs run it. */
 export interface Replica {
     folder: string;
     server: TestServer;
     /** A plan for two generations; `change` may alter it. */
     plan(database: string, media: string, change?: (plan: Plan) => void): Plan;
-    /** Starts the agent; `started` gets its process. */
-    run(
-        command: Command,
-        plan: Plan,
-        options?: { env?: NodeJS.ProcessEnv; started?(child: ChildProcess): void },
-    ): Promise<Ending>;
+    /** Starts the agent. */
+    run: RunAgent<Command, Plan>;
     /** Puts a dump into the store. */
     store(stamp: string, bytes: Buffer, database?: string): string;
     stop(): Promise<void>;
@@ -49,11 +52,9 @@ export async function startReplica(settings: Record<string, string> = {}, parent
     }
     const [server, program] = await Promise.all([startServer(settings, parent), bundle()]);
     await server.query("postgres", markerSql(stack));
-    writeFileSync(join(folder, "agent.cjs"), program);
     writeFileSync(join(folder, "secrets/admin"), `${server.password}\n`);
     writeFileSync(join(folder, "secrets/login"), loginPassword);
     writeFileSync(join(folder, "source/picture"), "a picture");
-    let runs = 0;
 
     return {
         folder,
@@ -96,29 +97,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
             change(plan);
             return plan;
         },
-        run(command, plan, { env = {}, started = () => undefined } = {}) {
-            runs += 1;
-            const files = { plan: join(folder, `plan-${runs}.json`), end: join(folder, `end-${runs}`) };
-            writeFileSync(files.plan, JSON.stringify(plan));
-            writeFileSync(files.end, "");
-            const child = spawn(process.execPath, [join(folder, "agent.cjs"), command, "--plan", files.plan], {
-                env: {
-                    PATH: `${binaries}:${process.env.PATH}`,
-                    UNDERSTUDY_TERMINATION_LOG: files.end,
-                    ...env,
-                },
-            });
-            started(child);
-            let log = "";
-            for (const stream of [child.stdout, child.stderr]) {
-                stream.on("data", (chunk) => {
-                    log += chunk;
-                });
-            }
-            return new Promise((resolve) => {
-                child.on("close", (status) => resolve({ status, sentence: readFileSync(files.end, "utf8"), log }));
-            });
-        },
+        run: agentIn(folder, program),
         store(stamp, bytes, database = "shop") {
             const path = join(folder, "store/hourly", `backup-${stamp}-${database}.sql.gz`);
             writeFileSync(path, bytes);
@@ -128,6 +107,35 @@ export async function startReplica(settings: Record<string, string> = {}, parent
             await server.stop();
             rmSync(folder, { recursive: true, force: true });
         },
+    };
+}
+
+/** The agent as its Jobs run it, with its files in a folder. */
+export function agentIn<C extends string, P>(folder: string, program: string): RunAgent<C, P> {
+    writeFileSync(join(folder, "agent.cjs"), program);
+    let runs = 0;
+    return (command, plan, { env = {}, started = () => undefined } = {}) => {
+        runs += 1;
+        const files = { plan: join(folder, `plan-${runs}.json`), end: join(folder, `end-${runs}`) };
+        writeFileSync(files.plan, JSON.stringify(plan));
+        writeFileSync(files.end, "");
+        const child = spawn(process.execPath, [join(folder, "agent.cjs"), command, "--plan", files.plan], {
+            env: {
+                PATH: `${binaries}:${process.env.PATH}`,
+                UNDERSTUDY_TERMINATION_LOG: files.end,
+                ...env,
+            },
+        });
+        started(child);
+        let log = "";
+        for (const stream of [child.stdout, child.stderr]) {
+            stream.on("data", (chunk) => {
+                log += chunk;
+            });
+        }
+        return new Promise((resolve) => {
+            child.on("close", (status) => resolve({ status, sentence: readFileSync(files.end, "utf8"), log }));
+        });
     };
 }
 

@@ -10,7 +10,7 @@ import { refuseWithoutRoom } from "../../agent/postgres/room";
 import { Refusal } from "../../agent/refusal";
 import { formatAge, formatBytes, plural, progressOf } from "../../agent/report";
 import { smoke } from "../../agent/smoke";
-import { type Plan, planVersion } from "../../contract";
+import { type Plan, planSchema, planVersion } from "../../contract";
 
 const plan: Plan = {
     version: planVersion,
@@ -64,8 +64,10 @@ describe("the plan", () => {
     });
 
     test("with problems is refused with all of them", () => {
-        expect(() => parsePlan("{", "/plan")).toThrow(Refusal);
-        expect(() => parsePlan('{"version": 9, "stack": ""}', "/plan")).toThrow(/version: .*; stack: .*; database: /);
+        expect(() => parsePlan(planSchema, "{", "/plan")).toThrow(Refusal);
+        expect(() => parsePlan(planSchema, '{"version": 9, "stack": ""}', "/plan")).toThrow(
+            /version: .*; stack: .*; database: /,
+        );
     });
 });
 

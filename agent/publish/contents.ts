@@ -1,0 +1,78 @@
+import { createHash, type Hash } from "node:crypto";
+import type { DumpedDatabase } from "../../contract/manifest";
+import type { Piece, Statement } from "../backup/piece";
+import { connectedDatabase } from "../backup/server-frame";
+import { copiedTable, positionIn } from "../backup/statement";
+
+/** What a manifest says of a database's rows and sequences. */
+export type Held = Pick<DumpedDatabase, "tables" | "sequences">;
+
+/** The end of a piece with which a table's rows end, and the part of it that is the end marker. */
+const lastOfRows = Buffer.from("\n\\.\n");
+const endMarker = lastOfRows.length - 1;
+
+/** What a dump holds of one database, counted and hashed while it passes. */
+export class Contents {
+    private readonly tables = new Map<string, { rows: number; hash: Hash }>();
+    private readonly sequences: Held["sequences"] = {};
+    /** The table whose rows come next. */
+    private table: { rows: number; hash: Hash } | undefined;
+    /** Whether the newline has passed with which the COPY statement ends. */
+    private begun = false;
+
+    /** Takes the next piece of the dump. */
+    take(piece: Piece): void {
+        if (piece.kind === "statement") {
+            this.statement(piece);
+        } else if (piece.kind === "rows" && this.table !== undefined) {
+            const { bytes, count } = piece;
+            const last = bytes.subarray(-lastOfRows.length).equals(lastOfRows);
+            this.table.rows += count;
+            this.table.hash.update(bytes.subarray(this.begun ? 0 : 1, bytes.length - (last ? endMarker : 0)));
+            this.begun = true;
+        }
+    }
+
+    /** What has passed. It takes nothing more. */
+    held(): Held {
+        const tables = [...this.tables].map(([name, { rows, hash }]) => [name, { rows, sha256: hash.digest("hex") }]);
+        return { tables: Object.fromEntries(tables), sequences: this.sequences };
+    }
+
+    private statement({ text, words }: Statement): void {
+        if (words[0] === "copy") {
+            const name = copiedTable(text);
+            // Of a table that is loaded in parts, the parts follow one another.
+            this.table = this.tables.get(name) ?? { rows: 0, hash: createHash("sha256") };
+            this.tables.set(name, this.table);
+            this.begun = false;
+        } else if (words[0] === "select") {
+            const position = positionIn(text);
+            if (position !== undefined) {
+                const { sequence, value, called } = position;
+                this.sequences[sequence] = { value, called };
+            }
+        }
+    }
+}
+
+/** The same of each database in a dump of a whole server. */
+export class ServerContents {
+    private readonly databases = new Map<string, Contents>();
+    private current: Contents | undefined;
+
+    /** Takes the next piece of the dump. */
+    take(piece: Piece): void {
+        const name = piece.kind === "command" ? connectedDatabase(piece.text) : undefined;
+        if (name !== undefined) {
+            this.current = this.databases.get(name) ?? new Contents();
+            this.databases.set(name, this.current);
+        }
+        this.current?.take(piece);
+    }
+
+    /** What has passed, by database. It takes nothing more. */
+    held(): Map<string, Held> {
+        return new Map([...this.databases].map(([name, contents]) => [name, contents.held()]));
+    }
+}

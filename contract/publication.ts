@@ -1,0 +1,55 @@
+/** What crosses from the Pulumi program to the agent on production's side. */
+import * as z from "zod";
+import { dumpKind } from "../contract";
+import { tiers } from "./manifest";
+
+/** Version of the plan's shape; an agent refuses a plan of another version. */
+export const publicationVersion = 1;
+
+/** The agent's commands on production's side, each a CronJob: one makes backups, the other reads all of them again. */
+export const publisherCommands = ["publish", "verify-store"] as const;
+export type PublisherCommand = (typeof publisherCommands)[number];
+
+/** Kinds of workload whose image tag can be production's. */
+export const workloadKind = z.enum(["Deployment", "StatefulSet"]);
+
+/** A workload of production, and its container that runs the application: the first if left out. */
+const workload = z.strictObject({ kind: workloadKind, name: z.string(), container: z.string().optional() });
+export type Workload = z.infer<typeof workload>;
+
+/** The publisher's plan, in full. It holds no secret, only the file that one is mounted at. */
+export const publicationSchema = z.strictObject({
+    version: z.literal(publicationVersion),
+    server: z.strictObject({
+        host: z.string(),
+        port: z.number().int(),
+        /** Role that can read everything that is dumped. */
+        user: z.string(),
+        /** File with its password, nothing else in it. */
+        passwordFile: z.string(),
+    }),
+    dump: dumpKind,
+    /** What is dumped under one stamp; empty for a whole server, which is dumped as it is. */
+    databases: z.array(z.string()),
+    /** A whole server's is always plain. */
+    format: z.enum(["plain", "directory"]),
+    /** Connections of a dump in directory format. */
+    jobs: z.number().int().min(1),
+    /** Tables whose rows are left out, as patterns of pg_dump. */
+    excludeTableData: z.array(z.string()),
+    /** By database: a query whose only value is the newest migration of its application. */
+    migrations: z.record(z.string(), z.string()),
+    /** Root of the store. */
+    store: z.string(),
+    /** How many runs each tier keeps; none where it is not used. */
+    keep: z.record(z.enum(tiers), z.number().int().min(0)),
+    cluster: z.strictObject({
+        /** Folder with the token of the pod's service account and the authority of the cluster's certificate. */
+        account: z.string(),
+        /** Production's namespace. */
+        namespace: z.string(),
+        /** What runs production's tag; manifests tell none if left out. */
+        workload: workload.optional(),
+    }),
+});
+export type Publication = z.infer<typeof publicationSchema>;

@@ -1,0 +1,146 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundle } from "../../agent/bundle";
+import { type Manifest, manifestSchema, type Tier } from "../../contract/manifest";
+import { type Publication, type PublisherCommand, publicationVersion } from "../../contract/publication";
+import { agentIn, type Ending, type RunAgent, startProduction } from "./replica";
+import type { TestServer } from "./server";
+
+/** Production with its store, and the agent as its CronJobs run it. */
+export interface Publisher {
+    production: TestServer;
+    /** Root of the store; {@link reset} empties it. */
+    store: string;
+    plan(change?: (plan: Publication) => void): Publication;
+    run(
+        command: PublisherCommand,
+        plan?: Publication,
+        options?: Parameters<RunAgent<PublisherCommand, Publication>>[2],
+    ): Promise<Ending>;
+    /** Names in a tier, those of unfinished things too. */
+    names(tier: Tier): string[];
+    manifest(tier: Tier, stem: string): Manifest;
+    /** Gives a backup a second time, under another stamp. */
+    age(stem: string, stamp: string): string;
+    reset(): void;
+    /** What the cluster was asked, and what it was given. */
+    requests: { method: string; path: string; token: string; body: string }[];
+    stop(): Promise<void>;
+}
+
+/** Starts production; database `shop` is dumped. */
+export async function startPublisher(): Promise<Publisher> {
+    const folder = mkdtempSync(join(tmpdir(), "understudy-publisher-"));
+    const store = join(folder, "store");
+    mkdirSync(join(folder, "account"));
+    mkdirSync(store);
+    const [production, program] = await Promise.all([startProduction(), bundle()]);
+    writeFileSync(join(folder, "password"), production.password);
+    writeFileSync(join(folder, "account/token"), "a token");
+    const requests: Publisher["requests"] = [];
+    const cluster = await startCluster(join(folder, "account"), requests);
+    const run = agentIn<PublisherCommand, Publication>(folder, program);
+
+    const plan: Publisher["plan"] = (change = () => undefined) => {
+        const made: Publication = {
+            version: publicationVersion,
+            server: {
+                host: "127.0.0.1",
+                port: production.port,
+                user: "postgres",
+                passwordFile: join(folder, "password"),
+            },
+            dump: "database",
+            databases: ["shop"],
+            format: "directory",
+            jobs: 2,
+            excludeTableData: [],
+            migrations: {},
+            store,
+            keep: { hourly: 24, daily: 0, weekly: 0, monthly: 0 },
+            cluster: {
+                account: join(folder, "account"),
+                namespace: "production",
+                workload: { kind: "StatefulSet", name: "stack", container: "stack" },
+            },
+        };
+        change(made);
+        return made;
+    };
+    return {
+        production,
+        store,
+        requests,
+        plan,
+        run: (command, given = plan(), options = {}) =>
+            run(command, given, { ...options, env: { ...cluster.env, ...options.env } }),
+        names: (tier) => readdirSync(join(store, tier)).sort(),
+        manifest: (tier, stem) =>
+            manifestSchema.parse(JSON.parse(readFileSync(join(store, tier, `${stem}.json`), "utf8"))),
+        age(stem, stamp) {
+            const other = stem.replace(/\d{4}-.*?Z/, stamp);
+            const hourly = join(store, "hourly");
+            cpSync(join(hourly, stem), join(hourly, other), { recursive: true });
+            const text = readFileSync(join(hourly, `${stem}.json`), "utf8");
+            writeFileSync(
+                join(hourly, `${other}.json`),
+                JSON.stringify({ ...JSON.parse(text), backup: other, stamp }, undefined, 2),
+            );
+            return other;
+        },
+        reset() {
+            rmSync(store, { recursive: true });
+            mkdirSync(store);
+            requests.length = 0;
+        },
+        async stop() {
+            cluster.close();
+            await production.stop();
+            rmSync(folder, { recursive: true, force: true });
+        },
+    };
+}
+
+/** Stands in for the cluster's API: it knows the one workload, and takes every ConfigMap. */
+async function startCluster(account: string, requests: Publisher["requests"]) {
+    const [key, certificate] = [join(account, "key"), join(account, "ca.crt")];
+    const subject = ["-subj", "/CN=cluster", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"];
+    const files = ["-keyout", key, "-out", certificate];
+    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...subject, ...files], {
+        stdio: "ignore",
+    });
+    const workload = {
+        spec: {
+            template: {
+                spec: {
+                    containers: [
+                        { name: "sidecar", image: "proxy:9" },
+                        { name: "stack", image: "registry:5000/stack:2026.10.1" },
+                    ],
+                },
+            },
+        },
+    };
+    const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
+        let body = "";
+        request.on("data", (chunk) => {
+            body += chunk;
+        });
+        request.on("end", () => {
+            const { method = "", url: path = "", headers } = request;
+            requests.push({ method, path, token: headers.authorization ?? "", body });
+            const known = method === "PATCH" || path === "/apis/apps/v1/namespaces/production/statefulsets/stack";
+            response.writeHead(known ? 200 : 404).end(JSON.stringify(known ? workload : { message: "not found" }));
+        });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    return {
+        env: { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(port) },
+        close: () => server.close(),
+    };
+}
