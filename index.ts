@@ -2,16 +2,28 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { bundle } from "./agent/bundle";
+import { Publisher } from "./components/publisher";
 import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
+import { catalogueConfigMap } from "./contract/manifest";
 import { preflight } from "./preflight";
 import { readLive } from "./record";
-import { readSettings } from "./settings";
+import { readSettings, type Settings } from "./settings";
+import type { PublisherSettings } from "./settings/publisher";
 
-/** The program: a stack file in, one replica out. */
+/** The program: a stack file in, one replica or one source side out. */
 export = async () => {
     const settings = readSettings();
     const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
+    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack);
+};
+
+async function makePublisher(settings: PublisherSettings, stack: string) {
+    new Publisher("publisher", { stack, settings, program: await bundle() });
+    return { namespace: settings.source.namespace, schedule: settings.schedule, catalogue: catalogueConfigMap };
+}
+
+async function makeReplica(settings: Settings, stack: string) {
     // Together: one waits for the cluster, the other for the bundler.
     const [{ keptPassword }, program] = await Promise.all([preflight(settings, stack), bundle()]);
     const replica = new Replica("replica", {
@@ -34,4 +46,4 @@ export = async () => {
         readme: readFileSync(path.join(__dirname, "Pulumi.README.md"), "utf8"),
         ...(settings.allowTagMismatch !== undefined && { tagMismatchAllowed: settings.allowTagMismatch }),
     };
-};
+}

@@ -1,15 +1,17 @@
 /**
  * The stack file's settings, validated. This is the only reader of Pulumi's configuration: every problem of a stack
- * file is reported in one error, each with its key, what was found and what to write instead. Parts that are long stand
- * in `settings/`.
+ * file is reported in one error, each with its key, what was found and what to write instead. What `role: replica` has is
+ * here and what `role: source` has in `settings/publisher.ts`; parts that are long stand beside that.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions } from "./settings/database";
+import { describe, fromText, type Parsed } from "./settings/problems";
+import { type PublisherSettings, parsePublisher } from "./settings/publisher";
 import { identityOf, store } from "./settings/store";
-import { duration, label, objectName, size } from "./settings/values";
+import { duration, label, objectName, size, workload } from "./settings/values";
 
 const tag = z
     .string()
@@ -17,20 +19,15 @@ const tag = z
     .refine((text) => text !== "latest", "write the tag that production runs; latest names no version");
 
 const schema = z.strictObject({
+    /** A replica, or production's side; see {@link parsePublisher}. */
+    role: z.enum(["replica", "source"]).default("replica"),
     source: z.strictObject({
         /** Context of the kubeconfig that production's namespace is looked for on; the target's if left out. */
         context: z.string().min(1).optional(),
         /** Production's namespace, which is only looked at; left out when its cluster cannot be. */
         namespace: label.optional(),
         /** Workload in that namespace whose image tag is production's; without it the tag is not compared. */
-        workload: z
-            .strictObject({
-                kind: z.enum(["Deployment", "StatefulSet"]).default("Deployment"),
-                name: label,
-                /** Container that runs the application; the first if left out. */
-                container: label.optional(),
-            })
-            .optional(),
+        workload: workload.optional(),
         /** What production's server answers to `select system_identifier from pg_control_system()`. */
         systemIdentifier: z
             .string()
@@ -84,15 +81,15 @@ const schema = z.strictObject({
 type Written = z.infer<typeof schema>;
 
 /** A stack file's settings, with defaults filled in, time spans in seconds, and a developer's namespace computed. */
-export type Settings = Written & { source: { context: string }; target: { namespace: string } };
+export type Settings = Written & { role: "replica"; source: { context: string }; target: { namespace: string } };
 
 /**
  * Reads the settings of the stack that is being run.
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export function readSettings(): Settings {
-    return parseSettings(pulumi.runtime.allConfig(), pulumi.getProject(), pulumi.getStack());
+export function readSettings(): Settings | PublisherSettings {
+    return parseStack(pulumi.runtime.allConfig(), pulumi.getProject(), pulumi.getStack());
 }
 
 /**
@@ -100,15 +97,17 @@ export function readSettings(): Settings {
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export function parseSettings(config: Record<string, string>, project: string, stack: string): Settings {
+export function parseStack(
+    config: Record<string, string>,
+    project: string,
+    stack: string,
+): Settings | PublisherSettings {
     const found = Object.fromEntries(
         Object.entries(config)
             .filter(([key]) => key.startsWith(`${project}:`))
             .map(([key, text]) => [key.slice(project.length + 1), fromText(text)]),
     );
-    const result = schema.safeParse(found, { reportInput: true });
-    const settings = result.success ? filledIn(result.data) : undefined;
-    const problems = settings ? contradictions(settings) : (result.error?.issues.flatMap(describe) ?? []);
+    const { settings, problems } = found.role === "source" ? parsePublisher(found) : parseReplica(found);
     if (problems.length > 0 || settings === undefined) {
         const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
         throw new Refusal(
@@ -118,6 +117,31 @@ export function parseSettings(config: Record<string, string>, project: string, s
     return Object.freeze(settings);
 }
 
+/**
+ * The same of a stack that is a replica.
+ *
+ * @throws {Refusal} also when it is not
+ */
+export function parseSettings(config: Record<string, string>, project: string, stack: string): Settings {
+    const settings = parseStack(config, project, stack);
+    if (settings.role === "source") {
+        throw new Refusal(
+            `Pulumi.${stack}.yaml is production's side (role: source), which has no copies: preview and up are for it, ` +
+                "and pulumi destroy, which leaves the store and all of production alone.",
+        );
+    }
+    return settings;
+}
+
+function parseReplica(found: Record<string, unknown>): Parsed<Settings> {
+    const result = schema.safeParse(found, { reportInput: true });
+    if (!result.success) {
+        return { problems: result.error.issues.flatMap((issue) => describe(issue, schema)) };
+    }
+    const settings = filledIn(result.data);
+    return { settings, problems: contradictions(settings) };
+}
+
 /** A developer's namespace follows from whose it is; an empty one is a contradiction. */
 function filledIn(settings: Written): Settings {
     const { source, target } = settings;
@@ -125,6 +149,7 @@ function filledIn(settings: Written): Settings {
     const computed = developer === undefined ? "" : `stack-${developer.user}-${developer.name}`;
     return {
         ...settings,
+        role: "replica",
         source: { ...source, context: source.context ?? context },
         target: { ...target, namespace: namespace ?? computed },
     };
@@ -169,102 +194,4 @@ function contradictions({ source, target, database, application }: Settings): st
         );
     }
     return problems;
-}
-
-/** Pulumi hands over every value as text; lists, objects, numbers and booleans are JSON in it. */
-function fromText(text: string): unknown {
-    if (!/^([[{]|(true|false)$)/.test(text)) {
-        return text;
-    }
-    try {
-        return JSON.parse(text);
-    } catch {
-        return text;
-    }
-}
-
-/** One sentence for each thing that one issue of zod stands for. */
-function describe(issue: z.core.$ZodIssue): string[] {
-    const at = issue.path.map(String).join(".");
-    if (issue.code === "unrecognized_keys") {
-        const known = Object.keys(shapeAt(issue.path));
-        return issue.keys.map((key) => {
-            const like = nearest(key, known);
-            const advice = like === undefined ? `known here: ${known.join(", ")}` : `did you mean ${like}?`;
-            return `${[...issue.path, key].join(".")} is not a setting; ${advice}`;
-        });
-    }
-    if (issue.code === "invalid_type" && issue.input === undefined) {
-        return [`${at} is missing: write ${expectation(issue.expected)}`];
-    }
-    if (issue.code === "invalid_key") {
-        return [`${at}: ${issue.issues.map(({ message }) => message).join(", ")}`];
-    }
-    const saw = typeof issue.input === "object" ? "" : ` is ${JSON.stringify(issue.input)}`;
-    if (issue.code === "invalid_type") {
-        return [`${at}${saw || " is not of that kind"}: write ${expectation(issue.expected)}`];
-    }
-    if (issue.code === "invalid_value") {
-        return [`${at}${saw}: write ${issue.values.join(" or ")}`];
-    }
-    if (issue.code === "too_small") {
-        const least: Record<string, string> = { string: "some text", array: "at least one entry" };
-        return [`${at}${saw}: write ${least[issue.origin] ?? `at least ${issue.minimum}`}`];
-    }
-    if (issue.code === "too_big") {
-        return [`${at}${saw}: write at most ${issue.maximum}`];
-    }
-    return [`${at}${saw}: ${issue.message}`];
-}
-
-function expectation(type: string): string {
-    const words: Record<string, string> = {
-        string: "text (numbers in quotes)",
-        number: "a number",
-        int: "a whole number",
-        boolean: "true or false",
-        array: "a list",
-        object: "its settings below it",
-        record: "NAME: value pairs",
-    };
-    return words[type] ?? type;
-}
-
-/** The settings that are known at a path of the schema. */
-function shapeAt(path: PropertyKey[]): Record<string, unknown> {
-    let type: unknown = schema;
-    for (const key of path) {
-        type = type instanceof z.ZodRecord ? type.valueType : shapeOf(type)[String(key)];
-        while (type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault) {
-            type = type.unwrap();
-        }
-    }
-    return shapeOf(type);
-}
-
-function shapeOf(type: unknown): Record<string, unknown> {
-    return type instanceof z.ZodObject ? type.shape : {};
-}
-
-/** The known name that differs least from what was written, if it is near enough to have been meant. */
-function nearest(word: string, known: string[]): string | undefined {
-    const ranked = known
-        .map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }))
-        .sort((a, b) => a.distance - b.distance);
-    const best = ranked[0];
-    return best !== undefined && best.distance <= Math.max(2, word.length / 3) ? best.name : undefined;
-}
-
-/** Levenshtein's distance: insertions, deletions and replacements from one word to the other. */
-function editDistance(a: string, b: string): number {
-    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-    for (let i = 1; i <= a.length; i++) {
-        const next = [i];
-        for (let j = 1; j <= b.length; j++) {
-            const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-            next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-        }
-        row = next;
-    }
-    return row[b.length] ?? 0;
 }

@@ -9,7 +9,7 @@ import program = require("../index");
 export interface RunOptions {
     /** Settings for this run alone, by their names: they are not written to the stack file. */
     overrides?: Record<string, string>;
-    /** Is told the settings whenever the program runs. */
+    /** Is told the settings whenever the program runs for a replica. */
     onSettings?: (settings: Settings) => void;
 }
 
@@ -19,7 +19,10 @@ export async function openStack(stackName: string, { overrides = {}, onSettings 
         for (const [key, value] of Object.entries(overrides)) {
             pulumi.runtime.setConfig(`${project}:${key}`, value);
         }
-        onSettings?.(readSettings());
+        const settings = readSettings();
+        if (settings.role === "replica") {
+            onSettings?.(settings);
+        }
         return program();
     };
     const stack = await LocalWorkspace.createOrSelectStack(

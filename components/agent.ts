@@ -3,14 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Command, Plan } from "../contract";
 import type { Settings } from "../settings";
 import type { S3, Store } from "../settings/store";
+import { agentPod } from "./agent-pod";
 import { bucketAccess } from "./bucket";
 import { digest } from "./digest";
 import { labels, type Place } from "./labels";
-import { agentUser, everyPod, mediaGroup, type Placement, resources, restrictedContainer, restrictedPod } from "./pod";
+import { agentUser, mediaGroup, type Placement, restrictedPod } from "./pod";
 import { replicaClaim, sourceClaim } from "./volumes";
-
-/** Official Node image: the agent's runtime, and where the database's image gets its Node binary from. */
-export const nodeImage = "node:20-bookworm-slim";
 
 /** Folders that a Job may have mounted; the plan names files and folders below them. */
 export const folders = {
@@ -126,7 +124,7 @@ export function jobOf(args: AgentJobArgs) {
             labels: { ...labels(args, command), ...(usesMedia(command) && placement.labels) },
             annotations: annotations(args.because),
         },
-        spec: agentPod(args),
+        spec: podOf(args),
     };
     return {
         metadata: {
@@ -154,17 +152,11 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
     return stores[folder]?.s3;
 }
 
-function agentPod(args: AgentJobArgs) {
-    const { command, generations, image, source, adminSecret, loginSecret, placement } = args;
-    const runtime = image === undefined ? "/usr/local/bin" : "/node";
+function podOf(args: AgentJobArgs) {
+    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, placement } = args;
     const mounted = mounts[command].filter((mount) => bucketOf(mount, source) === undefined);
     const [bucket] = mounts[command].map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
-    const access = bucket && bucketAccess(bucket);
-    const initContainers = [
-        ...(image === undefined ? [] : [copyNode]),
-        ...(access === undefined ? [] : [access.initContainer]),
-    ];
-    const sources = {
+    const volumes = {
         backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
         mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
         media: { persistentVolumeClaim: { claimName: replicaClaim("media") } },
@@ -172,55 +164,18 @@ function agentPod(args: AgentJobArgs) {
         login: { secret: { secretName: loginSecret } },
     };
     return {
-        restartPolicy: "Never",
-        ...everyPod(args),
-        // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
-        securityContext: restrictedPod(agentUser, mediaGroup),
+        ...agentPod({
+            ...{ command, image, pullSecret, configMap: configMapName, bucket: bucket && bucketAccess(bucket) },
+            options: generations.length === 0 ? [] : [`--generation=${generations.join(",")}`],
+            folders: mounted.map(({ folder, write }) => ({
+                name: folder.toLowerCase(),
+                mountPath: folders[folder],
+                readOnly: write !== true,
+                volume: volumes[folder],
+            })),
+            // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
+            securityContext: restrictedPod(agentUser, mediaGroup),
+        }),
         ...(usesMedia(command) && placement.affinity !== undefined && { affinity: placement.affinity }),
-        ...(initContainers.length > 0 && { initContainers }),
-        containers: [
-            {
-                name: command,
-                image: image ?? nodeImage,
-                command: [
-                    `${runtime}/node`,
-                    "/understudy/agent.cjs",
-                    command,
-                    "--plan=/understudy/plan.json",
-                    ...(generations.length === 0 ? [] : [`--generation=${generations.join(",")}`]),
-                ],
-                ...(access !== undefined && { env: access.env }),
-                securityContext: restrictedContainer,
-                resources: resources("128Mi", "1Gi"),
-                volumeMounts: [
-                    { name: "understudy", mountPath: "/understudy", readOnly: true },
-                    { name: "tmp", mountPath: "/tmp" },
-                    ...(image === undefined ? [] : [{ name: "node", mountPath: "/node", readOnly: true }]),
-                    ...(access === undefined ? [] : [access.mount]),
-                    ...mounted.map(({ folder, write }) => ({
-                        name: folder.toLowerCase(),
-                        mountPath: folders[folder],
-                        readOnly: write !== true,
-                    })),
-                ],
-            },
-        ],
-        volumes: [
-            { name: "understudy", configMap: { name: configMapName } },
-            { name: "tmp", emptyDir: {} },
-            ...(image === undefined ? [] : [{ name: "node", emptyDir: {} }]),
-            ...(access === undefined ? [] : [access.volume]),
-            ...mounted.map(({ folder }) => ({ name: folder.toLowerCase(), ...sources[folder] })),
-        ],
     };
 }
-
-/** Brings Node into the database's image, so that its client tools match the server and no image has to be built. */
-const copyNode = {
-    name: "node",
-    image: nodeImage,
-    command: ["cp", "/usr/local/bin/node", "/node/node"],
-    securityContext: restrictedContainer,
-    resources: resources("16Mi", "256Mi"),
-    volumeMounts: [{ name: "node", mountPath: "/node" }],
-};

@@ -1,5 +1,5 @@
 import { generationFolder, generationMarker } from "../contract";
-import { nodeImage } from "./agent";
+import { nodeImage } from "./agent-pod";
 import { resources, restrictedContainer } from "./pod";
 import { replicaClaim } from "./volumes";
 

@@ -17,7 +17,7 @@ const backup = z
     );
 
 /** A database that is restored. */
-const restored = databaseName.refine((name) => !serversOwn.includes(name), {
+export const restored = databaseName.refine((name) => !serversOwn.includes(name), {
     error: "write one of the application's databases; this one is every server's own",
 });
 

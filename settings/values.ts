@@ -1,5 +1,6 @@
 /** Kinds of values that several settings have in common. */
 import { z } from "zod";
+import { workloadKind } from "../contract/publication";
 
 /** A DNS label, as Kubernetes wants it for namespaces and for the names that become labels. */
 export const label = z
@@ -35,3 +36,11 @@ export const duration = z
     .string()
     .regex(/^[1-9][0-9]*[smhd]$/, "write a time span such as 90s, 15m, 26h or 7d")
     .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86400 }[text.slice(-1) as "s"]);
+
+/** A workload of production, whose image tag is production's. */
+export const workload = z.strictObject({
+    kind: workloadKind.default("Deployment"),
+    name: label,
+    /** Container that runs the application; the first if left out. */
+    container: label.optional(),
+});

@@ -19,7 +19,9 @@ export function catalogueOf(published: Published[]): string {
 /** The beginning of a text, as many whole lines as fit into so many bytes. */
 export function wholeLines(text: string, bytes: number): string {
     const encoded = Buffer.from(text);
-    return encoded.length <= bytes ? text : encoded.toString("utf8", 0, encoded.subarray(0, bytes).lastIndexOf("\n") + 1);
+    return encoded.length <= bytes
+        ? text
+        : encoded.toString("utf8", 0, encoded.subarray(0, bytes).lastIndexOf("\n") + 1);
 }
 
 function entryOf(tier: Tier, manifest: Manifest, sha256: string): CatalogueEntry {

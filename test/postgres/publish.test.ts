@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
@@ -225,6 +225,32 @@ describe("a run", () => {
         expect(readFileSync(join(publisher.store, "catalogue.jsonl"), "utf8")).not.toContain("imageTag");
     });
 
+    test("reads what its role may read, with whatever password it has, and a collation's version where there is one", async () => {
+        const { production, store } = publisher;
+        const password = "a:b\\c'd";
+        await production.query("postgres", `create role backup login in role pg_read_all_data password 'a:b\\c''d'`);
+        await production.query(
+            "postgres",
+            "create database sorted template template0 locale_provider icu icu_locale 'en' locale 'C.UTF-8'",
+        );
+        await production.query("sorted", "create table entry (n serial); insert into entry values (1)");
+        writeFileSync(join(store, "password"), `${password}\n`);
+        const [stem = ""] = await published((plan) => {
+            Object.assign(plan.server, { user: "backup", passwordFile: join(store, "password") });
+            plan.databases = ["sorted"];
+        });
+        const { sorted } = publisher.manifest("hourly", stem).databases;
+        expect(sorted?.tables["public.entry"]?.rows).toBe(1);
+        const [row] = await production.query(
+            "sorted",
+            "select datcollversion as version from pg_database where datname = 'sorted'",
+        );
+        expect(sorted?.collationVersion).toBe(row?.version);
+        expect(row?.version).toMatch(/^\d/);
+        await production.query("postgres", "drop database sorted");
+        await production.query("postgres", "drop role backup");
+    });
+
     test("with a wrong password says who refused it, and not the password", async () => {
         const file = join(publisher.store, "wrong");
         writeFileSync(file, "not: the \\password");
@@ -298,7 +324,6 @@ describe("a store", () => {
             toc,
             bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte)),
         );
-        cpSync(join(gone, "toc.dat"), join(publisher.store, "aside"));
         rmSync(join(gone, "toc.dat"));
         const { status, sentence } = await publisher.run("verify-store");
         expect(status).toBe(1);
@@ -335,14 +360,14 @@ describe("a store", () => {
     });
 
     test("that is not there is refused before the server is asked", async () => {
+        const absent = join(publisher.store, "absent");
         const { status, sentence } = await publisher.run(
             "publish",
             publisher.plan((plan) => {
-                plan.store = "/nowhere";
+                plan.store = absent;
             }),
         );
         expect(status).toBe(3);
-        expect(sentence).toContain("The backup store /nowhere is not there");
-        mkdirSync(publisher.store, { recursive: true });
+        expect(sentence).toContain(`The backup store ${absent} is not there`);
     });
 });

@@ -114,6 +114,13 @@ describe("retention", () => {
         );
     });
 
+    it("takes a day that is some minutes short for a day, and an hour less for none", () => {
+        const first = kept(0);
+        const next = (short: number) => promoted("daily", [first], [kept(day - short)]);
+        expect(next(10 * 60_000)).toBeDefined();
+        expect(next(hour)).toBeUndefined();
+    });
+
     it("goes past tiers that are not used", () => {
         expect(promotions({ hourly: 24, daily: 0, weekly: 4, monthly: 1 })).toEqual([
             { tier: "weekly", below: "hourly" },

@@ -191,7 +191,7 @@ describe("a stack file", () => {
         ["application.resources", { cpuRequest: "0.5" }, /cpuRequest is "0\.5": write a number of processors/],
         ["application.restart", 1, /restart is 1: write text \(numbers in quotes\)/],
         ["target.pullSecret", "Registry", /pullSecret is "Registry": write an object's name/],
-        ["nonsense", "x", /nonsense is not a setting; known here: source, target/],
+        ["nonsense", "x", /nonsense is not a setting; known here: role, source, target/],
     ])("with %s %j is refused", (key, value, expected) => {
         expect(problems({ [key]: value }).join("\n")).toMatch(expected);
     });

@@ -3,29 +3,36 @@ import path from "node:path";
 import yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { publicUrl } from "../../components/address";
-import { parseSettings } from "../../settings";
+import { parseSettings, parseStack } from "../../settings";
 import { configOf } from "../program/monitor";
 
 const root = path.join(__dirname, "../..");
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+const replicas = stacks.filter((stack) => stack !== "production");
 const settingsOf = (stack: string) => parseSettings(configOf(read(`Pulumi.${stack}.yaml`)), "understudy", stack);
 
 describe("the committed stack files", () => {
-    it("are the demo's, staging's and a developer's", () => {
-        expect(stacks.sort()).toEqual(["demo", "dev-alan", "staging"]);
+    it("are the demo's, staging's, a developer's, and production's side", () => {
+        expect(stacks.sort()).toEqual(["demo", "dev-alan", "production", "staging"]);
     });
 
-    it.each(stacks)("%s is understood, and carries no secret", (stack) => {
-        for (const [name, value] of Object.entries(settingsOf(stack).application?.environment ?? {})) {
-            expect(/PASSWORD|SECRET|KEY|TOKEN/.test(name) && !value.startsWith("$("), name).toBe(false);
-        }
+    it.each(stacks)("%s carries no secret", (stack) => {
         expect(read(`Pulumi.${stack}.yaml`)).not.toMatch(/secure:|secretsprovider:|encryptedkey:/);
     });
 
-    it.each(["staging", "dev-alan"])("%s carries no salt: the one who makes the stack gets another", (stack) => {
-        expect(Object.keys(yaml.load(read(`Pulumi.${stack}.yaml`)) as object)).toEqual(["config"]);
+    it.each(replicas)("%s is understood, and its environment holds no secret", (stack) => {
+        for (const [name, value] of Object.entries(settingsOf(stack).application?.environment ?? {})) {
+            expect(/PASSWORD|SECRET|KEY|TOKEN/.test(name) && !value.startsWith("$("), name).toBe(false);
+        }
     });
+
+    it.each(["staging", "dev-alan", "production"])(
+        "%s carries no salt: the one who makes the stack gets another",
+        (stack) => {
+            expect(Object.keys(yaml.load(read(`Pulumi.${stack}.yaml`)) as object)).toEqual(["config"]);
+        },
+    );
 
     it("put staging beside production, and the developer on another cluster at a host of their own", () => {
         const [staging, alan] = [settingsOf("staging"), settingsOf("dev-alan")];
@@ -35,6 +42,22 @@ describe("the committed stack files", () => {
         expect(alan.target.context).not.toBe(staging.target.context);
         expect(alan.target.namespace).toBe("stack-alan-default");
         expect(publicUrl(alan)).toBe("https://stack-alan-default.fragalysis.example.org");
+    });
+
+    it("make backups of what staging restores, in production's namespace, as the playbooks kept them", () => {
+        const publisher = parseStack(configOf(read("Pulumi.production.yaml")), "understudy", "production");
+        const staging = settingsOf("staging");
+        expect(publisher).toMatchObject({
+            role: "source",
+            source: {
+                context: staging.source.context,
+                namespace: staging.source.namespace,
+                workload: staging.source.workload,
+            },
+            database: { names: [staging.database.name], image: staging.database.image },
+            store: { keep: { hourly: 24, daily: 7, weekly: 4, monthly: 12 } },
+            schedule: "51 * * * *",
+        });
     });
 
     it("keep the times and the flags that the Fragalysis playbooks had", () => {
@@ -50,10 +73,10 @@ describe("the committed stack files", () => {
     });
 });
 
-describe("docs/settings.md", () => {
-    it("lists every setting that the committed stack files write", () => {
-        const text = read("docs/settings.md");
+describe("the tables of settings", () => {
+    it("list every setting that the committed stack files write", () => {
         for (const stack of stacks) {
+            const text = read(stack === "production" ? "docs/publisher.md" : "docs/settings.md");
             for (const [key, value] of Object.entries(configOf(read(`Pulumi.${stack}.yaml`)))) {
                 const name = key.replace("understudy:", "");
                 const inner = value.startsWith("{")

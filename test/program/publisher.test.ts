@@ -1,0 +1,165 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { publicationSchema } from "../../contract/publication";
+import { configOf, type Registration, type Run, runProgram } from "./monitor";
+import { type Container, changed, find, type Pod } from "./registered";
+
+const config = configOf(readFileSync(path.join(__dirname, "../../Pulumi.production.yaml"), "utf8"));
+const options = { config, stack: "production" };
+
+/** What a CronJob asks for. */
+interface Schedule {
+    schedule: string;
+    jobTemplate: { spec: { activeDeadlineSeconds: number; template: { spec: Pod & { serviceAccountName?: string } } } };
+}
+
+describe("the stack file of production's side", () => {
+    let run: Run;
+    const cron = (command: string) =>
+        find(run, "kubernetes:batch/v1:CronJob", `publisher-${command}`).inputs.spec as Schedule;
+    const pod = (command: string) => cron(command).jobTemplate.spec.template.spec;
+    const container = (command: string) => pod(command).containers[0] as Container;
+    beforeAll(async () => {
+        run = await runProgram(options);
+    });
+
+    it("registers its side in production's namespace, and neither that nor anything of a replica", () => {
+        expect(run.status).toBe(0);
+        const objects = run.registrations.filter(({ type }) => type.startsWith("kubernetes:"));
+        expect(objects.map(({ type, inputs }) => `${type.split(":")[2]} ${named(inputs)}`).sort()).toEqual([
+            "ConfigMap understudy-catalogue",
+            "ConfigMap understudy-publisher",
+            "CronJob understudy-publish",
+            "CronJob understudy-verify-store",
+            "Role understudy-publisher",
+            "RoleBinding understudy-publisher",
+            "ServiceAccount understudy-publisher",
+        ]);
+        for (const { inputs, provider } of objects) {
+            expect(inputs.metadata).toMatchObject({ namespace: "production-stack" });
+            expect(provider).toMatch(/::publisher-cluster::id-of/);
+        }
+        expect(run.outputs).toMatchObject({ namespace: "production-stack", catalogue: "understudy-catalogue" });
+    });
+
+    it("takes nothing over that is there already", () => {
+        const { inputs } = find(run, "pulumi:providers:kubernetes");
+        expect(inputs).toMatchObject({ context: "production-cluster" });
+        expect(inputs).not.toHaveProperty("upsertExistingObjects");
+        expect(inputs).not.toHaveProperty("enablePatchForce");
+    });
+
+    it("may write one ConfigMap and look at one workload, and nothing else", () => {
+        expect(find(run, "kubernetes:rbac.authorization.k8s.io/v1:Role").inputs.rules).toEqual([
+            {
+                apiGroups: [""],
+                resources: ["configmaps"],
+                resourceNames: ["understudy-catalogue"],
+                verbs: ["get", "patch"],
+            },
+            { apiGroups: ["apps"], resources: ["statefulsets"], resourceNames: ["stack"], verbs: ["get"] },
+        ]);
+        expect(find(run, "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding").inputs).toMatchObject({
+            roleRef: { kind: "Role", name: "understudy-publisher" },
+            subjects: [{ kind: "ServiceAccount", name: "understudy-publisher", namespace: "production-stack" }],
+        });
+    });
+
+    it("runs as the playbooks' schedules did", () => {
+        for (const [command, schedule, timeout] of [
+            ["publish", "51 * * * *", 3000],
+            ["verify-store", "17 3 * * 0", 43_200],
+        ] as const) {
+            expect(cron(command)).toMatchObject({
+                schedule,
+                timeZone: "Etc/UTC",
+                concurrencyPolicy: "Forbid",
+                startingDeadlineSeconds: 180,
+                successfulJobsHistoryLimit: 1,
+                jobTemplate: { spec: { backoffLimit: 1, activeDeadlineSeconds: timeout } },
+            });
+        }
+    });
+
+    it("lets only the run that makes backups have the password and a way to the cluster", () => {
+        expect(pod("publish")).toMatchObject({
+            serviceAccountName: "understudy-publisher",
+            automountServiceAccountToken: true,
+            containers: [{ image: "postgres:15-bookworm" }],
+        });
+        expect(pod("publish").volumes).toContainEqual({
+            name: "password",
+            secret: { secretName: "database", items: [{ key: "root_password", path: "password" }] },
+        });
+        expect(pod("verify-store").automountServiceAccountToken).toBe(false);
+        expect(pod("verify-store")).not.toHaveProperty("serviceAccountName");
+        expect(JSON.stringify(pod("verify-store"))).not.toContain("secret");
+    });
+
+    it("writes to its store, and to nothing else, under the restricted level", () => {
+        for (const command of ["publish", "verify-store"]) {
+            expect(pod(command).securityContext).toMatchObject({
+                runAsNonRoot: true,
+                seccompProfile: { type: "RuntimeDefault" },
+                fsGroup: 10001,
+                fsGroupChangePolicy: "OnRootMismatch",
+            });
+            for (const { securityContext, resources } of [
+                ...pod(command).containers,
+                ...(pod(command).initContainers ?? []),
+            ]) {
+                expect(securityContext).toEqual({
+                    allowPrivilegeEscalation: false,
+                    readOnlyRootFilesystem: true,
+                    capabilities: { drop: ["ALL"] },
+                });
+                expect(resources.limits).toHaveProperty("memory");
+            }
+            const writable = container(command).volumeMounts?.filter(({ readOnly }) => readOnly !== true);
+            expect(writable?.map(({ name }) => name)).toEqual(["tmp", "store"]);
+            expect(pod(command).volumes).toContainEqual({
+                name: "store",
+                persistentVolumeClaim: { claimName: "database-backup" },
+            });
+        }
+    });
+
+    it("tells the agent a whole plan without a secret, and leaves to it what the catalogue says", () => {
+        const { data } = find(run, "kubernetes:core/v1:ConfigMap", "publisher-program").inputs as {
+            data: Record<string, string>;
+        };
+        const plan = publicationSchema.parse(JSON.parse(data["plan.json"] ?? ""));
+        expect(plan).toMatchObject({
+            server: { host: "database", user: "admin", passwordFile: "/secrets/password/password" },
+            databases: ["frag"],
+            store: "/store",
+            cluster: { namespace: "production-stack", workload: { kind: "StatefulSet", name: "stack" } },
+        });
+        const catalogue: Registration = find(run, "kubernetes:core/v1:ConfigMap", "publisher-catalogue");
+        expect(catalogue.ignoreChanges).toEqual(["data"]);
+        expect(catalogue.inputs).not.toHaveProperty("data");
+    });
+
+    it("without a workload may look at none", async () => {
+        const { "understudy:source": source = "{}" } = config;
+        const { workload: _, ...rest } = JSON.parse(source);
+        const other = await runProgram({
+            ...options,
+            config: { ...config, "understudy:source": JSON.stringify(rest) },
+        });
+        expect(other.status).toBe(0);
+        expect(find(other, "kubernetes:rbac.authorization.k8s.io/v1:Role").inputs.rules).toHaveLength(1);
+    });
+
+    it("with mistakes registers nothing, and names each", async () => {
+        const wrong = await runProgram({ ...options, config: changed("database", { names: [], jbos: 3 }, config) });
+        expect(wrong.status).not.toBe(0);
+        expect(wrong.registrations.filter(({ type }) => type.startsWith("kubernetes:"))).toEqual([]);
+        expect(wrong.log.map(({ message }) => message).join()).toContain("jbos is not a setting; did you mean jobs?");
+    });
+});
+
+function named(inputs: Record<string, unknown>): string {
+    return (inputs.metadata as { name: string }).name;
+}
