@@ -89,6 +89,47 @@ export async function copy(remote: Remote, names: string, folder: string, signal
     await ended;
 }
 
+/**
+ * Copies what a folder holds to a remote. What is there already stays as it is; names that begin with a dot stay away.
+ *
+ * @throws {RcloneError} when something cannot be copied
+ */
+export async function upload(folder: string, remote: Remote, signal: AbortSignal): Promise<void> {
+    const options = ["--ignore-existing", "--exclude=.*", "--exclude=.*/**"];
+    await uploading(remote, [...options, ...impatient], folder, signal);
+}
+
+/**
+ * Copies one file to a remote, in the place of a former one.
+ *
+ * @throws {RcloneError} when it cannot be copied
+ */
+export async function uploadFile(file: string, remote: Remote, signal: AbortSignal): Promise<void> {
+    await uploading(remote, impatient, file, signal);
+}
+
+async function uploading(remote: Remote, options: string[], from: string, signal: AbortSignal): Promise<void> {
+    // Without the slash, rclone takes a folder for a file when the server does not let it look.
+    const places = [from, `${remote.remote}/`];
+    const { child, ended } = start(remote, ["copy", ...options], places, signal, "write to");
+    child.stdout.resume();
+    await ended;
+}
+
+/** Whether a remote's folder, or file, can be read without its credentials. */
+export async function isPublic(remote: Remote, signal: AbortSignal): Promise<boolean> {
+    const anonymous = remote.remote.replace(":", ",access_key_id=,secret_access_key=:");
+    const { child, ended } = start(remote, ["lsjson", "--no-mimetype", ...impatient], [anonymous], signal);
+    child.stdout.resume();
+    return ended.then(
+        () => true,
+        () => {
+            signal.throwIfAborted();
+            return false;
+        },
+    );
+}
+
 /** A remote for people: `s3://bucket/prefix`. */
 export function nameOf({ remote }: Pick<Remote, "remote">): string {
     return remote.replace(/^\w+:/, "s3://");
@@ -96,7 +137,7 @@ export function nameOf({ remote }: Pick<Remote, "remote">): string {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function start(remote: Remote, args: string[], places: string[], signal?: AbortSignal) {
+function start(remote: Remote, args: string[], places: string[], signal?: AbortSignal, doing = "read") {
     const child: Child = spawn(remote.rclone, [...args, "--config=/dev/null", "--", ...places], {
         stdio: ["ignore", "pipe", "pipe"],
         ...(signal && { signal }),
@@ -115,7 +156,7 @@ function start(remote: Remote, args: string[], places: string[], signal?: AbortS
                 resolve();
             } else {
                 const last = killed === null ? problemIn(errors, status) : `it was ended by ${killed}`;
-                reject(new RcloneError(`rclone could not read ${nameOf(remote)}: ${last}`));
+                reject(new RcloneError(`rclone could not ${doing} ${nameOf(remote)}: ${last}`));
             }
         });
     });

@@ -1,6 +1,7 @@
 /** What the settings of production's side come to for the agent. */
 import { type Publication, publicationVersion } from "../contract/publication";
 import type { PublisherSettings } from "../settings/publisher";
+import { remoteOf } from "./bucket";
 
 /** Folders that the publisher has mounted; the plan names files and folders below them. */
 export const publisherFolders = {
@@ -14,7 +15,7 @@ export const publisherFolders = {
 export const passwordFile = "password";
 
 /** What the agent is told. */
-export function publicationOf({ source, database, store }: PublisherSettings): Publication {
+export function publicationOf({ source, database, store, offsite }: PublisherSettings): Publication {
     const { host, port, user, dump, names, format, jobs, excludeTableData, migrations } = database;
     return {
         version: publicationVersion,
@@ -22,6 +23,7 @@ export function publicationOf({ source, database, store }: PublisherSettings): P
         ...{ dump, databases: names, format, jobs, excludeTableData, migrations },
         store: publisherFolders.store,
         keep: store.keep,
+        ...(offsite !== undefined && { offsite: remoteOf(offsite, "offsite") }),
         cluster: {
             account: publisherFolders.account,
             namespace: source.namespace,

@@ -4,6 +4,7 @@ import { catalogueConfigMap } from "../contract/manifest";
 import type { PublisherCommand } from "../contract/publication";
 import type { PublisherSettings } from "../settings/publisher";
 import { type AgentFolder, agentPod } from "./agent-pod";
+import { bucketAccess } from "./bucket";
 import { labels, type Place } from "./labels";
 import { agentUser, mediaGroup, restrictedPod } from "./pod";
 import { passwordFile, publicationOf, publisherFolders } from "./publication";
@@ -115,7 +116,7 @@ function cronJobOf(args: Schedule) {
     };
 }
 
-/** Only who makes backups gets the database's password and a way to the cluster; who reads them needs neither. */
+/** Only who makes backups gets a password and a way to anywhere; who reads them needs neither. */
 function podOf({ command, settings, pullSecret }: Schedule) {
     const { image, passwordSecret, passwordKey } = settings.database;
     const store: AgentFolder = {
@@ -136,6 +137,7 @@ function podOf({ command, settings, pullSecret }: Schedule) {
             ...{ command, pullSecret, configMap: configMapName },
             image: publishes ? image : undefined,
             folders: publishes ? [store, password] : [store],
+            bucket: publishes && settings.offsite ? bucketAccess(settings.offsite, "offsite") : undefined,
             securityContext: {
                 ...restrictedPod(agentUser, mediaGroup),
                 // The store is the publisher's to write to, also where the claim is new and root's.

@@ -43,6 +43,8 @@ export const publicationSchema = z.strictObject({
     store: z.string(),
     /** How many runs each tier keeps; none where it is not used. */
     keep: z.record(z.enum(tiers), z.number().int().min(0)),
+    /** A remote that rclone copies the store to; its credentials are in the environment. Nowhere if left out. */
+    offsite: z.strictObject({ rclone: z.string(), remote: z.string() }).optional(),
     cluster: z.strictObject({
         /** Folder with the token of the pod's service account and the authority of the cluster's certificate. */
         account: z.string(),

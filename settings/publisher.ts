@@ -4,6 +4,7 @@ import { postgres } from "../contract";
 import { type Tier, tiers } from "../contract/manifest";
 import { restored } from "./database";
 import { describe, type Parsed } from "./problems";
+import { s3 } from "./store";
 import { duration, label, objectName, workload } from "./values";
 
 const schedule = z
@@ -63,6 +64,8 @@ const schema = z.strictObject({
             })
             .prefault({}),
     }),
+    /** A private bucket that the store is copied to after each run. */
+    offsite: s3.optional(),
     /** When backups are made, in UTC. */
     schedule: schedule.optional(),
     /** When all of them are read again, in UTC. */

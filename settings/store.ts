@@ -5,8 +5,8 @@ import { absolutePath, objectName } from "./values";
 /** Claims that understudy makes itself in the target namespace: the replica's volumes, and those on other stores. */
 const own = /^(database|media|source-(database|media)-[0-9a-f]{8})$/;
 
-/** A prefix of a bucket that speaks S3, and how it is read. */
-const s3 = z.strictObject({
+/** A prefix of a bucket that speaks S3, and the way to it. */
+export const s3 = z.strictObject({
     bucket: z
         .string()
         .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "write a bucket's name: lower-case letters, digits, dashes, dots"),
@@ -23,7 +23,7 @@ const s3 = z.strictObject({
     region: z.string().min(1).optional(),
     /** rclone's name for whose server it is; `AWS` without an endpoint, else `Other`, if left out. */
     provider: z.string().regex(/^\w+$/, "write one of rclone's names of S3 providers, such as Minio").optional(),
-    /** Secret in the target namespace with keys `access-key-id` and `secret-access-key`. */
+    /** Secret in the namespace with keys `access-key-id` and `secret-access-key`. */
     secret: objectName,
 });
 export type S3 = z.infer<typeof s3>;

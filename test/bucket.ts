@@ -21,17 +21,29 @@ export interface Bucket {
 /** Credentials that the server accepts. */
 export const credentials = { keyId: "reader-of-the-bucket", accessKey: "only-to-read-it" } as const;
 
-/** Starts a server with an empty bucket; ends with {@link Bucket.stop}. */
-export async function startBucket(): Promise<Bucket> {
+/**
+ * Starts a server with an empty bucket; ends with {@link Bucket.stop}.
+ *
+ * @param access `public` lets everybody in
+ */
+export async function startBucket(access: "private" | "public" = "private"): Promise<Bucket> {
     const rclone = await ensureRclone();
     const root = mkdtempSync(join(tmpdir(), "understudy-bucket-"));
     const folder = join(root, "buckets/shop");
     mkdirSync(folder, { recursive: true });
-    const auth = `--auth-key=${credentials.keyId},${credentials.accessKey}`;
+    const auth = access === "public" ? [] : [`--auth-key=${credentials.keyId},${credentials.accessKey}`];
     const server = spawn(
         rclone,
         // What is changed below the server is seen at once.
-        ["serve", "s3", "--config=/dev/null", "--addr=127.0.0.1:0", "--dir-cache-time=0s", auth, join(root, "buckets")],
+        [
+            "serve",
+            "s3",
+            "--config=/dev/null",
+            "--addr=127.0.0.1:0",
+            "--dir-cache-time=0s",
+            ...auth,
+            join(root, "buckets"),
+        ],
         { stdio: ["ignore", "ignore", "pipe"] },
     );
     const endpoint = await addressOf(server);

@@ -11,6 +11,7 @@ import { publishCatalogue, readImageTag } from "./cluster";
 import { dump } from "./dump";
 import { type Facts, readFacts } from "./facts";
 import { partialOf, sync, writeWhole } from "./files";
+import { copyOffsite } from "./offsite";
 import { type Kept, promoted, promotions, pruned } from "./retention";
 import { type Published, promote, readTier, remove, sweep, writeManifest } from "./tier";
 import { openTools, type Tools } from "./tools";
@@ -110,8 +111,9 @@ function factsOf({ databases }: Facts, name: string) {
     return facts;
 }
 
-/** Tiers and catalogue. Returns a sentence on what has changed beside the new backups. */
-async function bringInOrder({ store, keep, cluster }: Publication, signal: AbortSignal): Promise<string> {
+/** Tiers, catalogue and the copy off-site. Returns a sentence on what has changed beside the new backups. */
+async function bringInOrder(plan: Publication, signal: AbortSignal): Promise<string> {
+    const { store, keep, cluster } = plan;
     const done: string[] = [];
     for (const { tier, below } of promotions(keep)) {
         const run = promoted(tier, runsOf(await readTier(store, tier)), runsOf(await readTier(store, below)));
@@ -134,6 +136,7 @@ async function bringInOrder({ store, keep, cluster }: Publication, signal: Abort
     for (const sentence of done) {
         log(sentence);
     }
+    await copyOffsite(plan, signal);
     return `The catalogue lists ${plural(text.split("\n").length - 1, "backup")}.`;
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { nodeImage } from "../../components/agent-pod";
+import { rcloneImage } from "../../components/bucket";
 import { publicationSchema } from "../../contract/publication";
 import { configOf, type Registration, type Run, runProgram } from "./monitor";
 import { type Container, changed, find, type Pod } from "./registered";
@@ -150,6 +152,30 @@ describe("the stack file of production's side", () => {
         });
         expect(other.status).toBe(0);
         expect(find(other, "kubernetes:rbac.authorization.k8s.io/v1:Role").inputs.rules).toHaveLength(1);
+    });
+
+    it("copies to a bucket with its Secret's credentials, which the schedule that reads does not get", async () => {
+        const offsite = { bucket: "backups", prefix: "production", secret: "writer" };
+        const other = await runProgram({
+            ...options,
+            config: { ...config, "understudy:offsite": JSON.stringify(offsite) },
+        });
+        const of = (command: string) =>
+            (find(other, "kubernetes:batch/v1:CronJob", `publisher-${command}`).inputs.spec as Schedule).jobTemplate
+                .spec.template.spec;
+        expect(of("publish").initContainers?.map(({ image }) => image)).toEqual([nodeImage, rcloneImage]);
+        expect(of("publish").containers[0]?.env).toContainEqual({
+            name: "RCLONE_CONFIG_OFFSITE_SECRET_ACCESS_KEY",
+            valueFrom: { secretKeyRef: { name: "writer", key: "secret-access-key" } },
+        });
+        expect(JSON.stringify(of("verify-store"))).not.toMatch(/RCLONE|rclone/);
+        const { data } = find(other, "kubernetes:core/v1:ConfigMap", "publisher-program").inputs as {
+            data: Record<string, string>;
+        };
+        expect(JSON.parse(data["plan.json"] ?? "").offsite).toEqual({
+            rclone: "/rclone/rclone",
+            remote: "offsite:backups/production",
+        });
     });
 
     it("with mistakes registers nothing, and names each", async () => {

@@ -97,7 +97,7 @@ describe("a stack file of production's side", () => {
             /store\.keep\.hourly is 0: write at least 1/,
             /store\.keep\.dayly is not a setting; did you mean daily\?/,
             /schedule is "hourly": write the five fields of a schedule/,
-            /image is not a setting; known here: role, source, database, store/,
+            /image is not a setting; known here: role, source, database, store, offsite/,
         ]) {
             expect(found).toContainEqual(expect.stringMatching(expected));
         }
@@ -122,6 +122,11 @@ describe("a stack file of production's side", () => {
         expect(problems(contradicting)).toEqual([
             expect.stringMatching(/store\.keep\.daily is 7, but store\.tiers is false: leave one of them out/),
         ]);
+    });
+
+    it("has no word for a bucket that everybody can read", () => {
+        const offsite = { bucket: "backups", secret: "writer", acl: "public-read" };
+        expect(problems({ ...least, offsite })).toEqual([expect.stringMatching(/offsite\.acl is not a setting/)]);
     });
 
     it("is no replica's, and one with another role neither", () => {
