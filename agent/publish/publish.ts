@@ -1,4 +1,4 @@
-import { mkdir, rename, stat } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { catalogueFile, type Manifest, manifestVersion, tiers } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
@@ -10,10 +10,10 @@ import { catalogueOf, roomInCluster, wholeLines } from "./catalogue";
 import { publishCatalogue, readImageTag } from "./cluster";
 import { dump } from "./dump";
 import { type Facts, readFacts } from "./facts";
-import { partialOf, sync, writeWhole } from "./files";
+import { writeWhole } from "./files";
 import { copyOffsite } from "./offsite";
 import { type Kept, promoted, promotions, pruned } from "./retention";
-import { type Published, promote, readTier, remove, sweep, writeManifest } from "./tier";
+import { appear, type Published, promote, readTier, remove, sweep, writeManifest } from "./tier";
 import { openTools, type Tools } from "./tools";
 
 /** A complete dump under its partial name, and the manifest that is to stand beside it. */
@@ -58,7 +58,7 @@ async function makeBackups(
     phases: Phases,
     signal: AbortSignal,
 ): Promise<Made[]> {
-    refuseOlderTools(tools.version, facts.server.version);
+    refuseOtherTools(tools.version, facts.server.version);
     const imageTag = await readImageTag(plan.cluster, signal);
     const { store } = plan;
     await mkdir(join(store, "hourly"), { recursive: true });
@@ -75,10 +75,7 @@ async function makeBackups(
     }
     // Not before all are complete: who reads meanwhile finds the whole former run.
     for (const { stem, manifest } of made) {
-        const path = join(store, "hourly", manifest.backup);
-        await rename(partialOf(path), path);
-        await sync(join(store, "hourly"));
-        await writeManifest(store, "hourly", stem, manifest);
+        await appear(store, "hourly", stem, manifest);
     }
     return made;
 
@@ -99,6 +96,7 @@ async function makeBackups(
                 [...databases].map(([name, held]) => [name, { ...factsOf(facts, name), ...held }]),
             ),
         };
+        await writeManifest(store, "hourly", stem, manifest);
         return { stem, manifest };
     }
 }
@@ -152,7 +150,7 @@ function runsOf(published: Published[]): (Kept & { backups: Published[] })[] {
 async function sweepAll(store: string): Promise<void> {
     for (const tier of tiers) {
         for (const name of await sweep(store, tier)) {
-            log(`removed ${tier}/${name}, which a run has left unfinished`);
+            log(`${tier}/${name} was left by a run that did not end`);
         }
     }
 }
@@ -164,11 +162,12 @@ async function refuseAbsentStore(store: string): Promise<void> {
     }
 }
 
-function refuseOlderTools(client: string, server: string): void {
-    if (Number.parseInt(client, 10) < Number.parseInt(server, 10)) {
+/** An older pg_dump cannot read the server, and the folders of a newer one cannot be restored by the server's own tools. */
+function refuseOtherTools(client: string, server: string): void {
+    if (Number.parseInt(client, 10) !== Number.parseInt(server, 10)) {
         throw new Refusal(
-            `pg_dump ${client} is older than the server, ${server}: set database.image to the official image of the ` +
-                "server's major version.",
+            `pg_dump is ${client}, and the server ${server}: set database.image to the official image of the server's ` +
+                "major version.",
         );
     }
 }
@@ -176,7 +175,7 @@ function refuseOlderTools(client: string, server: string): void {
 /** What the file system says of a store, as a sentence. */
 function inStore(store: string, error: unknown): Error {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOSPC" || code === "EDQUOT") {
+    if (code === "ENOSPC" || code === "EDQUOT" || /No space left on device/.test(message)) {
         return new Error(`The store ${store} is full: make its volume larger, or keep fewer backups (store.keep).`);
     }
     if (code === "EACCES" || code === "EPERM" || code === "EROFS") {

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Manifest, manifestSchema, type Tier } from "../../contract/manifest";
-import { linkWhole, partial, removeWhole, writeWhole } from "./files";
+import { linkWhole, partial, partialOf, removeWhole, sync, writeWhole } from "./files";
 import type { Kept } from "./retention";
 
 /** A backup with a manifest, as it stands in a tier. Those without one are left alone, and are none of these. */
@@ -78,9 +79,20 @@ export function filesOf(store: string, { tier, manifest }: Pick<Published, "tier
     }));
 }
 
-/** Writes the manifest of a backup that is there already. */
+/** Writes the manifest of a backup beside it, both still under their partial names. */
 export async function writeManifest(store: string, tier: Tier, stem: string, manifest: Manifest): Promise<void> {
-    await writeWhole(join(store, tier, stem + suffix), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    const file = partialOf(join(store, tier, stem + suffix));
+    await writeFile(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await sync(file);
+}
+
+/** Lets a backup appear, and its manifest after it. */
+export async function appear(store: string, tier: Tier, stem: string, manifest: Manifest): Promise<void> {
+    for (const name of [manifest.backup, stem + suffix]) {
+        const path = join(store, tier, name);
+        await rename(partialOf(path), path);
+    }
+    await sync(join(store, tier));
 }
 
 /** Lets a backup appear in another tier. */
@@ -105,12 +117,18 @@ export async function remove(store: string, { tier, stem, manifest }: Published)
     }
 }
 
-/** Removes what a run that was killed has left. */
+/** Removes what a run that was killed has left; a manifest whose backup has appeared already follows it. */
 export async function sweep(store: string, tier: Tier): Promise<string[]> {
     const folder = join(store, tier);
     const left = (await namesIn(folder)).filter((name) => name.startsWith(partial));
     for (const name of left) {
-        await rm(join(folder, name), { recursive: true, force: true });
+        const path = join(folder, name);
+        const backup = (await readManifest(path))?.content.backup;
+        if (backup !== undefined && existsSync(join(folder, backup))) {
+            await rename(path, join(folder, name.slice(partial.length)));
+        } else {
+            await rm(path, { recursive: true, force: true });
+        }
     }
     return left;
 }

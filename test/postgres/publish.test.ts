@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
@@ -186,6 +188,21 @@ describe("a run", () => {
         expect(publisher.names("hourly")).toEqual([stem, `${stem}.json`]);
     });
 
+    test("that was killed just before its manifest appeared is finished by the next one", async () => {
+        const [stem = ""] = await published();
+        const path = (name: string) => join(publisher.store, "hourly", name);
+        const text = readFileSync(path(`${stem}.json`), "utf8");
+        renameSync(path(`${stem}.json`), path(`.partial-${stem}.json`));
+        const lost = stem.replace(/\d{4}/, "2020");
+        writeFileSync(path(`.partial-${lost}.json`), text.replaceAll(stem, lost));
+        await sleep(1000);
+        const stems = await published();
+        expect(stems).toEqual([stem, expect.any(String)]);
+        expect(readFileSync(path(`${stem}.json`), "utf8")).toBe(text);
+        expect(lines()).toHaveLength(2);
+        expect(publisher.names("hourly")).toEqual(stems.flatMap((one) => [one, `${one}.json`]));
+    });
+
     test("that is stopped removes what it was making", async () => {
         await whileLocked(async (waiting) => {
             const { status, sentence } = await publisher.run("publish", publisher.plan(), {
@@ -251,6 +268,22 @@ describe("a run", () => {
         await production.query("postgres", "drop role backup");
     });
 
+    test.each(["14.20", "18.4"])(
+        "with pg_dump %s for a server of version 15 is refused, and both are named",
+        async (version) => {
+            const tools = join(publisher.store, "tools");
+            mkdirSync(tools);
+            writeFileSync(join(tools, "pg_dump"), `#!/bin/sh\necho "pg_dump (PostgreSQL) ${version}"\n`, {
+                mode: 0o755,
+            });
+            const env = { PATH: `${tools}:${process.env.PATH}` };
+            const { status, sentence } = await publisher.run("publish", publisher.plan(), { env });
+            expect(status).toBe(3);
+            expect(sentence).toMatch(`pg_dump is ${version}, and the server 15.`);
+            expect(sentence).toContain("set database.image to the official image");
+        },
+    );
+
     test("with a wrong password says who refused it, and not the password", async () => {
         const file = join(publisher.store, "wrong");
         writeFileSync(file, "not: the \\password");
@@ -270,6 +303,7 @@ describe("a run", () => {
 async function whileLocked(work: (waiting: () => Promise<void>) => Promise<void>): Promise<void> {
     const { port, password, query } = publisher.production;
     const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: "shop" });
+    client.on("error", () => undefined);
     await client.connect();
     await client.query("begin; lock table customer in access exclusive mode");
     const dumps = "from pg_stat_activity where application_name = 'understudy publish' and wait_event_type = 'Lock'";
@@ -358,6 +392,30 @@ describe("a store", () => {
         expect(status).toBe(1);
         expect(sentence).toContain(`hourly/${stem}.json cannot be understood`);
     });
+
+    test.runIf(userInfo().uid === 0).each([
+        ["directory", "60k"],
+        ["directory", "120k"],
+        ["plain", "16k"],
+    ] as const)(
+        "that is full for a backup in %s format within %s keeps nothing of it, and says so",
+        async (format, size) => {
+            execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", publisher.store]);
+            try {
+                const { status, sentence } = await publisher.run(
+                    "publish",
+                    publisher.plan((plan) => {
+                        plan.format = format;
+                    }),
+                );
+                expect(status).toBe(1);
+                expect(sentence).toMatch(/^Failed: The store .* is full: make its volume larger, or keep fewer/);
+                expect(readdirSync(publisher.store, { recursive: true })).toEqual(["hourly"]);
+            } finally {
+                execFileSync("umount", [publisher.store]);
+            }
+        },
+    );
 
     test("that is not there is refused before the server is asked", async () => {
         const absent = join(publisher.store, "absent");
