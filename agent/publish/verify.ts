@@ -30,7 +30,7 @@ export async function verifyStore({ store }: Publication, signal: AbortSignal): 
     if (rotten.length > 0) {
         throw new Error(
             `Of ${plural(all.length, "backup")} in ${store}, these files are not as they were made: ` +
-                `${rotten.join("; ")}. Their backups are no longer listed: look at the disk under the store.`,
+                `${rotten.join("; ")}. Their backups are marked, and no longer count as good: look at the disk under the store.`,
         );
     }
     return `All ${plural(all.length, "backup")} in ${store} are as they were made: ${formatBytes(read)} read and compared.`;
