@@ -1,7 +1,7 @@
 /** A stack file of production's side: which backups are made there, when, and how many are kept. */
 import { z } from "zod";
 import { postgres } from "../contract";
-import { type Tier, tiers } from "../contract/manifest";
+import { serverSubject, type Tier, tiers } from "../contract/manifest";
 import { restored } from "./database";
 import { describe, type Parsed } from "./problems";
 import { s3 } from "./store";
@@ -120,8 +120,10 @@ function contradictions({ database, store }: Written): string[] {
     if (new Set(names).size < names.length) {
         problems.push(`database.names is ${names.join(", ")}: write each database once`);
     }
-    if (names.includes("dumpall")) {
-        problems.push("database.names holds dumpall, which names backups of whole servers: rename that database");
+    if (names.includes(serverSubject)) {
+        problems.push(
+            `database.names holds ${serverSubject}, which names backups of whole servers: rename that database`,
+        );
     }
     if (dump === "server") {
         const alone = "a whole server is dumped as it is, plain";

@@ -1,8 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { catalogueFile, type Manifest, manifestVersion, tiers } from "../../contract/manifest";
+import { catalogueFile, type Manifest, manifestVersion, serverSubject, tiers } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
-import { serverSubject } from "../backup/catalogue";
 import { readSecret } from "../postgres/server";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural } from "../report";
