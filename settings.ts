@@ -127,7 +127,7 @@ export function parseSettings(config: Record<string, string>, project: string, s
     if (settings.role === "source") {
         throw new Refusal(
             `Pulumi.${stack}.yaml is production's side (role: source), which has no copies: preview and up are for it, ` +
-                "and pulumi destroy, which leaves the store and all of production alone.",
+                "and wipe, which leaves the store and all of production alone.",
         );
     }
     return settings;

@@ -14,11 +14,11 @@ import { project } from "./project";
 import { reasonOf } from "./reason";
 import { applied, type Changes, refreshed } from "./refresh";
 import { rolledBack } from "./rollback";
-import { openStack, settingsOf, writeSettings } from "./stack";
+import { anySettingsOf, openStack, settingsOf, writeSettings } from "./stack";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
 import { jsonView, textView, type View } from "./view";
-import { confirmed, describeWipe } from "./wipe";
+import { confirmed, describeSourceWipe, describeWipe } from "./wipe";
 
 async function run(line: CommandLine, view: View): Promise<boolean> {
     const { command, stack: name, argument = "", flags } = line;
@@ -84,23 +84,32 @@ async function changed(
 }
 
 async function wipe(name: string, view: View, flags: CommandLine["flags"]): Promise<boolean> {
-    const settings = await settingsOf(await openStack(name));
-    const wanted = {
-        removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
-        removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
-    };
-    process.stderr.write(`${describeWipe({ ...settings, ...wanted }, name)}\n`);
+    const settings = await anySettingsOf(await openStack(name));
+    const { description, overrides } =
+        settings.role === "source"
+            ? { description: describeSourceWipe(settings, name), overrides: {} }
+            : wipeOf(settings, name, flags);
+    process.stderr.write(`${description}\n`);
     if (flags.yes !== true && !(await confirmed())) {
         process.stderr.write("Nothing was changed.\n");
         view.end({ result: "succeeded", generations: null });
         return true;
     }
+    return operate(name, "wipe", view, { overrides });
+}
+
+/** What a replica's wipe removes, in words, and the settings that it runs with. */
+function wipeOf(settings: Settings, name: string, flags: CommandLine["flags"]) {
+    const wanted = {
+        removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
+        removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
+    };
     const overrides = {
         ...Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)])),
         // Whatever production runs, and whether its cluster can be reached at all.
         allowTagMismatch: "a wipe refreshes nothing",
     };
-    return operate(name, "wipe", view, { overrides });
+    return { description: describeWipe({ ...settings, ...wanted }, name), overrides };
 }
 
 async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
-import { parseSettings, readSettings, type Settings } from "../settings";
+import { parseSettings, parseStack, readSettings, type Settings } from "../settings";
+import type { PublisherSettings } from "../settings/publisher";
 import { project } from "./project";
 
 import program = require("../index");
@@ -36,13 +37,26 @@ export async function openStack(stackName: string, { overrides = {}, onSettings 
 }
 
 /**
- * The settings of a stack file.
+ * The settings of a replica's stack file.
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
 export async function settingsOf(stack: Stack): Promise<Settings> {
+    return parseSettings(await configOf(stack), project, stack.name);
+}
+
+/**
+ * The settings of a stack file, whichever role it has.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export async function anySettingsOf(stack: Stack): Promise<Settings | PublisherSettings> {
+    return parseStack(await configOf(stack), project, stack.name);
+}
+
+async function configOf(stack: Stack): Promise<Record<string, string>> {
     const config = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
-    return parseSettings(Object.fromEntries(config), project, stack.name);
+    return Object.fromEntries(config);
 }
 
 /** Writes settings to the stack file, by their paths such as `database.backup`; comments and order stay. */

@@ -2,6 +2,7 @@ import { createInterface } from "node:readline/promises";
 import type { ServerAccess } from "../components/database";
 import { broughtClaims } from "../components/volumes";
 import type { Settings } from "../settings";
+import type { PublisherSettings } from "../settings/publisher";
 
 /** What a wipe removes and what it leaves, in one sentence each. */
 export function describeWipe(settings: Settings, stackName: string): string {
@@ -28,6 +29,15 @@ export function describeWipe(settings: Settings, stackName: string): string {
         `Wipe of ${stackName} in namespace ${target.namespace} of context ${target.context}:`,
         `  goes:  ${removed.join(", ")}`,
         `  stays: ${stays.join("; ") || "nothing"}`,
+    ].join("\n");
+}
+
+/** The same of production's side: what it has published stays. */
+export function describeSourceWipe({ source, store }: PublisherSettings, stackName: string): string {
+    return [
+        `Wipe of ${stackName} in namespace ${source.namespace} of context ${source.context}:`,
+        "  goes:  both schedules and their account, the catalogue in the cluster",
+        `  stays: every backup on claim ${store.claim}, the namespace and everything else in it`,
     ].join("\n");
 }
 

@@ -31,8 +31,8 @@ export interface Stage {
     command(...args: string[]): Promise<Ended>;
     /** As `command`, interrupted by Ctrl-C as soon as it prints something like this. */
     interrupted(when: RegExp, ...args: string[]): Promise<Ended>;
-    /** The stack file's text, as the last command has left it; changed if a text is given. */
-    stackFile(text?: string): Promise<string>;
+    /** The stack file's text, as the last command has left it; changed if a text is given. Of another stack, if named. */
+    stackFile(text?: string, name?: string): Promise<string>;
     /** Answer of a query as superuser, rows by line, columns by `|`. */
     sql(namespace: string, database: string, query: string): Promise<string>;
     /** Output of a command in a pod that a label selects. */
@@ -100,9 +100,9 @@ export async function openStage(part: Part = {}): Promise<Stage> {
         };
         return understudy(workspace, args, { show, interrupt: interruption.signal });
     };
-    const stackFileOf = async (text?: string) => {
+    const stackFileOf = async (text?: string, name = stack) => {
         const { folder } = await workspaceWith({});
-        const file = path.join(folder, `Pulumi.${stack}.yaml`);
+        const file = path.join(folder, `Pulumi.${name}.yaml`);
         if (text !== undefined) {
             await writeFile(file, text);
         }

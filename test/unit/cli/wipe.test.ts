@@ -1,5 +1,10 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, it } from "vitest";
-import { describeWipe } from "../../../cli/wipe";
+import { describeSourceWipe, describeWipe } from "../../../cli/wipe";
+import { parseStack } from "../../../settings";
+import type { PublisherSettings } from "../../../settings/publisher";
+import { configOf } from "../../program/monitor";
 import { settings } from "./seen";
 
 it.each([
@@ -18,4 +23,14 @@ it("a wipe leaves a claim that somebody has brought, and the namespace that it i
     const text = describeWipe({ ...settings, ...everything, source }, "demo");
     expect(text).toMatch(/stays: claim files, which is not the replica's$/);
     expect(text.split("\n")[1]).not.toMatch("namespace replica");
+});
+
+it("a wipe of production's side is announced as one that leaves every backup", () => {
+    const stackFile = readFileSync(path.join(__dirname, "../../../Pulumi.production.yaml"), "utf8");
+    const source = parseStack(configOf(stackFile), "understudy", "production") as PublisherSettings;
+    expect(describeSourceWipe(source, "production").split("\n")).toEqual([
+        "Wipe of production in namespace production-stack of context production-cluster:",
+        "  goes:  both schedules and their account, the catalogue in the cluster",
+        "  stays: every backup on claim database-backup, the namespace and everything else in it",
+    ]);
 });

@@ -1,0 +1,162 @@
+import { chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import yaml from "js-yaml";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { production, runPublisher } from "../../demo/production";
+import { openStage, type Stage } from "./stage";
+import { stores } from "./stores";
+
+const { namespace } = production;
+const folder = path.join(stores, "published");
+
+/** User and group of the publisher. */
+const publisher = 10001;
+
+/** Production's own side: it publishes backups on a claim of its own, and a replica is refreshed from them. */
+describe("production that publishes its backups", () => {
+    let stage: Stage;
+    const copy = `published, ${new Date().toISOString()}`;
+    const settings = {
+        "source.database": { hostPath: folder },
+        "database.refresh": copy,
+        "media.refresh": copy,
+    };
+    const well = async (...args: string[]) => {
+        const { status, output } = await stage.command(...args);
+        expect(status, output).toBe(0);
+        return output;
+    };
+    const catalogue = async () => {
+        const { data } = await stage.core.readNamespacedConfigMap({ name: "understudy-catalogue", namespace });
+        const lines = (data?.["catalogue.jsonl"] ?? "").split("\n").filter((line) => line !== "");
+        return lines.map((line) => JSON.parse(line) as { stamp: string; subject: string; imageTag: string });
+    };
+
+    beforeAll(async () => {
+        stage = await openStage();
+        await rm(folder, { recursive: true, force: true });
+        await mkdir(folder, { recursive: true });
+        await chown(folder, publisher, publisher);
+        await makeClaim(stage);
+        const before = await stage.up({ "database.refresh": copy, "media.refresh": copy });
+        expect(before.status, before.output).toBe(0);
+    });
+    afterAll(() => removeClaim(stage));
+
+    it("1. gets schedules in its namespace, which stays what it was otherwise (S0-09)", async () => {
+        const before = await stage.core.readNamespace({ name: namespace });
+        await stage.stackFile(stackFile(stage), "production");
+        await well("up", "production");
+        const { metadata } = await stage.core.readNamespace({ name: namespace });
+        expect([metadata?.uid, metadata?.labels]).toEqual([before.metadata?.uid, before.metadata?.labels]);
+        const { BatchV1Api } = await import("@kubernetes/client-node");
+        const { items } = await stage.config.makeApiClient(BatchV1Api).listNamespacedCronJob({ namespace });
+        const ours = items.filter(({ metadata }) => metadata?.name?.startsWith("understudy-"));
+        expect(
+            ours.map(({ metadata, spec }) => [metadata?.name, spec?.schedule, spec?.concurrencyPolicy]).sort(),
+        ).toEqual([
+            ["understudy-publish", "51 * * * *", "Forbid"],
+            ["understudy-verify-store", "17 3 * * 0", "Forbid"],
+        ]);
+        expect(await catalogue()).toEqual([]);
+    });
+
+    it("2. publishes both databases under one stamp, and tells the cluster of them", async () => {
+        expect(await runPublisher(stage.cluster, "publish")).toMatch(/The catalogue lists \d+ backups\.$/);
+        const [one, other] = await catalogue();
+        expect([one?.subject, other?.subject]).toEqual(["audit", "catalogue"]);
+        expect(one?.stamp).toBe(other?.stamp);
+        expect(one?.imageTag).toBe("1.0");
+        expect(await runPublisher(stage.cluster, "verify-store")).toMatch(/are as they were made/);
+    });
+
+    it("3. shows in a preview which backup a replica would get, and the replica gets it", async () => {
+        const [{ stamp } = { stamp: "" }] = await catalogue();
+        const preview = await stage.preview(settings);
+        expect(preview.output).toMatch(new RegExp(`^backup +${stamp} .*made under tag 1\\.0$`, "m"));
+        const { status, output } = await stage.up(settings);
+        expect(status, output).toBe(0);
+        expect(output).toContain(stamp);
+        const query = "select count(*), sum(hashtextextended(t::text, 0)) from packages t";
+        expect(await stage.sql(stage.namespace, "catalogue", query)).toBe(
+            await stage.sql(namespace, "catalogue", query),
+        );
+    });
+
+    it("4. lets no replica have it under another tag than its own", async () => {
+        const before = await stage.digest();
+        const { status, output } = await stage.up({
+            ...settings,
+            imageTag: production.candidate,
+            "database.refresh": "again",
+        });
+        expect(status).not.toBe(0);
+        expect(output).toMatch(/under tag 1\.1-rc1, but production ran 1\.0 when backup .* was made/);
+        expect(await stage.digest()).toEqual(before);
+    });
+
+    it("5. notices a backup that has rotted, and no replica gets it", async () => {
+        const before = await stage.digest();
+        const file = await largestFile(path.join(folder, "hourly"));
+        const bytes = await readFile(file);
+        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+        await writeFile(file, bytes);
+        await expect(runPublisher(stage.cluster, "verify-store")).rejects.toThrow(/differs/);
+        const { status, output } = await stage.up({ ...settings, "database.refresh": "of what has rotted" });
+        expect(status, output).not.toBe(0);
+        expect(await stage.digest()).toEqual(before);
+    });
+
+    it("6. is left as it was, with its backups, when its side is wiped", async () => {
+        const published = await readdir(path.join(folder, "hourly"));
+        await well("wipe", "production", "--yes");
+        await expect(catalogue()).rejects.toMatchObject({ code: 404 });
+        expect(await readdir(path.join(folder, "hourly"))).toEqual(published);
+        await stage.core.readNamespace({ name: namespace });
+    });
+});
+
+function stackFile({ cluster }: Stage): string {
+    const settings = {
+        role: "source",
+        source: { context: cluster.context, namespace, workload: { name: production.application.name } },
+        database: {
+            host: "database",
+            passwordSecret: "database",
+            passwordKey: "postgres-password",
+            names: production.databases,
+        },
+        store: { claim: "published" },
+    };
+    const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`understudy:${key}`, value]));
+    return yaml.dump({ config });
+}
+
+async function makeClaim({ core }: Stage): Promise<void> {
+    const common = { accessModes: ["ReadWriteMany"], storageClassName: "" };
+    const volume = {
+        ...common,
+        capacity: { storage: "2Gi" },
+        hostPath: { path: folder },
+        persistentVolumeReclaimPolicy: "Retain",
+        claimRef: { namespace, name: "published" },
+    };
+    const claim = { ...common, volumeName: "published", resources: { requests: { storage: "2Gi" } } };
+    await core.createPersistentVolume({ body: { metadata: { name: "published" }, spec: volume } });
+    await core.createNamespacedPersistentVolumeClaim({
+        namespace,
+        body: { metadata: { name: "published" }, spec: claim },
+    });
+}
+
+async function removeClaim({ core }: Stage): Promise<void> {
+    await core.deleteNamespacedPersistentVolumeClaim({ name: "published", namespace });
+    await core.deletePersistentVolume({ name: "published" });
+}
+
+async function largestFile(root: string): Promise<string> {
+    const entries = await readdir(root, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+    const sized = await Promise.all(files.map(async (file) => ({ file, size: (await readFile(file)).length })));
+    return sized.sort((a, b) => b.size - a.size)[0]?.file ?? "";
+}
