@@ -75,6 +75,8 @@ const databasePlan = z.strictObject({
     loginPasswordFile: z.string(),
     /** What holds `hourly/backup-<stamp>-<name>.sql.gz`, or `…-dumpall.sql.gz`. */
     backups: origin,
+    /** Connections that load at once. Default: as many as the agent has processors, at least 2 and at most 8. */
+    jobs: z.number().int().min(1).max(64).optional(),
 });
 export type DatabasePlan = z.infer<typeof databasePlan>;
 

@@ -3,15 +3,21 @@ import type { DatabasePlan } from "../../contract";
 import { serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
-import { openStore, type Stored } from "./store";
+import { openStore, type Store, type Stored, type StoredFile } from "./store";
 
 /** One dump on the shared store. */
 export interface Backup {
-    /** Where it is, for people. */
+    /** Where it is, for people; where the file system has it, if it is {@link mounted}. */
     path: string;
-    /** Opens its file. */
+    /** Whether it is in the file system, so that it can be sought. */
+    mounted: boolean;
+    /** Opens its file; of a folder, the file with its table of contents. */
     open(): Readable;
-    /** File name. */
+    /** What a folder holds; absent if the backup is a file. */
+    folder?: StoredFile[];
+    /** What production's side has written down about it. */
+    manifest?: { path: string; open(): Readable };
+    /** Name of the file or folder. */
     name: string;
     /** When the dump was begun, as the file name says it. */
     stamp: string;
@@ -19,19 +25,27 @@ export interface Backup {
     time: number;
     /** What was dumped, as the file name says it: a database, or {@link serverSubject}. */
     subject: string;
-    /** Size of the file. */
+    /** Size of the file, or of all files of the folder. */
     bytes: number;
     /** Seconds from the stamp to now. */
     age: number;
 }
 
 /** A backup as its file name tells it. */
-type Named = Omit<Backup, "path" | "open" | "bytes" | "age">;
+type Named = Pick<Backup, "name" | "stamp" | "time" | "subject"> & Stored & { beside: Stored | undefined };
 
-/** How production names its dumps. */
+/** How production names its dumps, plain ones compressed with gzip. */
 export function fileName(subject: string): string {
     return `backup-<time>Z-${subject}.sql.gz`;
 }
+
+/** Endings of file names; what a file holds, its first bytes tell. A folder has no ending. */
+const ending = String.raw`\.sql|\.sql\.gz|\.sql\.xz|\.sql\.zst|\.dump|\.tar`;
+const fileNames = new RegExp(String.raw`^(backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-(.+?))(?:${ending})$`);
+const folderNames = /^(backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-([^.]+))$/;
+
+/** What a folder has to hold to be an archive of pg_dump. */
+const tableOfContents = "toc.dat";
 
 /** What the plan says about the backups that it asks for. */
 type Wanted = Pick<DatabasePlan, "backups" | "dump" | "databases" | "backup" | "maximumAge">;
@@ -89,26 +103,57 @@ export function nameSetting(at: number): string {
 }
 
 async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
-    const { folder, open } = openStore(plan.backups);
+    const store = openStore(plan.backups);
     const ours = await named(plan);
     const chosen = plan.backup === "latest" ? ours[0] : ours.find(({ stamp }) => stamp === plan.backup);
     if (chosen === undefined) {
         const newest = ours.slice(0, 3).map(({ stamp }) => stamp);
         throw new Refusal(
-            `There is no backup of ${described(plan)} with stamp ${plan.backup} in ${folder}; ` +
+            `There is no backup of ${described(plan)} with stamp ${plan.backup} in ${store.folder}; ` +
                 `the newest are ${newest.join(", ")}: set database.backup to one of these, or to latest.`,
         );
     }
     const age = (now - chosen.time) / 1000;
     refuseAge(chosen.stamp, age, plan);
-    const path = `${folder}/${chosen.name}`;
-    if (!chosen.isFile || chosen.bytes === 0) {
+    const twins = ours.filter(({ stamp }) => stamp === chosen.stamp);
+    if (twins.length > 1) {
         throw new Refusal(
-            `The backup ${path} ${chosen.isFile ? "is empty" : "is not a file"}: make a new backup, ` +
-                "or set database.backup to an earlier stamp.",
+            `The store's folder ${store.folder} has the backup ${chosen.stamp} of ${described(plan)} more than once ` +
+                `(${twins.map(({ name }) => name).join(", ")}): remove all but one of them.`,
         );
     }
-    return { ...chosen, path, open: () => open(chosen), age };
+    return opened(store, chosen, age);
+}
+
+function opened(store: Store, { beside, ...chosen }: Named, age: number): Backup {
+    const { folder, mounted } = store;
+    const path = `${folder}/${chosen.name}`;
+    const again = "make a new backup, or set database.backup to an earlier stamp";
+    if (!mounted && !chosen.isFile) {
+        throw new Refusal(
+            `The backup ${path} is a folder in a bucket, and pg_restore reads folders from a file system alone: ` +
+                "mount the store, or let the dump be one file (custom format, or plain).",
+        );
+    }
+    const contents = chosen.isFile ? chosen : chosen.files?.find(({ name }) => name === tableOfContents);
+    if (contents === undefined || (!chosen.isFile && !folderNames.test(chosen.name))) {
+        throw new Refusal(`The backup ${path} is not a file, nor a folder that pg_dump has made: ${again}.`);
+    }
+    if (contents.bytes === 0) {
+        throw new Refusal(`The backup ${path} is empty: ${again}.`);
+    }
+    const first = chosen.isFile ? chosen : { ...contents, name: `${chosen.name}/${contents.name}` };
+    return {
+        ...chosen,
+        path,
+        mounted,
+        open: () => store.open(first),
+        ...(chosen.files !== undefined && { folder: chosen.files }),
+        ...(beside !== undefined && {
+            manifest: { path: `${folder}/${beside.name}`, open: () => store.open(beside) },
+        }),
+        age,
+    };
 }
 
 /**
@@ -138,9 +183,11 @@ export async function backupsOf(plan: Wanted): Promise<Pick<Backup, "stamp" | "t
     });
 }
 
-async function named(plan: WantedOne): Promise<(Named & Stored)[]> {
+async function named(plan: WantedOne): Promise<Named[]> {
     const { folder, list } = openStore(plan.backups);
-    const everything = (await list()).map(parse).filter((entry) => entry !== undefined);
+    const all = await list();
+    const byName = new Map(all.map((stored) => [stored.name, stored]));
+    const everything = all.map((stored) => parse(stored, byName)).filter((entry) => entry !== undefined);
     const ours = everything
         .filter(({ subject }) => subject === subjectOf(plan))
         .sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
@@ -201,11 +248,11 @@ function advice({ dump, name, setting }: WantedOne, subjects: string[]): string 
         : `set ${setting} to the database that is backed up there`;
 }
 
-function parse(stored: Stored): (Named & Stored) | undefined {
-    const { name } = stored;
-    const [, stamp, subject] = name.match(/^backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-(.+)\.sql\.gz$/) ?? [];
+function parse(stored: Stored, all: Map<string, Stored>): Named | undefined {
+    const { name, isFile } = stored;
+    const [, stem, stamp, subject] = fileNames.exec(name) ?? (isFile ? null : folderNames.exec(name)) ?? [];
     const time = Date.parse(stamp ?? "");
     return stamp === undefined || subject === undefined || Number.isNaN(time)
         ? undefined
-        : { ...stored, stamp, time, subject };
+        : { ...stored, stamp, time, subject, beside: all.get(`${stem}.json`) };
 }

@@ -1,15 +1,22 @@
-import { pipeline } from "node:stream";
-import { constants, createGunzip, gunzipSync } from "node:zlib";
+import { constants, gunzipSync } from "node:zlib";
 import type { DatabasePlan } from "../../contract";
 import { serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
+import { archiveHeader } from "./archive";
 import { type Backup, fileName } from "./catalogue";
 import { DumpLexer } from "./lexer";
+import { type Archive, type Compression, isArchive, type Packing, packingOf } from "./packing";
+import { ProgramError, versionOf } from "./program";
+import { tarBlock } from "./tar";
+import { unpacked } from "./unpack";
 
-/** What the beginning of a dump tells. */
+/** What the beginning of a backup tells. */
 export interface DumpHeader {
+    packing: Packing;
     /** Version of production's server, for example `15.20`. */
     serverVersion: string;
+    /** Whether what packs it has checksums, so that changed bytes do not pass for production's. */
+    checked: boolean;
 }
 
 /** Comment that every dump of one database begins with, and the one that ends it. */
@@ -21,19 +28,67 @@ const serverTitle = "PostgreSQL database cluster dump";
 export const serverTrailer = "PostgreSQL database cluster dump complete";
 
 /**
- * Reads the beginning of a dump, before anything is made for it.
+ * Reads the beginning of a backup, before anything is made for it.
  *
- * @throws {Refusal} when the file is not a compressed plain dump of the kind that is set
+ * @throws {Refusal} when it is not a dump of the kind that is set, and when the program is not there that unpacks it, or
+ *   is too old for it
  */
 export async function readHeader(backup: Backup, kind: DatabasePlan["dump"]): Promise<DumpHeader> {
+    const bytes = await firstBytes(backup);
+    const packing = backup.folder === undefined ? packingOf(bytes) : "directory";
+    if (isArchive(packing)) {
+        return readArchiveHeader(backup, kind, packing, bytes);
+    }
+    return { packing, serverVersion: await readPlainHeader(backup, kind, packing, bytes), checked: packing !== "none" };
+}
+
+async function readArchiveHeader(
+    { path }: Backup,
+    kind: DatabasePlan["dump"],
+    packing: Archive,
+    bytes: Buffer,
+): Promise<DumpHeader> {
+    // The first member of a tar file is the archive's table of contents.
+    const header = archiveHeader(packing === "tar" ? bytes.subarray(tarBlock) : bytes);
+    if (header?.serverVersion === undefined) {
+        throw new Refusal(
+            `The backup ${path} is not an archive of pg_dump, or its first bytes are damaged: make it anew.`,
+        );
+    }
+    if (kind === "server") {
+        throw new Refusal(
+            `The backup ${path} is an archive of a single database (pg_dump) under the name of a whole server: ` +
+                `set database.dump to database and name such files ${fileName("<database>")}, or make it with pg_dumpall.`,
+        );
+    }
+    const { serverVersion, clientVersion, checked } = header;
+    const client = await versionOf("pg_restore");
+    if (Number.parseInt(clientVersion, 10) > Number.parseInt(client, 10)) {
+        throw new Refusal(
+            `The backup ${path} was made by pg_dump ${clientVersion}, from PostgreSQL ${serverVersion}, and pg_restore ` +
+                `is ${client} here: it has to be of that major version (database.image), or dump with an older pg_dump.`,
+        );
+    }
+    return { packing, serverVersion, checked };
+}
+
+async function readPlainHeader(
+    backup: Backup,
+    kind: DatabasePlan["dump"],
+    packing: Compression,
+    bytes: Buffer,
+): Promise<string> {
     const { path } = backup;
-    const text = beginning(await firstBytes(backup), path).toString("latin1");
+    if (packing === "xz" || packing === "zstd") {
+        await versionOf(packing);
+    }
+    const text = (await beginning(backup, packing, bytes)).toString("latin1");
     const [, title] = new RegExp(`^-- (${dumpTitle}|${serverTitle})\\s*$`, "m").exec(text) ?? [];
     const [tool, expected] = kind === "server" ? ["pg_dumpall", serverTitle] : ["pg_dump", dumpTitle];
     if (title === undefined) {
         throw new Refusal(
-            `The backup ${path} is not a plain SQL dump: its first lines do not say "${expected}". ` +
-                `Make it with ${tool} in plain format, compressed with gzip.`,
+            `The backup ${path} is not a dump of PostgreSQL: it is no archive, and its first lines do not say ` +
+                `"${expected}". Make it with ${tool}, plain or compressed with gzip, xz or zstd.`,
         );
     }
     if (kind === "database" && title === serverTitle) {
@@ -49,11 +104,11 @@ export async function readHeader(backup: Backup, kind: DatabasePlan["dump"]): Pr
                 `set database.dump to database and name such files ${fileName("<database>")}, or make it with pg_dumpall.`,
         );
     }
-    const serverVersion = kind === "server" ? await findVersion(backup) : versionIn(text);
+    const serverVersion = kind === "server" ? await findVersion(backup, packing) : versionIn(text);
     if (serverVersion === undefined) {
         throw new Refusal(`The backup ${path} does not say which version it was dumped from: make it with ${tool}.`);
     }
-    return { serverVersion };
+    return serverVersion;
 }
 
 function versionIn(text: string): string | undefined {
@@ -61,13 +116,10 @@ function versionIn(text: string): string | undefined {
 }
 
 /** The version in a dump of a whole server: each database tells it, and any number of roles come before the first. */
-async function findVersion({ path, open }: Backup): Promise<string | undefined> {
+async function findVersion({ path, open }: Backup, packing: Compression): Promise<string | undefined> {
     const lexer = new DumpLexer();
-    const text = createGunzip();
-    // What goes wrong with the file ends the loop below as well.
-    pipeline(open(), text, () => undefined);
     try {
-        for await (const chunk of text) {
+        for await (const chunk of unpacked(open(), packing)) {
             for (const piece of lexer.push(chunk)) {
                 const version = piece.kind === "comment" ? versionIn(`-- ${piece.text}`) : undefined;
                 if (version !== undefined) {
@@ -85,34 +137,39 @@ async function findVersion({ path, open }: Backup): Promise<string | undefined> 
 }
 
 async function firstBytes({ path, open }: Backup): Promise<Buffer> {
-    const chunks: Buffer[] = [];
-    let size = 0;
     try {
-        for await (const chunk of open()) {
-            chunks.push(chunk);
-            size += chunk.length;
-            if (size >= 4096) {
-                break;
-            }
-        }
+        return await upTo(4096, open());
     } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException;
         throw new Refusal(`The backup ${path} cannot be read (${code ?? message}): let the agent's user read it.`);
     }
-    return Buffer.concat(chunks).subarray(0, 4096);
 }
 
-/** The first bytes, decompressed as far as they go. */
-function beginning(compressed: Buffer, path: string): Buffer {
-    if (compressed[0] !== 0x1f || compressed[1] !== 0x8b) {
-        throw new Refusal(`The backup ${path} is not compressed with gzip although its name says so: make it anew.`);
-    }
+/** The first text of a dump, as far as it can be unpacked. */
+async function beginning({ path, open }: Backup, packing: Compression, bytes: Buffer): Promise<Buffer> {
     try {
-        return gunzipSync(compressed, { finishFlush: constants.Z_SYNC_FLUSH });
-    } catch {
+        // zlib gives what a cut stream holds only when it is told that it is cut.
+        return packing === "gzip"
+            ? gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH })
+            : await upTo(4096, unpacked(open(), packing));
+    } catch (error) {
+        const reason = error instanceof ProgramError ? ` (${error.message})` : "";
         throw new Refusal(
-            `The backup ${path} is damaged in its first bytes: make a new backup, ` +
+            `The backup ${path} is damaged in its first bytes${reason}: make a new backup, ` +
                 "or set database.backup to another stamp.",
         );
     }
+}
+
+async function upTo(length: number, chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+    const found: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of chunks) {
+        found.push(chunk);
+        size += chunk.length;
+        if (size >= length) {
+            break;
+        }
+    }
+    return Buffer.concat(found).subarray(0, length);
 }

@@ -6,17 +6,25 @@ import type { Origin } from "../../contract";
 import { list, nameOf, type Remote, read } from "../rclone";
 import { Refusal } from "../refusal";
 
-/** What stands in a store's folder `hourly`. */
-export interface Stored {
+/** A file, by its name below where it was found. */
+export interface StoredFile {
     name: string;
     bytes: number;
+}
+
+/** What stands in a store's folder `hourly`. */
+export interface Stored extends StoredFile {
     isFile: boolean;
+    /** The files in a folder, whose bytes are the folder's. */
+    files?: StoredFile[];
 }
 
 /** Where production's schedule puts its dumps. */
 export interface Store {
     /** The folder with the dumps, for people. */
     folder: string;
+    /** Whether that folder is one of the file system, so that its files can be sought. */
+    mounted: boolean;
     /**
      * Everything in that folder.
      *
@@ -24,7 +32,7 @@ export interface Store {
      */
     list(): Promise<Stored[]>;
     /** Opens a file of it. The stream ends with an error if the file cannot be read to its end. */
-    open(file: Stored): Readable;
+    open(file: StoredFile): Readable;
 }
 
 /** The store that a plan names. */
@@ -36,21 +44,35 @@ function mounted(store: string): Store {
     const folder = join(store, "hourly");
     return {
         folder,
+        mounted: true,
         async list() {
             const names = await namesIn(store, folder);
-            const files = names.map(async (name) => {
-                const status = await stat(join(folder, name)).catch(({ code }: NodeJS.ErrnoException) => {
+            const all = names.map((name) => {
+                return look(folder, name).catch(({ code }: NodeJS.ErrnoException) => {
                     // Production removes old backups at any time.
                     if (code !== "ENOENT") {
                         throw unreadable(folder, code);
                     }
                 });
-                return status && { name, bytes: status.size, isFile: status.isFile() };
             });
-            return (await Promise.all(files)).filter((file) => file !== undefined);
+            return (await Promise.all(all)).filter((one) => one !== undefined);
         },
         open: ({ name }) => createReadStream(join(folder, name), { highWaterMark: 1_048_576 }),
     };
+}
+
+async function look(folder: string, name: string): Promise<Stored> {
+    const path = join(folder, name);
+    const status = await stat(path);
+    if (!status.isDirectory()) {
+        return { name, bytes: status.size, isFile: status.isFile() };
+    }
+    const files = (await readdir(path)).map(async (file) => ({
+        name: file,
+        bytes: (await stat(join(path, file))).size,
+    }));
+    const found = await Promise.all(files);
+    return { name, bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), isFile: false, files: found };
 }
 
 async function namesIn(store: string, folder: string): Promise<string[]> {
@@ -80,10 +102,11 @@ function remote(backups: Remote): Store {
     const hourly = { ...backups, remote: `${backups.remote}/hourly` };
     return {
         folder: nameOf(hourly),
+        mounted: false,
         async list() {
             const found: Stored[] = [];
             await list(hourly, [], ({ Path, Size, IsDir }) => {
-                found.push({ name: Path, bytes: Size, isFile: !IsDir });
+                found.push({ name: Path, bytes: Math.max(0, Size), isFile: !IsDir });
             }).catch((error: Error) => {
                 throw new Refusal(`The backup store cannot be read: ${error.message}. Look at source.database.s3.`);
             });

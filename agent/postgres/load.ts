@@ -1,137 +1,197 @@
 import { createHash } from "node:crypto";
-import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { addAbortSignal } from "node:stream";
+import { readContents, sqlOf, type TableData } from "../backup/archive";
 import type { Backup } from "../backup/catalogue";
-import type { Frame } from "../backup/frame";
-import { DumpLexer } from "../backup/lexer";
-import { DumpError, type Piece } from "../backup/piece";
-import { type Cast, direct } from "../backup/statement";
+import { DatabaseFrame, type Frame } from "../backup/frame";
+import { type Hashes, hashFiles } from "../backup/manifest";
+import type { Packing } from "../backup/packing";
+import { DumpError } from "../backup/piece";
+import { ProgramError } from "../backup/program";
+import { unpacked } from "../backup/unpack";
 import { Refusal } from "../refusal";
-import type { Watch } from "../report";
-import { Psql, type PsqlTarget } from "./psql";
+import type { Reading, Watch } from "../report";
+import { bundled } from "./bundle";
+import { Connections } from "./connections";
+import { type Passage, pour } from "./pour";
+import type { PsqlTarget } from "./psql";
 import { Tally } from "./tally";
 
 /** What a load needs. */
-export interface Loading {
+export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {
     backup: Backup;
+    packing: Packing;
     /** Tells which part of the dump is the database's. */
     frame: Frame;
     target: PsqlTarget;
-    cast: Cast;
-    /** Makes sure that a role exists, and that the stand-in is a member of it where `member` is set. */
-    ensureRole(name: string, member: boolean): Promise<void>;
+    /** Connections at once. Default: as many as there are processors, at least 2 and at most 8. */
+    jobs?: number | undefined;
     watch: Watch;
     signal: AbortSignal;
 }
 
 /** What a load has found and done. */
-export interface Loaded {
-    tally: Tally;
-    /** SHA-256 of the file as it was read. */
-    sha256: string;
-    /** Reasons for which statements of the database were left out. */
-    skipped: Set<string>;
-    /** Statements to be run as the owner. */
-    deferred: string[];
+export interface Loaded extends Pick<Passage, "tally" | "skipped" | "deferred"> {
+    hashes: Hashes;
+    /** What the reading has proven about the backup's files. */
+    whole: string[];
+}
+
+/** A load under way. */
+interface Run extends Loading {
+    jobs: number;
+    passage: Passage;
+    /** Makes connections, of which at most so many are used at once. */
+    connect(most: number): Connections;
+    /** Bytes that were worked through, and all that there are if that is known. */
+    progress: { of?: number; through: number };
 }
 
 /**
- * Streams a backup into a database: read, hash, decompress, look through, psql.
+ * Loads a backup into a database: read, unpack, look through, psql. Nothing reaches the server unseen, and nothing is
+ * unpacked to disk.
  *
- * @throws {Error} one sentence when the file is damaged, is not what pg_dump writes, or the server takes exception
+ * @throws {Error} one sentence when the backup is damaged, is not what pg_dump writes, or the server takes exception
  * @throws {Refusal} when the dump is whole, but the database is not in it
  */
-export async function load({ backup, frame, target, cast, ensureRole, watch, signal }: Loading): Promise<Loaded> {
-    const psql = new Psql(target);
-    const lexer = new DumpLexer();
-    const loaded: Loaded = { tally: new Tally(), sha256: "", skipped: new Set(), deferred: [] };
-    const hash = createHash("sha256");
-    const gunzip = createGunzip({ chunkSize: 262_144 });
-    let read = 0;
-    let rows = 0;
-    watch(() => ({
-        // Nobody knows how many rows an INSERT brings.
-        ...(rows > 0 ? { done: rows, unit: "row" } : { done: read, unit: "byte" }),
-        part: { of: backup.bytes, through: read },
-    }));
+export async function load(loading: Loading): Promise<Loaded> {
+    const { backup, packing, target, cast, watch } = loading;
+    const { jobs = Math.min(8, Math.max(2, availableParallelism())) } = loading;
+    const passage: Passage = {
+        cast,
+        ensureRole: oneByOne(loading.ensureRole),
+        tally: new Tally(),
+        skipped: new Set(),
+        deferred: [],
+    };
+    const { tally, skipped, deferred } = passage;
+    const progress: Run["progress"] = { through: 0 };
+    watch(() => readingOf(tally, progress));
 
-    async function* hashed(chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-            hash.update(chunk);
-            read += chunk.length;
-            yield chunk;
-        }
-    }
-
-    async function pass(pieces: Piece[]) {
-        for (const piece of pieces) {
-            if (!frame.takes(piece)) {
-                continue;
-            }
-            if (piece.kind === "rows") {
-                loaded.tally.copied(piece.count);
-                rows += piece.count;
-                await psql.write(piece.bytes);
-            } else if (piece.kind === "statement") {
-                loaded.tally.statement(piece.text, piece.words);
-                await passStatement(piece.text, piece.words);
-            }
-        }
-    }
-
-    async function passStatement(text: Buffer, words: string[]) {
-        const direction = direct(text, words, cast);
-        if (direction.kind === "skip") {
-            loaded.skipped.add(direction.reason);
-            return;
-        }
-        for (const role of direction.roles) {
-            await ensureRole(role, direction.kind === "pass" && direction.members.includes(role));
-        }
-        if (direction.kind === "defer") {
-            loaded.deferred.push(direction.text);
-            return;
-        }
-        // The newline comes first: after COPY it belongs to the rows.
-        await psql.write(newline);
-        await psql.write(direction.text);
-        if (direction.after !== undefined) {
-            await psql.write(Buffer.from(`\n${direction.after}`));
-        }
-    }
-
+    const all: Connections[] = [];
+    const connect = (most: number) => {
+        const connections = new Connections(target, most, (table) => tally.bytes.get(table) ?? 0);
+        all.push(connections);
+        return connections;
+    };
+    const stop = new AbortController();
+    const signal = AbortSignal.any([loading.signal, stop.signal]);
     // A psql that builds an index would not notice that nobody writes to it any more.
-    signal.addEventListener("abort", () => void psql.kill(), { once: true });
+    const kill = () => Promise.all(all.map((connections) => connections.kill()));
+    signal.addEventListener("abort", () => void kill(), { once: true });
+    const sought = packing === "directory" || (packing === "custom" && backup.mounted);
     try {
-        await pipeline(
-            backup.open(),
-            hashed,
-            gunzip,
-            async (chunks: AsyncIterable<Buffer>) => {
-                for await (const chunk of chunks) {
-                    await pass(lexer.push(chunk));
-                }
-            },
-            { signal },
-        );
-        await pass(lexer.end());
-        frame.end();
-        if (gunzip.bytesWritten !== read) {
-            throw new DumpError("goes on after the end of the gzip stream: something was appended to the file");
-        }
-        await psql.write(newline);
-        await psql.end();
+        const run: Run = { ...loading, jobs, passage, connect, progress, signal };
+        const hashes = await (sought ? loadTables(run) : loadStream(run));
+        skipped.delete("");
+        return { tally, skipped, deferred, hashes, whole: wholeness[packing] };
     } catch (error) {
-        await psql.kill();
-        signal.throwIfAborted();
+        stop.abort();
+        await kill();
+        loading.signal.throwIfAborted();
         throw error instanceof Refusal ? error : new Error(sentence(backup, error));
     }
-    loaded.sha256 = hash.digest("hex");
-    loaded.skipped.delete("");
-    return loaded;
 }
 
-const newline = Buffer.from("\n");
+/** Loads what can only be read from its beginning to its end. */
+async function loadStream({ backup, packing, frame, jobs, passage, connect, progress, signal }: Run): Promise<Hashes> {
+    const hash = createHash("sha256");
+    progress.of = backup.bytes;
+    async function* read() {
+        for await (const chunk of addAbortSignal(signal, backup.open())) {
+            hash.update(chunk as Buffer);
+            progress.through += chunk.length;
+            yield chunk as Buffer;
+        }
+    }
+    const connections = connect(jobs);
+    const sql = unpacked(read(), packing as Exclude<Packing, "directory">, signal);
+    await pour(sql, frame, connections, passage);
+    await connections.end();
+    return new Map([[backup.name, hash.digest("hex")]]);
+}
+
+/** Loads an archive that can be sought: the rows of several tables at once, the largest first. */
+async function loadTables({ backup, packing, jobs, passage, connect, progress, signal }: Run): Promise<Hashes> {
+    const hashing = hashFiles(backup, signal);
+    // Whoever waits for it below hears of it.
+    hashing.catch(() => undefined);
+    const { before, tables, after } = await readContents(backup.path, signal);
+    const lists = await mkdtemp(join(tmpdir(), "understudy-lists-"));
+    let written = 0;
+
+    async function pourEntries(entries: string[], connections: Connections) {
+        written += 1;
+        const list = join(lists, String(written));
+        await writeFile(list, entries.join("\n"), "latin1");
+        await pour(sqlOf(backup.path, list, signal), new DatabaseFrame(), connections, passage);
+    }
+
+    try {
+        const connections = connect(jobs);
+        await pourEntries(before, connections);
+        await connections.end();
+
+        if (packing === "directory") {
+            progress.of = weightOf(tables);
+        }
+        const waiting = bundled(tables, jobs);
+        const lane = async () => {
+            const rows = connect(1);
+            for (let bundle = waiting.shift(); bundle !== undefined; bundle = waiting.shift()) {
+                // pg_restore finds them faster in the order in which they stand.
+                await pourEntries(
+                    bundle.toSorted((a, b) => a.position - b.position).map(({ entry }) => entry),
+                    rows,
+                );
+                progress.through += weightOf(bundle);
+            }
+            await rows.end();
+        };
+        await Promise.all(Array.from({ length: Math.min(jobs, waiting.length) }, lane));
+
+        await pourEntries(after, connections);
+        await connections.end();
+        return await hashing;
+    } finally {
+        await rm(lists, { recursive: true, force: true });
+    }
+}
+
+/** What it proves that a backup was read to its end, by how it is packed. */
+const wholeness: Record<Packing, string[]> = {
+    none: [],
+    gzip: ["the gzip stream is whole: its length and checksum fit"],
+    xz: ["the xz stream is whole: xz has read it to its end"],
+    zstd: ["the zstd stream is whole: zstd has read it to its end"],
+    custom: ["the archive is whole: pg_restore has read all of its entries"],
+    tar: ["the archive is whole: pg_restore has read all of its entries"],
+    directory: ["the archive is whole: pg_restore has read all of its entries"],
+};
+
+function weightOf(tables: TableData[]): number {
+    return tables.reduce((sum, { weight }) => sum + weight, 0);
+}
+
+/** The same work, but never twice at the same time. */
+function oneByOne(ensureRole: Passage["ensureRole"]): Passage["ensureRole"] {
+    let last = Promise.resolve();
+    return (name, member) => {
+        last = last.then(() => ensureRole(name, member));
+        return last;
+    };
+}
+
+function readingOf({ rows }: Tally, { of, through }: Run["progress"]): Reading {
+    const count = [...rows.values()].reduce((sum, one) => sum + one, 0);
+    return {
+        // Nobody knows how many rows an INSERT brings.
+        ...(count > 0 ? { done: count, unit: "row" } : { done: through, unit: "byte" }),
+        ...(of !== undefined && { part: { of, through } }),
+    };
+}
 
 function sentence({ name }: Backup, error: unknown): string {
     const again = "make a new backup, or set database.backup to another stamp";
@@ -139,7 +199,7 @@ function sentence({ name }: Backup, error: unknown): string {
     if (code === "Z_BUF_ERROR") {
         return `The backup ${name} ends in the middle: the gzip stream is truncated. If it is still being written, wait; else ${again}.`;
     }
-    if (code?.startsWith("Z_") === true) {
+    if (code?.startsWith("Z_") === true || error instanceof ProgramError) {
         return `The backup ${name} is damaged (${message}): ${again}.`;
     }
     if (error instanceof DumpError) {

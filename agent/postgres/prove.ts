@@ -1,4 +1,5 @@
 import { type Client, escapeIdentifier } from "pg";
+import type { DumpedDatabase } from "../../contract/manifest";
 import type { DatabaseReport } from "../../contract/report";
 import { plural } from "../report";
 import type { Tally } from "./tally";
@@ -6,13 +7,23 @@ import type { Tally } from "./tally";
 /** What was counted on the server, and what that proves. */
 export type Proof = Pick<DatabaseReport, "tables" | "largeObjects" | "sequences" | "proof" | "unknown">;
 
+/** What is known of the backup before its rows are counted. */
+export interface Evidence {
+    /** What was proven of its files. */
+    whole: string[];
+    /** What nobody can know of them. */
+    unknown: string[];
+    /** What its manifest says of the database, if it has one. */
+    facts?: DumpedDatabase;
+}
+
 /**
  * Compares the restored database with what the dump held. Nothing of the dump runs any more, and only plain tables
  * and sequences are read: a view would run its functions as superuser.
  *
  * @throws {Error} one sentence for the first difference, or when something cannot be compared
  */
-export async function prove(client: Client, tally: Tally): Promise<Proof> {
+export async function prove(client: Client, tally: Tally, { whole, unknown, facts }: Evidence): Promise<Proof> {
     const tables = await proveRows(client, tally.rows);
     const largeObjects = await proveLargeObjects(client, tally.largeObjects);
     const sequences = await proveSequences(client, tally);
@@ -22,17 +33,40 @@ export async function prove(client: Client, tally: Tally): Promise<Proof> {
         largeObjects,
         sequences,
         proof: [
-            "the gzip stream is whole: its length and checksum fit",
+            ...whole,
             "the dump has its closing line",
             `${plural(rows, "row")} in ${plural(tally.rows.size, "table")} counted on the server, as many as in the dump`,
             `${plural(largeObjects, "large object")} counted, as many as in the dump`,
             `${plural(sequences, "sequence")} stand where the dump set them`,
+            ...(facts === undefined ? [] : [proveFacts(facts, tally)]),
         ],
-        unknown:
-            tally.inserts === 0
+        unknown: [
+            ...unknown,
+            ...(tally.inserts === 0
                 ? []
-                : [`the rows of ${plural(tally.inserts, "INSERT statement")}: only COPY tells how many there are`],
+                : [`the rows of ${plural(tally.inserts, "INSERT statement")}: only COPY tells how many there are`]),
+        ],
     };
+}
+
+/** Compares the dump, as it was counted, with what production's side has written down about it. */
+function proveFacts({ tables, sequences }: DumpedDatabase, { rows, positions }: Tally): string {
+    for (const name of new Set([...Object.keys(tables), ...rows.keys()])) {
+        const [found = 0, expected = 0] = [rows.get(name), tables[name]?.rows];
+        if (found !== expected) {
+            throw new Error(
+                `The dump holds ${plural(found, "row")} of table ${name}, and its manifest names ` +
+                    `${expected.toLocaleString("en-US")}: the copy is not used.`,
+            );
+        }
+    }
+    for (const [name, { value, called }] of Object.entries(sequences)) {
+        const found = positions.get(name);
+        if (found?.value !== value || found.called !== called) {
+            throw new Error(`The dump does not set sequence ${name} as its manifest says: the copy is not used.`);
+        }
+    }
+    return "rows and sequences are those that the manifest names";
 }
 
 /**

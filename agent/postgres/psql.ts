@@ -1,6 +1,6 @@
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { promisify } from "node:util";
+import { versionOf } from "../backup/program";
 import { Refusal } from "../refusal";
 
 /** Where psql connects to. */
@@ -16,6 +16,9 @@ export interface PsqlTarget {
 /** First minor version of each major one that knows `\restrict`; later majors know it from their beginning. */
 const restricting: Record<number, number> = { 13: 22, 14: 19, 15: 14, 16: 10, 17: 6 };
 
+/** No statement has to wait for the disk: the word that the copy is proven does, and with it all that was before. */
+const sessionSettings = "-c synchronous_commit=off";
+
 /** Statements are handed over in pieces of about this many bytes. */
 const pieceSize = 65_536;
 
@@ -25,20 +28,14 @@ const ahead = 1_048_576;
 /**
  * Refuses a psql that would obey commands hidden in a dump, or that is older than the server.
  *
- * @returns psql's version
  * @throws {Refusal} when psql is not there or does not fit
  */
-export async function refuseUnfitPsql(serverMajor: number): Promise<string> {
-    const answer = await promisify(execFile)("psql", ["--version"]).catch(() => undefined);
-    const version = answer?.stdout.match(/\d+(\.\d+)?/)?.[0];
-    if (version === undefined) {
-        throw new Refusal("psql is not there: run the agent in the official image of the server's major version.");
-    }
+export async function refuseUnfitPsql(serverMajor: number): Promise<void> {
+    const version = await versionOf("psql");
     const problem = unfitness(version, serverMajor);
     if (problem !== undefined) {
         throw new Refusal(problem);
     }
-    return version;
 }
 
 /** Why a psql of this version must not load a dump into this server, if it must not. */
@@ -74,12 +71,19 @@ export class Psql {
     /** How it ended: undefined as long as it runs. */
     private ended = false;
 
-    constructor({ host, port, user, password, database, applicationName }: PsqlTarget) {
+    /** @param beginning SQL that it runs first */
+    constructor({ host, port, user, password, database, applicationName }: PsqlTarget, beginning: Buffer[] = []) {
         // Terse: what follows an error's first line quotes rows.
         const settings = ["ON_ERROR_STOP=1", "VERBOSITY=terse", "SHOW_CONTEXT=never"];
         const to = [`--host=${host}`, `--port=${port}`, `--username=${user}`, `--dbname=${database}`, "--no-password"];
         this.child = spawn("psql", ["-X", "-q", ...settings.map((setting) => `--set=${setting}`), ...to], {
-            env: { PATH: process.env.PATH, LC_ALL: "C", PGPASSWORD: password, PGAPPNAME: applicationName },
+            env: {
+                PATH: process.env.PATH,
+                LC_ALL: "C",
+                PGPASSWORD: password,
+                PGAPPNAME: applicationName,
+                PGOPTIONS: sessionSettings,
+            },
         });
         this.child.stdout.resume();
         this.child.stderr.on("data", (chunk: Buffer) => {
@@ -96,7 +100,7 @@ export class Psql {
         void this.exited.then(() => {
             this.ended = true;
         });
-        this.pending.push(Buffer.from(`\\restrict ${randomBytes(24).toString("hex")}\n`));
+        this.pending.push(Buffer.from(`\\restrict ${randomBytes(24).toString("hex")}\n`), ...beginning);
     }
 
     /**

@@ -1,9 +1,11 @@
 import { escapeIdentifier } from "pg";
 import type { DatabasePlan, Plan, ReplicaDatabase } from "../../contract";
+import type { Manifest } from "../../contract/manifest";
 import type { DatabaseReport } from "../../contract/report";
 import { type Backup, chooseBackups } from "../backup/catalogue";
 import { DatabaseFrame } from "../backup/frame";
-import { readHeader } from "../backup/header";
+import { type DumpHeader, readHeader } from "../backup/header";
+import { databaseOf, hashOf, proveFiles, readManifest } from "../backup/manifest";
 import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases, plural } from "../report";
@@ -17,8 +19,8 @@ import {
     recordProven,
     removeGeneration,
 } from "./generations";
-import { load } from "./load";
-import { prove, proveClone } from "./prove";
+import { type Loaded, load } from "./load";
+import { type Evidence, prove, proveClone } from "./prove";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom, unknownRoom } from "./room";
 import { databaseSize, openServer, readSecret, type Server, withClient } from "./server";
@@ -67,8 +69,15 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
     }
 }
 
+/** A backup that nothing speaks against. */
+interface Checked extends Backup {
+    header: DumpHeader;
+    /** Its manifest, if it has one. */
+    facts?: Manifest;
+}
+
 /** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
-async function guard({ database }: Plan, { admin, major, version }: Server): Promise<Backup[]> {
+async function guard({ database }: Plan, { admin, major, version }: Server): Promise<Checked[]> {
     for (const { owner } of database.databases) {
         const problem = await roleProblem(admin, owner);
         if (problem !== undefined) {
@@ -77,17 +86,19 @@ async function guard({ database }: Plan, { admin, major, version }: Server): Pro
     }
     await refuseUnfitPsql(major);
     const backups = await chooseBackups(database);
-    const files = new Map(backups.map((backup) => [backup.path, backup]));
-    for (const backup of files.values()) {
-        const { serverVersion } = await readHeader(backup, database.dump);
-        if (Number.parseInt(serverVersion, 10) > major) {
+    const files = new Map<string, Checked>();
+    for (const backup of new Map(backups.map((backup) => [backup.path, backup])).values()) {
+        const header = await readHeader(backup, database.dump);
+        if (Number.parseInt(header.serverVersion, 10) > major) {
             throw new Refusal(
-                `The backup ${backup.name} is of PostgreSQL ${serverVersion}, and the replica's server is ${version}: ` +
+                `The backup ${backup.name} is of PostgreSQL ${header.serverVersion}, and the replica's server is ${version}: ` +
                     "it has to be of production's major version (database.image, or the server of database.server).",
             );
         }
+        const facts = await readManifest(backup, database.dump);
+        files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
     }
-    return backups;
+    return backups.flatMap(({ path }) => files.get(path) ?? []);
 }
 
 /** Refuses when the copy, and the base that is to stay of it, do not fit. `leftovers` are databases that go first. */
@@ -112,7 +123,7 @@ async function guardRoom(
 
 /** What a generation is made of: its backups, one for each database, and the base that was made of them, if there is one. */
 interface Material {
-    backups: Backup[];
+    backups: Checked[];
     base: Match | undefined;
 }
 
@@ -134,7 +145,7 @@ async function restoreAll(
                 wanted.name,
                 base !== undefined && report !== undefined
                     ? await clone(database, wanted, server, { id: base.id, report }, signal)
-                    : await restore(database, wanted, server, backups[at] as Backup, signal),
+                    : await restore(database, wanted, server, backups[at] as Checked, signal),
             );
         }
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
@@ -165,7 +176,7 @@ async function restore(
     plan: DatabasePlan,
     wanted: ReplicaDatabase,
     server: Server,
-    backup: Backup,
+    backup: Checked,
     signal: AbortSignal,
 ): Promise<DatabaseReport> {
     const { generation, dump } = plan;
@@ -181,7 +192,9 @@ async function restore(
             await withClient(server, stage.database, signal, (client) => openPublicSchema(client, stage));
             return load({
                 backup,
+                packing: backup.header.packing,
                 frame,
+                jobs: plan.jobs,
                 target: {
                     ...plan.server,
                     user: stage.cast.standIn,
@@ -198,7 +211,9 @@ async function restore(
         // Settings that the dump's statements have left on the database would hold for the next connections as well.
         await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
         const proof = await withClient(server, stage.database, signal, async (client) => {
-            const found = await phases.run("prove", () => prove(client, loaded.tally));
+            const found = await phases.run("prove", () =>
+                prove(client, loaded.tally, evidence(wanted, backup, loaded)),
+            );
             await handOver(server, client, stage, loaded.deferred);
             await phases.run("analyze", () => client.query("analyze"));
             return found;
@@ -210,7 +225,7 @@ async function restore(
             stamp: backup.stamp,
             backupBytes: backup.bytes,
             databaseBytes: await databaseSize(server, stage.database),
-            sha256: loaded.sha256,
+            sha256: hashOf(backup, loaded.hashes),
             ...proof,
             unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
             skipped: [...loaded.skipped],
@@ -255,6 +270,16 @@ async function tryToKeepBase(
     } catch (error) {
         return ` No base is kept: ${error instanceof Error ? error.message : error}.`;
     }
+}
+
+/** What the backup's files have proven, and what its manifest says of the database. */
+function evidence({ name }: ReplicaDatabase, backup: Checked, { hashes, whole }: Loaded): Evidence {
+    const { facts, header } = backup;
+    if (facts === undefined) {
+        const unknown = header.checked ? [] : [`whether ${backup.name} is as production wrote it: it has no checksums`];
+        return { whole, unknown };
+    }
+    return { whole: [...whole, proveFiles(backup, facts, hashes)], unknown: [], facts: databaseOf(facts, name) };
 }
 
 /** The reason, with the database that it is about. */

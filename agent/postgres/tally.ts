@@ -8,13 +8,17 @@ export class Tally {
     inserts = 0;
     largeObjects = 0;
     readonly positions = new Map<string, Position>();
-    private table = "";
+    /** Bytes of the rows of each table, by the same name. */
+    readonly bytes = new Map<string, number>();
 
-    statement(text: Buffer, words: string[]): void {
+    /** Counts a statement; returns the name of the table whose rows follow, if it is a COPY. */
+    statement(text: Buffer, words: string[]): string | undefined {
         if (words[0] === "copy") {
-            this.table = copiedTable(text);
-            this.rows.set(this.table, this.rows.get(this.table) ?? 0);
-        } else if (words[0] === "insert") {
+            const table = copiedTable(text);
+            this.copied(table, 0, 0);
+            return table;
+        }
+        if (words[0] === "insert") {
             this.inserts += 1;
         } else if (words[0] === "select") {
             const position = positionIn(text);
@@ -23,9 +27,11 @@ export class Tally {
             }
             this.largeObjects += makesLargeObject(text) ? 1 : 0;
         }
+        return undefined;
     }
 
-    copied(count: number): void {
-        this.rows.set(this.table, (this.rows.get(this.table) ?? 0) + count);
+    copied(table: string, count: number, bytes: number): void {
+        this.rows.set(table, (this.rows.get(table) ?? 0) + count);
+        this.bytes.set(table, (this.bytes.get(table) ?? 0) + bytes);
     }
 }

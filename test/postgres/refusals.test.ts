@@ -176,9 +176,11 @@ test("a backup of the future", async () => {
 
 test.each([
     ["an empty file", Buffer.alloc(0), "is empty"],
-    ["plain text", Buffer.from("-- PostgreSQL database dump\n"), "is not compressed with gzip"],
-    ["compressed text that is no dump", gzipSync("hello"), "is not a plain SQL dump"],
-    ["a custom-format dump", gzipSync("PGDMP\x01\x0e"), "is not a plain SQL dump"],
+    ["text that ends after its title", Buffer.from("-- PostgreSQL database dump\n"), "does not say which version"],
+    ["text of something else", Buffer.from("-- MySQL dump 10.13\n"), "is not a dump of PostgreSQL"],
+    ["an archive's first bytes", Buffer.from("PGDMP\x01\x0e"), "is not an archive of pg_dump"],
+    ["compressed text that is no dump", gzipSync("hello"), "is not a dump of PostgreSQL"],
+    ["a compressed archive", gzipSync("PGDMP\x01\x0e"), "is not a dump of PostgreSQL"],
     [
         "a dump of a whole server",
         gzipSync("--\n-- PostgreSQL database cluster dump\n--\n"),

@@ -1,0 +1,118 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { outputOf } from "./program";
+
+/** What the beginning of an archive's table of contents tells. */
+export interface ArchiveHeader {
+    serverVersion: string;
+    /** Version of the pg_dump that made it. */
+    clientVersion: string;
+    /** Whether its data is compressed in a way that has checksums. */
+    checked: boolean;
+}
+
+/** Algorithm that an archive names by its number from version 1.15 on; of these, only gzip is written with checksums. */
+const gzip = 1;
+
+/** What the beginning of an archive says, if it is one of pg_dump 9.6 or later. */
+export function archiveHeader(bytes: Buffer): ArchiveHeader | undefined {
+    const [major, minor, , integerSize = 0] = bytes.subarray(5, 9);
+    if (bytes.toString("latin1", 0, 5) !== "PGDMP" || major !== 1 || minor === undefined || minor < 12) {
+        return undefined;
+    }
+    // Version, then the sizes of integers and offsets and the format take a byte each.
+    let at = 11;
+    const integer = () => {
+        const negative = bytes[at] !== 0;
+        const value = bytes.readUIntLE(at + 1, Math.min(integerSize, 6));
+        at += 1 + integerSize;
+        return negative ? -value : value;
+    };
+    const text = () => {
+        const length = Math.max(0, integer());
+        at += length;
+        return bytes.toString("utf8", at - length, at);
+    };
+    try {
+        const checked = minor >= 15 ? bytes[at++] === gzip : integer() !== 0;
+        // When the dump was begun, in seven figures; then the database.
+        for (let figure = 0; figure < 7; figure++) {
+            integer();
+        }
+        text();
+        const [serverVersion = "", clientVersion = ""] = [text(), text()].map((version) => version.split(" ")[0]);
+        return /^\d/.test(serverVersion) && /^\d/.test(clientVersion)
+            ? { serverVersion, clientVersion, checked }
+            : undefined;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Entries of an archive's table of contents as pg_restore lists them: one a line. */
+export interface Contents {
+    /** What has to be there before the rows of tables. */
+    before: string[];
+    /** The rows of tables. */
+    tables: TableData[];
+    /** What comes after them: sequences' positions, large objects, indexes, constraints, and last the rights. */
+    after: string[];
+}
+
+/** Rows of one table in an archive. */
+export interface TableData {
+    entry: string;
+    /** Where it stands among the others. */
+    position: number;
+    /** Their share of the work: bytes as stored where each table has a file of its own, else the same for all. */
+    weight: number;
+}
+
+/**
+ * Reads the table of contents of an archive that can be sought.
+ *
+ * @throws {ProgramError} when pg_restore cannot read it
+ */
+export async function readContents(path: string, signal: AbortSignal): Promise<Contents> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of outputOf("pg_restore", ["--list", "--", path], { signal })) {
+        chunks.push(chunk);
+    }
+    const contents = contentsIn(Buffer.concat(chunks).toString("latin1"));
+    const sizes = await sizesIn(path);
+    return {
+        ...contents,
+        tables: contents.tables.map((one) => ({ ...one, weight: sizes.get(Number.parseInt(one.entry, 10)) ?? 1 })),
+    };
+}
+
+/**
+ * Sorts a list that pg_restore has made.
+ *
+ * Rights come last, as in a plain dump: an owner may have revoked from itself what the load needs.
+ */
+export function contentsIn(list: string): Contents {
+    const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
+    const ofTable = (entry: string) => /^\d+; \d+ \d+ TABLE DATA /.test(entry);
+    const right = (entry: string) => /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry);
+    const first = entries.findIndex(ofTable);
+    const [head, rest] = [entries.slice(0, Math.max(0, first)), entries.slice(Math.max(0, first))];
+    return {
+        before: head.filter((entry) => !right(entry)),
+        tables: rest.filter(ofTable).map((entry, position) => ({ entry, position, weight: 1 })),
+        after: [...rest.filter((entry) => !ofTable(entry)), ...head.filter(right)],
+    };
+}
+
+/** Bytes of each table's file in a directory, by the number of its entry. */
+async function sizesIn(path: string): Promise<Map<number, number>> {
+    const names = await readdir(path).catch(() => []);
+    const files = names.filter((name) => /^\d+\.dat/.test(name));
+    const sizes = files.map(async (name) => [Number.parseInt(name, 10), (await stat(join(path, name))).size] as const);
+    return new Map(await Promise.all(sizes));
+}
+
+/** The SQL of some entries of an archive that can be sought; `list` is a file with them, one a line. */
+export async function* sqlOf(path: string, list: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+    yield* outputOf("pg_restore", [`--use-list=${list}`, "--file=-", "--", path], { signal });
+}
