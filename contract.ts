@@ -73,7 +73,7 @@ const databasePlan = z.strictObject({
     }),
     /** File with the password of this generation's login role, whose name is {@link loginRole}. */
     loginPasswordFile: z.string(),
-    /** What holds `hourly/backup-<stamp>-<name>.sql.gz`, or `…-dumpall.sql.gz`. */
+    /** What holds `hourly/backup-<stamp>-<name>`, or `…-dumpall`, with the ending of the format. */
     backups: origin,
     /** Connections that load at once. Default: as many as the agent has processors, at least 2 and at most 8. */
     jobs: z.number().int().min(1).max(64).optional(),

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { type Manifest, manifestVersion } from "../../contract/manifest";
 import { aside, dump, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
@@ -207,14 +207,85 @@ test.each(["custom", "tar", "directory"])("%s of a newer server is refused with 
     const backup = await stored(name);
     const file = name === "directory" ? join(backup.path, "toc.dat") : backup.path;
     const bytes = readFileSync(file);
-    const version = Buffer.from("15.");
-    bytes.write("18.", bytes.indexOf(version));
+    // The server's version comes first, then pg_dump's.
+    const server = bytes.indexOf("\0" + "15.") + 1;
+    const client = bytes.indexOf("\0" + "15.", server) + 1;
+    bytes.write("18", server);
     writeFileSync(file, bytes);
     await expectNothing(backup, /is of PostgreSQL 18\.\d+, and the replica's server is 15\.\d+/);
-    bytes.write("18.", bytes.indexOf(version));
-    bytes.write("15.", bytes.indexOf("18."));
+    bytes.write("15", server);
+    bytes.write("18", client);
     writeFileSync(file, bytes);
     await expectNothing(backup, /was made by pg_dump 18\.\d+, from PostgreSQL 15\.\d+, and pg_restore is 15\.\d+ here/);
+});
+
+describe("a hostile archive", () => {
+    const canary = "/tmp/understudy-formats-canary";
+    const command = `x\n\\! touch ${canary}\n`;
+    const attacks = `
+        create table "${command}" (a integer);
+        insert into "${command}" values (1), (2);
+        create table victim (a integer);
+        insert into victim values (1);
+        create table log (a text);
+        create function attack() returns integer immutable language plpgsql as $$ begin
+            begin execute $x$copy public.log to program 'touch ${canary}'$x$; exception when others then null; end;
+            begin execute 'alter role shop superuser login'; exception when others then null; end;
+            begin execute 'grant pg_execute_server_program to current_user'; exception when others then null; end;
+            return 1; end $$;
+        create index "i${command}" on victim ((attack() + a));
+        create index on victim ((a + attack()));
+        create rule "r; copy log to program 'touch ${canary}'" as on delete to victim do also insert into log values ('r');`;
+    const make = (format: string, path: string, ...options: string[]) =>
+        production.tool("pg_dump", [`--format=${format}`, `--file=${path}`, ...options, "hostile"]);
+
+    beforeAll(async () => {
+        await production.query("postgres", "create database hostile");
+        await production.query("hostile", attacks);
+    });
+    beforeEach(() => rmSync(canary, { force: true }));
+
+    test.each([
+        ["custom", ".dump"],
+        ["tar", ".tar"],
+        ["directory", ""],
+    ])("in format %s does no more than its owner may", async (format, ending) => {
+        const stamp = stampBefore(seconds--);
+        await make(format, join(hourly(), `backup-${stamp}-shop${ending}`));
+        const powers = "select rolname, rolsuper, rolcanlogin from pg_roles where rolname !~ '__' order by 1";
+        const before = await replica.server.query("postgres", powers);
+        rmSync(canary, { force: true });
+        const { ending: end, id } = await restoring({ stamp });
+        expect(end, end.log).toMatchObject({ status: 0 });
+        expect(existsSync(canary)).toBe(false);
+        expect(await replica.server.query("postgres", powers)).toEqual(before);
+        const indexes = "select count(*)::int as n from pg_indexes where tablename = 'victim'";
+        expect(await replica.server.query(aside(id), indexes)).toEqual([{ n: 2 }]);
+    });
+
+    test("with an event trigger is stopped by the server", async () => {
+        await production.query(
+            "hostile",
+            `create function t() returns event_trigger language plpgsql as 'begin end';
+             create event trigger e on ddl_command_start execute function t()`,
+        );
+        const stamp = stampBefore(seconds--);
+        await make("directory", join(hourly(), `backup-${stamp}-shop`));
+        await production.query("hostile", "drop event trigger e");
+        await expectNothing({ stamp }, /event trigger/);
+    });
+
+    test("with a command to psql in the place of COPY is stopped", async () => {
+        const stamp = stampBefore(seconds--);
+        const path = join(hourly(), `backup-${stamp}-shop`);
+        await make("directory", path);
+        const toc = join(path, "toc.dat");
+        const bytes = readFileSync(toc);
+        const copy = "COPY public.victim (a) FROM stdin;";
+        bytes.write("\\! touch understudy-canary".padEnd(copy.length), bytes.indexOf(copy));
+        writeFileSync(toc, bytes);
+        await expectNothing({ stamp }, /holds the psql command/);
+    });
 });
 
 test.each([

@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import { contentsIn } from "../../agent/backup/archive";
+import { packingOf } from "../../agent/backup/packing";
+import { wholeTar } from "../../agent/backup/tar";
+import { bundled } from "../../agent/postgres/bundle";
+import { collide, followsTask, type Task, taskOf } from "../../agent/postgres/task";
+
+/** A statement's task, where tables have the given bytes. */
+function task(sql: string, bytes: Record<string, number> = {}): Task | undefined {
+    const words = sql.toLowerCase().match(/[a-z_]+/g) ?? [];
+    return taskOf(Buffer.from(sql), words, (table) => bytes[table] ?? 0);
+}
+
+test.each([
+    ["CREATE INDEX i ON public.item USING btree (a);", ["public.item"], false],
+    ["CREATE UNIQUE INDEX i ON ONLY public.item USING btree (a);", ["public.item"], false],
+    [`CREATE INDEX "odd ON x" ON "Odd. ""name"""."t (a)" USING btree (a);`, [`"Odd. ""name"""."t (a)"`], false],
+    ["ALTER TABLE ONLY public.item\n    ADD CONSTRAINT item_pkey PRIMARY KEY (id);", ["public.item"], true],
+    [
+        "ALTER TABLE ONLY public.item\n    ADD CONSTRAINT f FOREIGN KEY (a, b) REFERENCES public.other(a, b) NOT VALID;",
+        ["public.item", "public.other"],
+        true,
+    ],
+])("%s can be done beside others", (sql, tables, alone) => {
+    expect(task(sql)).toMatchObject({ tables, alone });
+});
+
+test.each([
+    "ALTER TABLE public.event ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES public.other(a);",
+    "ALTER TABLE ONLY public.item ADD CONSTRAINT c CHECK ((a > 0)) NOT VALID;",
+    "ALTER TABLE ONLY public.item ALTER COLUMN a SET STATISTICS 100;",
+    "ALTER INDEX public.parent_i ATTACH PARTITION public.child_i;",
+    "CREATE TRIGGER t BEFORE UPDATE ON public.item FOR EACH ROW EXECUTE FUNCTION public.f();",
+])("%s keeps its place", (sql) => {
+    expect(task(sql)).toBeUndefined();
+});
+
+test("what belongs to an index follows it", () => {
+    const follows = (sql: string) => followsTask(Buffer.from(sql), sql.toLowerCase().split(" "));
+    expect(follows("ALTER TABLE public.item CLUSTER ON i;")).toBe(true);
+    expect(follows("COMMENT ON INDEX public.i IS 'x';")).toBe(true);
+    expect(follows("COMMENT ON TABLE public.item IS 'x';")).toBe(false);
+});
+
+test("a slow kind of index weighs more than another over the same rows", () => {
+    const weight = (kind: string) => task(`CREATE INDEX i ON t USING ${kind} (a);`, { t: 100 })?.weight ?? 0;
+    expect(weight("gin")).toBeGreaterThan(weight("btree"));
+});
+
+test("two constraints of one table wait for each other, two indexes do not", () => {
+    const index = task("CREATE INDEX i ON t USING btree (a);") as Task;
+    const key = task("ALTER TABLE ONLY t ADD CONSTRAINT k PRIMARY KEY (a);") as Task;
+    const other = task("ALTER TABLE ONLY u ADD CONSTRAINT k PRIMARY KEY (a);") as Task;
+    expect(collide([index], [index])).toBe(false);
+    expect(collide([index], [key])).toBe(true);
+    expect(collide([key], [other, index])).toBe(true);
+    expect(collide([key], [other])).toBe(false);
+});
+
+test("the heaviest work comes first and alone, and light work is tied together", () => {
+    const light = Array.from({ length: 500 }, (_, at) => ({ name: `light ${at}`, weight: 1 }));
+    const heavy = { name: "heavy", weight: 1000 };
+    const bundles = bundled([...light, heavy], 2);
+    expect(bundles[0]).toEqual([heavy]);
+    expect(bundles.length).toBeLessThan(20);
+    expect(bundles.flat()).toHaveLength(501);
+    expect(bundled([{ weight: 0 }, { weight: 0 }], 2).flat()).toHaveLength(2);
+});
+
+test("an archive's rows are told from what comes before and after, and rights come last", () => {
+    const list = `;
+; Archive created at 2026-11-20
+215; 1259 16390 TABLE public item shop
+3301; 0 0 ACL public TABLE item shop
+216; 1259 16391 TABLE public TABLE DATA shop
+3285; 0 16390 TABLE DATA public item shop
+3302; 0 0 SEQUENCE SET public item_id_seq shop
+3286; 0 16391 TABLE DATA public TABLE DATA shop
+3130; 2606 16397 CONSTRAINT public item item_pkey shop
+1701; 826 16400 DEFAULT ACL audit DEFAULT PRIVILEGES FOR TABLES shop
+`;
+    const { before, tables, after } = contentsIn(list);
+    const ids = (entries: string[]) => entries.map((entry) => Number.parseInt(entry, 10));
+    expect(ids(before)).toEqual([215, 216]);
+    expect(ids(tables.map(({ entry }) => entry))).toEqual([3285, 3286]);
+    expect(ids(after)).toEqual([3302, 3130, 1701, 3301]);
+    expect(contentsIn("215; 1259 16390 TABLE public item shop")).toMatchObject({ before: [], tables: [] });
+});
+
+test("text is plain until its first bytes say otherwise", () => {
+    expect(packingOf(Buffer.from("-- PostgreSQL database dump"))).toBe("none");
+    expect(packingOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]))).toBe("zstd");
+    expect(packingOf(Buffer.from([0x28, 0xb5]))).toBe("none");
+});
+
+describe("a tar file", () => {
+    const member = (bytes: number) => {
+        const header = Buffer.alloc(512);
+        header.write("toc.dat");
+        header.write(bytes.toString(8).padStart(11, "0"), 124);
+        return Buffer.concat([header, Buffer.alloc(Math.ceil(bytes / 512) * 512, 1)]);
+    };
+    const whole = Buffer.concat([member(700), member(0), member(512), Buffer.alloc(1024)]);
+
+    async function read(bytes: Buffer, size: number) {
+        const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+            bytes.subarray(at * size, (at + 1) * size),
+        );
+        const passed: Buffer[] = [];
+        for await (const chunk of wholeTar(
+            (async function* () {
+                yield* chunks;
+            })(),
+        )) {
+            passed.push(chunk);
+        }
+        return Buffer.concat(passed);
+    }
+
+    test.each([1, 100, 512, 10_000])("in chunks of %i bytes passes whole", async (size) => {
+        expect(await read(whole, size)).toEqual(whole);
+    });
+
+    test.each([100, 512, 1300, 1536, 3000])("that ends after %i bytes is told", async (length) => {
+        await expect(read(whole.subarray(0, length), 300)).rejects.toThrow("was cut");
+    });
+});
