@@ -127,3 +127,30 @@ test("a backup is restored out of a bucket, and nothing is written to it", async
     });
     expect(digest(bucket.folder)).toBe(untouched);
 });
+
+test.each([
+    ["custom", ids[2]],
+    ["tar", ids[3]],
+] as const)("an archive in format %s is restored out of a bucket, where it cannot be sought", async (format, id) => {
+    store(stampBefore(3600), await production.tool("pg_dump", [`--format=${format}`, "shop"]));
+    const archived = plan();
+    archived.database.generation = id;
+    const ending = await replica.run("prepare-database", archived, { env: bucket.environment() });
+    expect(ending, ending.log).toMatchObject({ status: 0, sentence: expect.stringContaining("restored and proven") });
+    const [generation] = await replica.server.query(
+        "postgres",
+        `select report from understudy.generation where id = '${id}'`,
+    );
+    expect(generation?.report).toMatchObject({ tables: expect.objectContaining({ "public.customer": 3006 }) });
+});
+
+test("a folder in a bucket is refused: pg_restore cannot read it", async () => {
+    const folder = join(bucket.folder, "backups/hourly", `backup-${stampBefore(3600)}-shop`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, "toc.dat"), "PGDMP");
+    const foldered = plan();
+    foldered.database.generation = ids[4];
+    const { status, sentence } = await replica.run("prepare-database", foldered, { env: bucket.environment() });
+    expect(status, sentence).toBe(3);
+    expect(sentence).toContain("is a folder in a bucket");
+});

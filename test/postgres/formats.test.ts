@@ -29,6 +29,10 @@ const formats: Record<string, Format> = {
     "plain with zstd": { ending: ".sql.zst", make: async (path) => compressed("zstd", path) },
     custom: { ending: ".dump", make: (path) => archive("custom", path) },
     "custom without compression": { ending: ".dump", make: (path) => archive("custom", path, "-Z0") },
+    "custom as it comes out of a pipe": {
+        ending: ".dump",
+        make: async (path) => writeFileSync(path, await production.tool("pg_dump", ["--format=custom", "shop"])),
+    },
     tar: { ending: ".tar", make: (path) => archive("tar", path) },
     directory: { ending: "", make: (path) => archive("directory", path) },
     "directory without compression": { ending: "", make: (path) => archive("directory", path, "-Z0") },
