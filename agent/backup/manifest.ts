@@ -78,12 +78,12 @@ export function databaseOf({ backup, databases }: Manifest, name: string): Dumpe
 }
 
 /** SHA-256 of every file of a backup in the file system. */
-export async function hashFiles({ path, name, folder }: Backup, signal: AbortSignal): Promise<Hashes> {
+export async function hashFiles({ path, name, folder }: Backup, signal?: AbortSignal): Promise<Hashes> {
     const hashes: Hashes = new Map();
     for (const file of folder ?? [{ name }]) {
         const hash = createHash("sha256");
         const place = folder === undefined ? path : join(path, file.name);
-        for await (const chunk of createReadStream(place, { highWaterMark: 1_048_576, signal })) {
+        for await (const chunk of createReadStream(place, { highWaterMark: 1_048_576, ...(signal && { signal }) })) {
             hash.update(chunk as Buffer);
         }
         hashes.set(file.name, hash.digest("hex"));

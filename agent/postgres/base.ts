@@ -4,6 +4,7 @@ import { type Client, escapeIdentifier as name } from "pg";
 import { type DatabasePlan, generationId, generationName } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
+import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
 import type { Server } from "./server";
 
@@ -76,7 +77,7 @@ export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backu
             if (backup === undefined || report?.backup !== backup.name || report.backupBytes !== backup.bytes) {
                 return false;
             }
-            const hash = hashes.get(backup.path) ?? hashOf(backup);
+            const hash = hashes.get(backup.path) ?? contentOf(backup);
             hashes.set(backup.path, hash);
             return (await hash) === report.sha256;
         });
@@ -87,8 +88,11 @@ export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backu
     return undefined;
 }
 
-async function hashOf(backup: Backup): Promise<string> {
+async function contentOf(backup: Backup): Promise<string> {
     log(`comparing ${backup.name} with the base of it`);
+    if (backup.folder !== undefined) {
+        return hashOf(backup, await hashFiles(backup));
+    }
     const hash = createHash("sha256");
     await pipeline(backup.open(), hash);
     return hash.digest("hex");

@@ -181,3 +181,19 @@ test("retire leaves the base of what is live, and none where none is asked for",
     expect(await replica.run("retire", without)).toMatchObject({ status: 0 });
     expect(await bases()).toEqual([]);
 });
+
+test("a backup in a folder is known again by the content of all its files", async () => {
+    const folder = stampBefore(5000);
+    const path = `${replica.folder}/store/hourly/backup-${folder}-shop`;
+    await production.tool("pg_dump", ["--format=directory", `--file=${path}`, "shop"]);
+    for (const [id, done] of [
+        ["00000000f1", "is restored and proven"],
+        ["00000000f2", "is cloned from the base of its backup"],
+    ] as const) {
+        const plan = planFor(id, (database) => {
+            database.backup = folder;
+        });
+        const ending = await replica.run("prepare-database", plan);
+        expect(ending, ending.log).toMatchObject({ status: 0, sentence: expect.stringContaining(done) });
+    }
+});
