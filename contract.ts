@@ -113,6 +113,9 @@ export const planSchema = z.strictObject({
     }),
     database: databasePlan,
     media: mediaPlan,
+    /** Tag under which the application runs on the data, and whether the data may have been written under another. */
+    imageTag: z.string(),
+    allowTagMismatch: z.boolean(),
     /** Whether a run that fails leaves the generation that it was making until the next one. */
     keepFailed: z.boolean(),
     /** Page that must answer before a former generation is removed; there is none without an application. */

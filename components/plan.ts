@@ -46,6 +46,8 @@ export function planOf(settings: Settings, stack: string): Plan {
             keepGenerations: media.keepGenerations,
             group: mediaGroup,
         },
+        imageTag: settings.imageTag,
+        allowTagMismatch: settings.allowTagMismatch !== undefined,
         keepFailed: settings.keepFailed,
         ...(application !== undefined && { smoke: { url: `${innerUrl(target.namespace)}${application.health}` } }),
     };

@@ -57,6 +57,11 @@ export const manifestSchema = z.strictObject({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
+/** Name of the file beside a backup that says that it has rotted, and how. `stem` is its name without an ending. */
+export function rotMark(stem: string): string {
+    return `.rotten-${stem}`;
+}
+
 /** Tiers of a store, the most frequent first. */
 export const tiers = ["hourly", "daily", "weekly", "monthly"] as const;
 export type Tier = (typeof tiers)[number];

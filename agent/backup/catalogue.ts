@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { DatabasePlan } from "../../contract";
-import { serverSubject } from "../../contract/manifest";
+import { rotMark, serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
 import { openStore, type Store, type Stored, type StoredFile } from "./store";
@@ -32,7 +32,12 @@ export interface Backup {
 }
 
 /** A backup as its file name tells it. */
-type Named = Pick<Backup, "name" | "stamp" | "time" | "subject"> & Stored & { beside: Stored | undefined };
+type Named = Pick<Backup, "name" | "stamp" | "time" | "subject"> &
+    Stored & {
+        beside: Stored | undefined;
+        /** Whether production's side has found it changed since it was made. */
+        rotten: boolean;
+    };
 
 /** How production names its dumps, plain ones compressed with gzip. */
 export function fileName(subject: string): string {
@@ -105,12 +110,21 @@ export function nameSetting(at: number): string {
 async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
     const store = openStore(plan.backups);
     const ours = await named(plan);
-    const chosen = plan.backup === "latest" ? ours[0] : ours.find(({ stamp }) => stamp === plan.backup);
+    const chosen =
+        plan.backup === "latest"
+            ? (ours.find(({ rotten }) => !rotten) ?? ours[0])
+            : ours.find(({ stamp }) => stamp === plan.backup);
     if (chosen === undefined) {
         const newest = ours.slice(0, 3).map(({ stamp }) => stamp);
         throw new Refusal(
             `There is no backup of ${described(plan)} with stamp ${plan.backup} in ${store.folder}; ` +
                 `the newest are ${newest.join(", ")}: set database.backup to one of these, or to latest.`,
+        );
+    }
+    if (chosen.rotten) {
+        throw new Refusal(
+            `The backup ${chosen.name} in ${store.folder} has changed since it was made, as production's verify-store has ` +
+                "found: make a new backup, or set database.backup to another stamp.",
         );
     }
     const age = (now - chosen.time) / 1000;
@@ -125,7 +139,7 @@ async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
     return opened(store, chosen, age);
 }
 
-function opened(store: Store, { beside, ...chosen }: Named, age: number): Backup {
+function opened(store: Store, { beside, rotten: _, ...chosen }: Named, age: number): Backup {
     const { folder, mounted } = store;
     const path = `${folder}/${chosen.name}`;
     const again = "make a new backup, or set database.backup to an earlier stamp";
@@ -164,7 +178,9 @@ function opened(store: Store, { beside, ...chosen }: Named, age: number): Backup
 export async function backupsOf(plan: Wanted): Promise<Pick<Backup, "stamp" | "time" | "bytes">[]> {
     const { folder } = openStore(plan.backups);
     const wanted = plan.dump === "server" ? each(plan).slice(0, 1) : each(plan);
-    const [first = [], ...others] = await Promise.all(wanted.map(named));
+    const [first = [], ...others] = await Promise.all(
+        wanted.map(async (one) => (await named(one)).filter(({ rotten }) => !rotten)),
+    );
     const sets = first
         .map((entry) => ({
             entry,
@@ -254,5 +270,5 @@ function parse(stored: Stored, all: Map<string, Stored>): Named | undefined {
     const time = Date.parse(stamp ?? "");
     return stamp === undefined || subject === undefined || Number.isNaN(time)
         ? undefined
-        : { ...stored, stamp, time, subject, beside: all.get(`${stem}.json`) };
+        : { ...stored, stamp, time, subject, beside: all.get(`${stem}.json`), rotten: all.has(rotMark(stem ?? "")) };
 }

@@ -156,11 +156,17 @@ export class Psql {
     }
 }
 
+/** Status with which psql ends when the server has gone. */
+const lostConnection = 2;
+
 /** The first error without its line number, and without the values that it may quote. */
 function problemIn(errors: string, code: number | null, signal: string | null): string {
-    const [, message] = /(?:ERROR|FATAL|PANIC|error): +([\s\S]*?)(?=\npsql:|\s*$)/.exec(errors) ?? [];
+    const [, message] = /(?:ERROR|FATAL|PANIC|error): +([\s\S]*?)(?=\npsql:|\nserver closed|\s*$)/.exec(errors) ?? [];
     if (message !== undefined) {
         return `PostgreSQL says: ${withoutValues(message)}`;
+    }
+    if (code === lostConnection) {
+        return "psql has lost its connection to the server";
     }
     const restricted = /backslash commands are restricted/.test(errors)
         ? "by a command in the dump, which it refused"

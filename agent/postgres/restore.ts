@@ -1,11 +1,9 @@
 import { escapeIdentifier } from "pg";
 import type { DatabasePlan, Plan, ReplicaDatabase } from "../../contract";
-import type { Manifest } from "../../contract/manifest";
 import type { DatabaseReport } from "../../contract/report";
-import { type Backup, chooseBackups } from "../backup/catalogue";
+import type { Backup } from "../backup/catalogue";
 import { DatabaseFrame } from "../backup/frame";
-import { type DumpHeader, readHeader } from "../backup/header";
-import { databaseOf, hashOf, proveFiles, readManifest } from "../backup/manifest";
+import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
 import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases, plural } from "../report";
@@ -19,12 +17,12 @@ import {
     recordProven,
     removeGeneration,
 } from "./generations";
+import { type Checked, guard, guardRoom } from "./guard";
 import { type Loaded, load } from "./load";
 import { type Evidence, prove, proveClone } from "./prove";
-import { refuseUnfitPsql } from "./psql";
-import { readRoom, refuseWithoutRoom, unknownRoom } from "./room";
-import { databaseSize, openServer, readSecret, type Server, withClient } from "./server";
-import { createLogin, handOver, openPublicSchema, roleProblem, setStage } from "./stage";
+import { unknownRoom } from "./room";
+import { databaseSize, readSecret, type Server, withClient, withServer } from "./server";
+import { createLogin, handOver, openPublicSchema, setStage } from "./stage";
 
 /**
  * Makes the plan's generation beside the live one, one database after the other, and proves all of it. Nothing that is
@@ -38,8 +36,7 @@ import { createLogin, handOver, openPublicSchema, roleProblem, setStage } from "
 export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
     const { database } = plan;
     const password = await readSecret(database.loginPasswordFile);
-    const server = await openServer(plan, "prepare-database");
-    try {
+    return withServer(plan, "prepare-database", async (server) => {
         const generations = await readGenerations(server.admin, database);
         const there = generations.find(({ id }) => id === database.generation);
         if (there !== undefined && there.state !== "preparing" && isWhole(there)) {
@@ -64,61 +61,7 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
             await removeBase(server.admin, leftover);
         }
         return await restoreAll(plan, server, { backups, base }, password, signal);
-    } finally {
-        await server.close();
-    }
-}
-
-/** A backup that nothing speaks against. */
-interface Checked extends Backup {
-    header: DumpHeader;
-    /** Its manifest, if it has one. */
-    facts?: Manifest;
-}
-
-/** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
-async function guard({ database }: Plan, { admin, major, version }: Server): Promise<Checked[]> {
-    for (const { owner } of database.databases) {
-        const problem = await roleProblem(admin, owner);
-        if (problem !== undefined) {
-            throw new Refusal(`${problem}.`);
-        }
-    }
-    await refuseUnfitPsql(major);
-    const backups = await chooseBackups(database);
-    const files = new Map<string, Checked>();
-    for (const backup of new Map(backups.map((backup) => [backup.path, backup])).values()) {
-        const header = await readHeader(backup, database.dump);
-        if (Number.parseInt(header.serverVersion, 10) > major) {
-            throw new Refusal(
-                `The backup ${backup.name} is of PostgreSQL ${header.serverVersion}, and the replica's server is ${version}: ` +
-                    "it has to be of production's major version (database.image, or the server of database.server).",
-            );
-        }
-        const facts = await readManifest(backup, database.dump);
-        files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
-    }
-    return backups.flatMap(({ path }) => files.get(path) ?? []);
-}
-
-/** Refuses when the copy, and the base that is to stay of it, do not fit. `leftovers` are databases that go first. */
-async function guardRoom(
-    { database: { capacity, databases, keepBase } }: Plan,
-    { admin }: Server,
-    backups: Backup[],
-    base: Match | undefined,
-    leftovers: string[],
-): Promise<void> {
-    if (capacity !== undefined) {
-        const files = new Map(backups.map(({ path, bytes }) => [path, bytes]));
-        const names = databases.map(({ name }) => name);
-        refuseWithoutRoom({
-            capacity,
-            copies: keepBase && base === undefined ? 2 : 1,
-            backup: [...files.values()].reduce((sum, bytes) => sum + bytes, 0),
-            ...(await readRoom(admin, names, leftovers)),
-        });
-    }
+    });
 }
 
 /** What a generation is made of: its backups, one for each database, and the base that was made of them, if there is one. */

@@ -5,7 +5,7 @@ import { Refusal } from "../refusal";
 import { log } from "../report";
 import { type Base, baseId, readBases, removeBase } from "./base";
 import { currentNames, describeGeneration, type Generation, readGenerations, removeGeneration } from "./generations";
-import { openServer } from "./server";
+import { withServer } from "./server";
 
 /** What became of the generations that are no longer asked for. */
 export interface Retired {
@@ -24,8 +24,7 @@ export interface Retired {
  */
 export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<Retired> {
     const { database } = plan;
-    const server = await openServer(plan, "retire");
-    try {
+    return withServer(plan, "retire", async (server) => {
         const generations = await readGenerations(server.admin, database);
         const live = generations.find(({ state }) => state === "live");
         if (live?.id !== database.generation) {
@@ -52,9 +51,7 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
             retired.bases.push(base.id);
         }
         return retired;
-    } finally {
-        await server.close();
-    }
+    });
 }
 
 /** Whether a base is to stay: it is of the live generation's backups. */

@@ -10,6 +10,8 @@ export interface Room {
     copies: number;
     /** All databases on it, without those that the run will drop first. */
     used: number;
+    /** What the copy had in production, if its manifest tells. */
+    known?: number;
     /** Size of the live copy, if all of its databases are there. */
     live?: number;
     /** Size of the backup's files. */
@@ -23,13 +25,14 @@ export interface Room {
 const expansion = 10;
 
 /** Refuses when a second copy would not fit. */
-export function refuseWithoutRoom({ capacity, copies, used, live, backup, wal, maximumWal }: Room): void {
-    const needed = copies * (live ?? backup * expansion);
+export function refuseWithoutRoom({ capacity, copies, used, known, live, backup, wal, maximumWal }: Room): void {
+    const needed = copies * (known ?? live ?? backup * expansion);
     // A load writes about as much log as data, and the server removes it beyond its own limit.
     const reserve = Math.max(wal, Math.min(maximumWal, needed));
     const left = Math.max(0, capacity - used - reserve);
     if (left < needed) {
-        const reason = live === undefined ? `${expansion} times the backup's file` : "the size of the live copy";
+        const estimate = live === undefined ? `${expansion} times the backup's file` : "the size of the live copy";
+        const reason = known === undefined ? estimate : "what it had in production";
         throw new Refusal(
             `There is no room for another copy${copies > 1 ? " and a base of it" : ""}: it needs about ${formatBytes(needed)} (${reason}), and ` +
                 `${formatBytes(left)} of ${formatBytes(capacity)} are left (databases ${formatBytes(used)}, log ` +
@@ -50,7 +53,7 @@ export async function readRoom(
     admin: Client,
     names: string[],
     leftovers: string[],
-): Promise<Omit<Room, "capacity" | "copies" | "backup">> {
+): Promise<Omit<Room, "capacity" | "copies" | "known" | "backup">> {
     const { rows } = await admin.query<{ used: string; live: string | null; wal: string; maximum: string }>(
         `select sum(pg_database_size(oid)) filter (where datname <> all ($2)) as used,
                 case when count(*) filter (where datname = any ($1::text[])) = cardinality($1::text[])

@@ -7,7 +7,7 @@ import { log } from "../report";
 
 /** The server of the replica's databases, known to be the right one. */
 export interface Server {
-    /** Superuser's connection to database `postgres`; {@link openServer}'s holds the lock. */
+    /** Superuser's connection to database `postgres`; {@link withServer}'s holds the lock. */
     admin: Client;
     /** Major version, for example 15, and the whole, for example `15.20`. */
     major: number;
@@ -22,23 +22,51 @@ export interface Server {
 /** Key of the lock that every run which changes the server holds. The number means nothing; every version of the agent has to have the same one. */
 const lockKey = 7_305_118_223;
 
+/** Milliseconds that a server has for a word after something has failed. */
+const probePatience = 5_000;
+
 /** Seconds to wait for a server that is still starting. */
 const startPatience = 60;
 
 /**
- * Connects to the replica's server and makes sure that it is the replica's, and that nobody else is at it.
+ * Works on the replica's server, which nobody else changes meanwhile.
  *
  * @throws {Refusal} when it is production's server, or not marked as this stack's, or no superuser's to change, or in use
  *   by another run
+ * @throws {Error} that says so when the connection was lost meanwhile, else what the work throws
  */
-export async function openServer(plan: Plan, command: Command): Promise<Server> {
+export async function withServer<T>(plan: Plan, command: Command, work: (server: Server) => Promise<T>): Promise<T> {
     const server = await inspectServer(plan, command);
     try {
         await lock(server.admin);
-        return server;
+        return await work(server);
     } catch (error) {
+        if (error instanceof Refusal || (await answers(server))) {
+            throw error;
+        }
+        const { host, port } = plan.database.server;
+        const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
+        throw new Error(
+            `The server ${host}:${port} has gone (${reason}): look whether it runs and what its log says, then run again.`,
+        );
+    } finally {
         await server.close();
-        throw error;
+    }
+}
+
+/** Whether the connection of the lock still stands. Nobody waits for long to hear it. */
+async function answers({ admin }: Server): Promise<boolean> {
+    const silence = new AbortController();
+    try {
+        const late = sleep(probePatience, undefined, { signal: silence.signal }).then(() => {
+            throw new Error("no answer");
+        });
+        await Promise.race([admin.query("select"), late]);
+        return true;
+    } catch {
+        return false;
+    } finally {
+        silence.abort();
     }
 }
 

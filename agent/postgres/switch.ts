@@ -5,7 +5,7 @@ import { Refusal } from "../refusal";
 import { log } from "../report";
 import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
 import { fits, scramVerifier } from "./scram";
-import { openServer, readSecret, type Server } from "./server";
+import { readSecret, type Server, withServer } from "./server";
 
 /** Seconds within which all sessions must have ended. */
 const patience = 60;
@@ -23,8 +23,7 @@ const round = 10;
 export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
     const { database } = plan;
     const password = await readSecret(database.loginPasswordFile);
-    const server = await openServer(plan, "switch");
-    try {
+    return withServer(plan, "switch", async (server) => {
         const generations = await readGenerations(server.admin, database);
         const next = generations.find(({ id }) => id === database.generation);
         if (next === undefined || next.state === "preparing" || !isWhole(next)) {
@@ -45,9 +44,7 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
         await server.admin.query("update understudy.generation set away_ms = $2 where id = $1", [next.id, away]);
         const before = live === undefined ? "the first one" : `in place of ${live.id}`;
         return `${describeGeneration(next.id, next.databases)} is live, ${before}; it was away for ${away} ms.`;
-    } finally {
-        await server.close();
-    }
+    });
 }
 
 /**

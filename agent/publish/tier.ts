@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Manifest, manifestSchema, type Tier } from "../../contract/manifest";
+import { type Manifest, manifestSchema, rotMark, type Tier } from "../../contract/manifest";
 import { linkWhole, partial, partialOf, removeWhole, sync, writeWhole } from "./files";
 import type { Kept } from "./retention";
 
@@ -17,11 +17,6 @@ export interface Published extends Kept {
 
 const suffix = ".json";
 
-/** Name of the file that says of a backup that it has rotted, and how. */
-function markOf(stem: string): string {
-    return `.rotten-${stem}`;
-}
-
 /** Everything that stands in a tier with a manifest. */
 export async function readTier(store: string, tier: Tier): Promise<Published[]> {
     const names = await namesIn(join(store, tier));
@@ -33,7 +28,7 @@ export async function readTier(store: string, tier: Tier): Promise<Published[]> 
         found.map(async ({ stem, stamp }) => {
             const manifest = await readManifest(join(store, tier, stem + suffix));
             const one = { tier, stem, stamp, time: Date.parse(stamp), manifest };
-            return { ...one, good: !names.includes(markOf(stem)) && (await fits(store, one)) };
+            return { ...one, good: !names.includes(rotMark(stem)) && (await fits(store, one)) };
         }),
     );
 }
@@ -112,7 +107,7 @@ export async function promote(store: string, { tier: from, stem, manifest }: Pub
 export async function remove(store: string, { tier, stem, manifest }: Published): Promise<void> {
     const backup = manifest?.content.backup;
     const names = backup === undefined ? [stem, `${stem}.sql.gz`] : [backup];
-    for (const name of [...names, markOf(stem), stem + suffix]) {
+    for (const name of [...names, rotMark(stem), stem + suffix]) {
         await removeWhole(join(store, tier, name));
     }
 }
@@ -135,6 +130,6 @@ export async function sweep(store: string, tier: Tier): Promise<string[]> {
 
 /** Marks a backup as rotten, or as sound again. Retention takes a marked one for lost; the catalogue leaves it out. */
 export async function mark(store: string, { tier, stem }: Published, problems: string[]): Promise<void> {
-    const path = join(store, tier, markOf(stem));
+    const path = join(store, tier, rotMark(stem));
     await (problems.length === 0 ? rm(path, { force: true }) : writeWhole(path, `${problems.join("\n")}\n`));
 }

@@ -413,6 +413,13 @@ describe("a backup with a manifest", () => {
             "it does not know the file",
         ],
         [
+            "was made under another tag",
+            (manifest) => {
+                manifest.imageTag = "1.1";
+            },
+            "under tag 1.0, but production ran 1.1 when",
+        ],
+        [
             "names another size",
             (manifest) => {
                 for (const file of Object.values(manifest.files)) {
@@ -424,6 +431,37 @@ describe("a backup with a manifest", () => {
     ])("that %s is refused", async (_, change, reason) => {
         const ending = await expectNothing(await described("custom", change), reason);
         expect(ending.status).toBe(3);
+    });
+
+    test("that was made under another tag is restored where that is allowed", async () => {
+        const backup = await described("custom", (manifest) => {
+            manifest.imageTag = "1.1";
+        });
+        const { ending } = await restoring(backup, (plan) => {
+            plan.allowTagMismatch = true;
+        });
+        expect(ending, ending.log).toMatchObject({ status: 0 });
+    });
+
+    test("tells how much room its copy takes", async () => {
+        const backup = await described("custom", ({ databases }) => {
+            (databases.shop as { bytes: number }).bytes = 2 ** 40;
+        });
+        const ending = await expectNothing(backup, /it needs about 1\.0 TiB \(what it had in production\)/);
+        expect(ending.status).toBe(3);
+    });
+
+    test("that is marked as rotten is refused by its stamp, and passed over as the latest", async () => {
+        const sound = await described("custom");
+        const rotten = await described("custom");
+        writeFileSync(join(hourly(), `.rotten-backup-${rotten.stamp}-shop`), "why\n");
+        const ending = await expectNothing(
+            rotten,
+            "has changed since it was made, as production's verify-store has found",
+        );
+        expect(ending.status).toBe(3);
+        const { id } = await restoring({ stamp: "latest" });
+        expect(await restored(id)).toMatchObject({ stamp: sound.stamp });
     });
 
     test.each<[string, (shop: NonNullable<Manifest["databases"][string]>) => void, RegExp]>([

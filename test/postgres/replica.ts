@@ -91,6 +91,8 @@ export async function startReplica(settings: Record<string, string> = {}, parent
                     keepGenerations: 1,
                     group: 10001,
                 },
+                imageTag: "1.0",
+                allowTagMismatch: false,
                 keepFailed: false,
                 smoke: { url: "http://127.0.0.1:1/" },
             };

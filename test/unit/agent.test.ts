@@ -38,6 +38,8 @@ const plan: Plan = {
         keepGenerations: 1,
         group: 1,
     },
+    imageTag: "1.0",
+    allowTagMismatch: false,
     keepFailed: false,
     smoke: { url: "http://application/" },
 };

@@ -1,0 +1,78 @@
+import type { Plan } from "../../contract";
+import type { Manifest } from "../../contract/manifest";
+import { type Backup, chooseBackups } from "../backup/catalogue";
+import { type DumpHeader, readHeader } from "../backup/header";
+import { readManifest } from "../backup/manifest";
+import { Refusal } from "../refusal";
+import type { Match } from "./base";
+import { refuseUnfitPsql } from "./psql";
+import { readRoom, refuseWithoutRoom } from "./room";
+import type { Server } from "./server";
+import { roleProblem } from "./stage";
+
+/** A backup that nothing speaks against. */
+export interface Checked extends Backup {
+    header: DumpHeader;
+    /** Its manifest, if it has one. */
+    facts?: Manifest;
+}
+
+/** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
+export async function guard(plan: Plan, { admin, major, version }: Server): Promise<Checked[]> {
+    const { database } = plan;
+    for (const { owner } of database.databases) {
+        const problem = await roleProblem(admin, owner);
+        if (problem !== undefined) {
+            throw new Refusal(`${problem}.`);
+        }
+    }
+    await refuseUnfitPsql(major);
+    const backups = await chooseBackups(database);
+    const files = new Map<string, Checked>();
+    for (const backup of new Map(backups.map((backup) => [backup.path, backup])).values()) {
+        const header = await readHeader(backup, database.dump);
+        if (Number.parseInt(header.serverVersion, 10) > major) {
+            throw new Refusal(
+                `The backup ${backup.name} is of PostgreSQL ${header.serverVersion}, and the replica's server is ${version}: ` +
+                    "it has to be of production's major version (database.image, or the server of database.server).",
+            );
+        }
+        const facts = await readManifest(backup, database.dump);
+        refuseOtherTag(plan, backup, facts);
+        files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
+    }
+    return backups.flatMap(({ path }) => files.get(path) ?? []);
+}
+
+/** Data belongs to the version that wrote it. */
+function refuseOtherTag({ imageTag, allowTagMismatch }: Plan, { name }: Backup, facts: Manifest | undefined): void {
+    if (facts?.imageTag !== undefined && facts.imageTag !== imageTag && !allowTagMismatch) {
+        throw new Refusal(
+            `Data is refreshed under tag ${imageTag}, but production ran ${facts.imageTag} when ${name} was made: set ` +
+                "imageTag to that (a candidate is deployed afterwards), or write the reason why this may differ to " +
+                "allowTagMismatch.",
+        );
+    }
+}
+
+/** Refuses when the copy, and the base that is to stay of it, do not fit. `leftovers` are databases that go first. */
+export async function guardRoom(
+    { database: { capacity, databases, keepBase } }: Plan,
+    { admin }: Server,
+    backups: Checked[],
+    base: Match | undefined,
+    leftovers: string[],
+): Promise<void> {
+    if (capacity !== undefined) {
+        const files = new Map(backups.map(({ path, bytes }) => [path, bytes]));
+        const names = databases.map(({ name }) => name);
+        const known = names.flatMap((name, at) => backups[at]?.facts?.databases[name]?.bytes ?? []);
+        refuseWithoutRoom({
+            capacity,
+            ...(known.length === names.length && { known: known.reduce((sum, bytes) => sum + bytes, 0) }),
+            copies: keepBase && base === undefined ? 2 : 1,
+            backup: [...files.values()].reduce((sum, bytes) => sum + bytes, 0),
+            ...(await readRoom(admin, names, leftovers)),
+        });
+    }
+}
