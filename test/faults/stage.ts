@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Command, Plan } from "../../contract";
 import { dump, type Ending, type Replica, stampBefore, startProduction, startReplica } from "../postgres/replica";
@@ -63,6 +64,7 @@ export async function openFaultStage(parent?: string): Promise<FaultStage> {
                 "select id from understudy.generation where state = 'live'",
             );
             expect(live).toHaveLength(1);
+            await gone(replica);
             await converged(plan);
             expect(strip(await rows())).toBe(before.rows);
             expect(digest(replica.folder)).toBe(before.stores);
@@ -90,6 +92,14 @@ function killAt(child: ChildProcess, at: RegExp): void {
             child.kill("SIGKILL");
         }
     });
+}
+
+/** Waits until the server has noticed that a run is no more: what it was asked last, it finishes. */
+async function gone({ server }: Replica): Promise<void> {
+    const sessions = "select from pg_stat_activity where application_name like 'understudy%'";
+    while ((await server.query("postgres", sessions)).length > 0) {
+        await sleep(100);
+    }
 }
 
 /** Databases and roles beside the live ones, and unfinished records. */

@@ -25,9 +25,11 @@ const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).di
 
 /** Restores what was published last, as another generation, and tells what the restore has found in it. */
 async function restored(id: string, dump: "database" | "server"): Promise<DatabaseReport> {
-    const plan = replica.plan(id, id, ({ database }) => {
-        database.backups = publisher.store;
-        database.dump = dump;
+    const plan = replica.plan(id, id, (plan) => {
+        plan.database.backups = publisher.store;
+        plan.database.dump = dump;
+        // What the publisher's workload runs.
+        plan.imageTag = "2026.10.1";
     });
     const { status, log } = await replica.run("prepare-database", plan);
     expect(status, log).toBe(0);
