@@ -320,7 +320,7 @@ async function whileLocked(work: (waiting: () => Promise<void>) => Promise<void>
 }
 
 describe("a store", () => {
-    test("keeps its number in each tier, links what a tier takes over, and leaves other backups alone", async () => {
+    test("keeps its number in each tier, links what a tier takes over, and leaves other backups alone (S0-18)", async () => {
         const [stem = ""] = await published();
         const old = [30, 20].map((hours) => publisher.age(stem, stampBefore(hours * 3600)));
         const strange = join(publisher.store, "hourly", "backup-2020-01-01T00:00:00Z-shop.sql.gz");

@@ -60,6 +60,15 @@ describe("a wipe (S0-03, S0-04)", () => {
         },
     );
 
+    it("leaves a volume that the next up refuses to begin on, where it may not (S0-15)", async () => {
+        const wiped = await stage.wipe({ ...copy, removeDatabaseVolume: true, removeMediaVolume: false });
+        expect(wiped.status, wiped.output).toBe(0);
+        const { status, output } = await stage.up({ ...copy, allowExistingMediaVolume: false });
+        expect(status, output).not.toBe(0);
+        expect(output).toMatch(/media.*allowExistingMediaVolume/s);
+        expect(await claims()).toEqual(["media"]);
+    });
+
     it("honours flags that were changed since the last up", async () => {
         const before = await stage.up({ ...copy, removeDatabaseVolume: false, removeMediaVolume: false });
         expect(before.status, before.output).toBe(0);
