@@ -156,7 +156,8 @@ async function loadTables({ backup, packing, jobs, passage, connect, progress, s
         await connections.end();
         return await hashing;
     } finally {
-        await rm(lists, { recursive: true, force: true });
+        // When one connection has failed, another may write its list yet: the folder goes with the pod then.
+        await rm(lists, { recursive: true, force: true }).catch(() => undefined);
     }
 }
 
