@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { type DumpedDatabase, type Manifest, manifestSchema, manifestVersion } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatBytes, plural } from "../report";
 import type { Backup } from "./catalogue";
+import { sha256Of } from "./hash";
 
 /** SHA-256 of each file of a backup, by the name that its manifest has for it. */
 export type Hashes = Map<string, string>;
@@ -81,12 +81,8 @@ export function databaseOf({ backup, databases }: Manifest, name: string): Dumpe
 export async function hashFiles({ path, name, folder }: Backup, signal?: AbortSignal): Promise<Hashes> {
     const hashes: Hashes = new Map();
     for (const file of folder ?? [{ name }]) {
-        const hash = createHash("sha256");
         const place = folder === undefined ? path : join(path, file.name);
-        for await (const chunk of createReadStream(place, { highWaterMark: 1_048_576, ...(signal && { signal }) })) {
-            hash.update(chunk as Buffer);
-        }
-        hashes.set(file.name, hash.digest("hex"));
+        hashes.set(file.name, await sha256Of(place, signal));
     }
     return hashes;
 }

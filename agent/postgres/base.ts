@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
-import { pipeline } from "node:stream/promises";
 import { type Client, escapeIdentifier as name } from "pg";
 import { type DatabasePlan, generationId, generationName } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
+import { sha256In } from "../backup/hash";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
 import type { Server } from "./server";
@@ -44,12 +43,14 @@ export function baseName(database: string, base: string): string {
 
 /** The bases on the server, the oldest first. */
 export async function readBases(admin: Client): Promise<Base[]> {
-    const { rows } = await admin.query<{ id: string; rules: string; name: string; present: boolean; report: unknown }>(
-        `select id, rules, name, report, exists (select from pg_database where datname = name || '__' || id || '_base') as present
-           from understudy.base order by created, id, position`,
+    const databases = await admin.query<{ datname: string }>("select datname from pg_database");
+    const there = new Set(databases.rows.map(({ datname }) => datname));
+    const { rows } = await admin.query<{ id: string; rules: string; name: string; report: unknown }>(
+        "select id, rules, name, report from understudy.base order by created, id, position",
     );
     const bases = new Map<string, Base>();
-    for (const { id, rules, name: database, present, report } of rows) {
+    for (const { id, rules, name: database, report } of rows) {
+        const present = there.has(baseName(database, id));
         const base = bases.get(id) ?? { id, rules, databases: [] };
         base.databases.push({ name: database, present, report: databaseReport.safeParse(report).data });
         bases.set(id, base);
@@ -90,12 +91,7 @@ export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backu
 
 async function contentOf(backup: Backup): Promise<string> {
     log(`comparing ${backup.name} with the base of it`);
-    if (backup.folder !== undefined) {
-        return hashOf(backup, await hashFiles(backup));
-    }
-    const hash = createHash("sha256");
-    await pipeline(backup.open(), hash);
-    return hash.digest("hex");
+    return backup.folder === undefined ? sha256In(backup.open()) : hashOf(backup, await hashFiles(backup));
 }
 
 /** Makes one database of the plan's generation out of a base's. */

@@ -6,11 +6,12 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { type Manifest, serverSubject } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
+import { sha256Of } from "../backup/hash";
 import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import type { Watch } from "../report";
 import { Contents, type Held, ServerContents } from "./contents";
-import { filesBelow, partialOf, sha256Of, syncAll } from "./files";
+import { filesBelow, partialOf, syncAll } from "./files";
 import type { Tools } from "./tools";
 
 /** What is needed to make one dump. */

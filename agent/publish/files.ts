@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 
 /** What stands under this name in front is being written, or was when a run ended; the next run removes it. */
 export const partial = ".partial-";
@@ -10,13 +7,6 @@ export const partial = ".partial-";
 /** Name under which something is written. */
 export function partialOf(path: string): string {
     return join(dirname(path), `${partial}${basename(path)}`);
-}
-
-/** SHA-256 of a file. */
-export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(path, { highWaterMark: 1_048_576 }), hash, { signal });
-    return hash.digest("hex");
 }
 
 /** Paths of all files below a folder, or the empty path if it is a file itself. */

@@ -1,12 +1,11 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { promisify } from "node:util";
 import type { Publication } from "../../contract/publication";
 import { DumpError } from "../backup/piece";
-import { Refusal } from "../refusal";
+import { versionOf } from "../backup/program";
 
 /** PostgreSQL's own programs, with the way to production's server. */
 export interface Tools {
@@ -32,13 +31,7 @@ export interface Tools {
  * @throws {Refusal} when they are not there
  */
 export async function openTools({ server }: Publication, password: string, signal: AbortSignal): Promise<Tools> {
-    const answer = await promisify(execFile)("pg_dump", ["--version"]).catch(() => undefined);
-    const version = answer?.stdout.match(/\d+(\.\d+)?/)?.[0];
-    if (version === undefined) {
-        throw new Refusal(
-            "pg_dump is not there: run the publisher in the official image of the server's major version.",
-        );
-    }
+    const version = await versionOf("pg_dump");
     const folder = await mkdtemp(join(tmpdir(), "understudy-publish-"));
     const file = join(folder, "password");
     await writeFile(file, `*:*:*:*:${password.replaceAll(/[\\:]/g, "\\$&")}\n`, { mode: 0o600 });

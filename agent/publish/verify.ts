@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { tiers } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
+import { sha256Of } from "../backup/hash";
 import { formatBytes, Phases, plural } from "../report";
-import { sha256Of } from "./files";
 import { filesOf, mark, type Published, readTier } from "./tier";
 
 /**

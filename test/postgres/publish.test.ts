@@ -1,14 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { catalogueEntry } from "../../contract/manifest";
 import { type Publisher, startPublisher } from "./publisher";
-import { stampBefore } from "./replica";
 
 let publisher: Publisher;
 
@@ -29,21 +25,6 @@ afterAll(() => publisher?.stop());
 
 const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");
 
-/** Publishes, which has to end well, and tells the names without endings of what there is then. */
-async function published(change?: Parameters<Publisher["plan"]>[0]): Promise<string[]> {
-    const { status, log } = await publisher.run("publish", publisher.plan(change));
-    expect(status, log).toBe(0);
-    return publisher.names("hourly").flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
-}
-
-function lines(): object[] {
-    const text = readFileSync(join(publisher.store, "catalogue.jsonl"), "utf8");
-    return text
-        .split("\n")
-        .slice(0, -1)
-        .map((line) => catalogueEntry.parse(JSON.parse(line)));
-}
-
 /** A table's lines as psql gives them, of the columns that a dump holds. */
 async function copied(database: string, table: string): Promise<Buffer> {
     const { production } = publisher;
@@ -60,7 +41,7 @@ async function copied(database: string, table: string): Promise<Buffer> {
 
 describe("a manifest", () => {
     test("is true: rows, hashes and sequences of every table are those that psql finds", async () => {
-        const [stem = ""] = await published();
+        const [stem = ""] = await publisher.published();
         const { shop } = publisher.manifest("hourly", stem).databases;
         const there = await publisher.production.query(
             "shop",
@@ -88,7 +69,7 @@ describe("a manifest", () => {
                 await production.query("shop", "insert into busy default values");
             }
         })();
-        const [stem = ""] = await published();
+        const [stem = ""] = await publisher.published();
         going = false;
         await writing;
         await production.query("postgres", "create database copy");
@@ -101,7 +82,7 @@ describe("a manifest", () => {
     });
 
     test("says of files, server, application and extensions what there was", async () => {
-        const [stem = ""] = await published(({ migrations }) => {
+        const [stem = ""] = await publisher.published(({ migrations }) => {
             migrations.shop = "select name from django_migrations order by id desc limit 1";
         });
         const { files, databases, server, imageTag, ...manifest } = publisher.manifest("hourly", stem);
@@ -128,7 +109,7 @@ describe("a manifest", () => {
     });
 
     test("holds nothing of tables whose rows are left out, and neither does the dump", async () => {
-        const [stem = ""] = await published(({ excludeTableData }) => {
+        const [stem = ""] = await publisher.published(({ excludeTableData }) => {
             excludeTableData.push("public.customer", "audit.*");
         });
         const tables = Object.keys(publisher.manifest("hourly", stem).databases.shop?.tables ?? {});
@@ -144,12 +125,12 @@ describe("a manifest", () => {
 describe("a run", () => {
     test("gives all its databases one stamp, and lists them in the store and in the cluster", async () => {
         await publisher.production.query("postgres", "create database audit");
-        const stems = await published(({ databases }) => databases.push("audit"));
+        const stems = await publisher.published(({ databases }) => databases.push("audit"));
         const stamps = stems.map((stem) => publisher.manifest("hourly", stem).stamp);
         expect(stems.map((stem) => stem.slice(-6))).toEqual(["-audit", "Z-shop"]);
         expect(new Set(stamps).size).toBe(1);
         const text = (stem: string) => readFileSync(join(publisher.store, "hourly", `${stem}.json`));
-        expect(lines()).toEqual(
+        expect(publisher.lines()).toEqual(
             stems.map((stem) =>
                 expect.objectContaining({ tier: "hourly", backup: stem, manifest: sha256(text(stem)) }),
             ),
@@ -184,22 +165,22 @@ describe("a run", () => {
             expect((await ending).status).toBeNull();
         });
         expect(publisher.names("hourly")).toEqual([expect.stringMatching(/^\.partial-backup-.*-shop$/)]);
-        const [stem] = await published();
+        const [stem] = await publisher.published();
         expect(publisher.names("hourly")).toEqual([stem, `${stem}.json`]);
     });
 
     test("that was killed just before its manifest appeared is finished by the next one", async () => {
-        const [stem = ""] = await published();
+        const [stem = ""] = await publisher.published();
         const path = (name: string) => join(publisher.store, "hourly", name);
         const text = readFileSync(path(`${stem}.json`), "utf8");
         renameSync(path(`${stem}.json`), path(`.partial-${stem}.json`));
         const lost = stem.replace(/\d{4}/, "2020");
         writeFileSync(path(`.partial-${lost}.json`), text.replaceAll(stem, lost));
         await sleep(1000);
-        const stems = await published();
+        const stems = await publisher.published();
         expect(stems).toEqual([stem, expect.any(String)]);
         expect(readFileSync(path(`${stem}.json`), "utf8")).toBe(text);
-        expect(lines()).toHaveLength(2);
+        expect(publisher.lines()).toHaveLength(2);
         expect(publisher.names("hourly")).toEqual(stems.flatMap((one) => [one, `${one}.json`]));
     });
 
@@ -238,7 +219,7 @@ describe("a run", () => {
         const { status, sentence } = await publisher.run("publish", plan, { env: { KUBERNETES_SERVICE_PORT: "9" } });
         expect(status).toBe(1);
         expect(sentence).toMatch(/^Failed: 1 backup \(backup-.*-shop\) complete, but: The cluster did not take PATCH/);
-        expect(lines()).toHaveLength(1);
+        expect(publisher.lines()).toHaveLength(1);
         expect(readFileSync(join(publisher.store, "catalogue.jsonl"), "utf8")).not.toContain("imageTag");
     });
 
@@ -252,7 +233,7 @@ describe("a run", () => {
         );
         await production.query("sorted", "create table entry (n serial); insert into entry values (1)");
         writeFileSync(join(store, "password"), `${password}\n`);
-        const [stem = ""] = await published((plan) => {
+        const [stem = ""] = await publisher.published((plan) => {
             Object.assign(plan.server, { user: "backup", passwordFile: join(store, "password") });
             plan.databases = ["sorted"];
         });
@@ -318,114 +299,3 @@ async function whileLocked(work: (waiting: () => Promise<void>) => Promise<void>
         await client.end();
     }
 }
-
-describe("a store", () => {
-    test("keeps its number in each tier, links what a tier takes over, and leaves other backups alone (S0-18)", async () => {
-        const [stem = ""] = await published();
-        const old = [30, 20].map((hours) => publisher.age(stem, stampBefore(hours * 3600)));
-        const strange = join(publisher.store, "hourly", "backup-2020-01-01T00:00:00Z-shop.sql.gz");
-        writeFileSync(strange, "of another schedule");
-        await sleep(1000);
-        const stems = await published(({ keep }) => Object.assign(keep, { hourly: 2, daily: 2, weekly: 1 }));
-        expect(stems).toHaveLength(2);
-        expect(stems[0]).toBe(stem);
-        expect(publisher.names("hourly")).toHaveLength(5);
-        for (const tier of ["daily", "weekly"] as const) {
-            expect(publisher.names(tier)).toEqual([old[0], `${old[0]}.json`]);
-        }
-        const inode = (tier: string) => statSync(join(publisher.store, tier, old[0] ?? "", "toc.dat")).ino;
-        expect(inode("weekly")).toBe(inode("daily"));
-        expect(readFileSync(strange, "utf8")).toBe("of another schedule");
-        expect(lines()).toMatchObject([
-            { tier: "hourly", backup: stems[1] },
-            { tier: "hourly", backup: stem },
-            { tier: "daily", backup: old[0] },
-            { tier: "weekly", backup: old[0] },
-        ]);
-        expect((await publisher.run("verify-store")).status).toBe(0);
-    });
-
-    test("finds a flipped byte and a file that is gone, marks both backups, and takes them for lost", async () => {
-        const [stem = ""] = await published();
-        const other = publisher.age(stem, stampBefore(7200));
-        const [toc, gone] = [join(publisher.store, "hourly", stem, "toc.dat"), join(publisher.store, "hourly", other)];
-        const bytes = readFileSync(toc);
-        const before = readdirSync(publisher.store, { recursive: true });
-        expect((await publisher.run("verify-store")).sentence).toMatch(/^All 2 backups in .* are as they were made/);
-        expect(readdirSync(publisher.store, { recursive: true })).toEqual(before);
-
-        writeFileSync(
-            toc,
-            bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte)),
-        );
-        rmSync(join(gone, "toc.dat"));
-        const { status, sentence } = await publisher.run("verify-store");
-        expect(status).toBe(1);
-        expect(sentence).toContain(`hourly/${stem}/toc.dat differs`);
-        expect(sentence).toContain(`hourly/${other}/toc.dat is missing`);
-        expect(publisher.names("hourly").filter((name) => name.startsWith("."))).toEqual([
-            `.rotten-${other}`,
-            `.rotten-${stem}`,
-        ]);
-
-        await sleep(1000);
-        const stems = await published(({ keep }) => Object.assign(keep, { hourly: 1 }));
-        expect(stems).toHaveLength(1);
-        expect(lines()).toMatchObject([{ backup: stems[0] }]);
-    });
-
-    test("takes a backup for sound again when it is, and one with a torn manifest never", async () => {
-        const [stem = ""] = await published();
-        const toc = join(publisher.store, "hourly", stem, "toc.dat");
-        const bytes = readFileSync(toc);
-        writeFileSync(
-            toc,
-            bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte)),
-        );
-        expect((await publisher.run("verify-store")).status).toBe(1);
-        writeFileSync(toc, bytes);
-        expect((await publisher.run("verify-store")).status).toBe(0);
-        expect(publisher.names("hourly")).toEqual([stem, `${stem}.json`]);
-
-        writeFileSync(join(publisher.store, "hourly", `${stem}.json`), '{"version": 1, ');
-        const { status, sentence } = await publisher.run("verify-store");
-        expect(status).toBe(1);
-        expect(sentence).toContain(`hourly/${stem}.json cannot be understood`);
-    });
-
-    test.runIf(userInfo().uid === 0).each([
-        ["directory", "60k"],
-        ["directory", "120k"],
-        ["plain", "16k"],
-    ] as const)(
-        "that is full for a backup in %s format within %s keeps nothing of it, and says so",
-        async (format, size) => {
-            execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", publisher.store]);
-            try {
-                const { status, sentence } = await publisher.run(
-                    "publish",
-                    publisher.plan((plan) => {
-                        plan.format = format;
-                    }),
-                );
-                expect(status).toBe(1);
-                expect(sentence).toMatch(/^Failed: The store .* is full: make its volume larger, or keep fewer/);
-                expect(readdirSync(publisher.store, { recursive: true })).toEqual(["hourly"]);
-            } finally {
-                execFileSync("umount", [publisher.store]);
-            }
-        },
-    );
-
-    test("that is not there is refused before the server is asked", async () => {
-        const absent = join(publisher.store, "absent");
-        const { status, sentence } = await publisher.run(
-            "publish",
-            publisher.plan((plan) => {
-                plan.store = absent;
-            }),
-        );
-        expect(status).toBe(3);
-        expect(sentence).toContain(`The backup store ${absent} is not there`);
-    });
-});

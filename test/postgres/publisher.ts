@@ -4,8 +4,16 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import { bundle } from "../../agent/bundle";
-import { type Manifest, manifestSchema, type Tier } from "../../contract/manifest";
+import {
+    type CatalogueEntry,
+    catalogueFile,
+    entriesIn,
+    type Manifest,
+    manifestSchema,
+    type Tier,
+} from "../../contract/manifest";
 import { type Publication, type PublisherCommand, publicationVersion } from "../../contract/publication";
 import { agentIn, type Ending, type RunAgent, startProduction } from "./replica";
 import type { TestServer } from "./server";
@@ -21,6 +29,10 @@ export interface Publisher {
         plan?: Publication,
         options?: Parameters<RunAgent<PublisherCommand, Publication>>[2],
     ): Promise<Ending>;
+    /** Publishes, which has to end well, and tells the names without endings of what there is then. */
+    published(change?: (plan: Publication) => void): Promise<string[]>;
+    /** The catalogue in the store, line by line. */
+    lines(): CatalogueEntry[];
     /** Names in a tier, those of unfinished things too. */
     names(tier: Tier): string[];
     manifest(tier: Tier, stem: string): Manifest;
@@ -71,11 +83,17 @@ export async function startPublisher(): Promise<Publisher> {
         change(made);
         return made;
     };
-    return {
+    const publisher: Publisher = {
         production,
         store,
         requests,
         plan,
+        async published(change) {
+            const { status, log } = await publisher.run("publish", plan(change));
+            expect(status, log).toBe(0);
+            return publisher.names("hourly").flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
+        },
+        lines: () => entriesIn(readFileSync(join(store, catalogueFile), "utf8")),
         run: (command, given = plan(), options = {}) =>
             run(command, given, { ...options, env: { ...cluster.env, ...options.env } }),
         names: (tier) => readdirSync(join(store, tier)).sort(),
@@ -103,6 +121,7 @@ export async function startPublisher(): Promise<Publisher> {
             rmSync(folder, { recursive: true, force: true });
         },
     };
+    return publisher;
 }
 
 /** Stands in for the cluster's API: it knows the one workload, and takes every ConfigMap. */

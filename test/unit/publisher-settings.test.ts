@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { assert, describe, expect, it } from "vitest";
-import { Refusal } from "../../refusal";
+import { describe, expect, it } from "vitest";
 import { parseSettings, parseStack } from "../../settings";
+import { problemsOf } from "../problems";
 import { configOf } from "../program/monitor";
 
 const file = readFileSync(path.join(__dirname, "../../Pulumi.production.yaml"), "utf8");
@@ -28,16 +28,7 @@ function parse(settings: object) {
 }
 
 function problems(settings: object): string[] {
-    try {
-        parse(settings);
-    } catch (error) {
-        assert(error instanceof Refusal);
-        return error.message
-            .split("\n")
-            .slice(1)
-            .map((line) => line.trim());
-    }
-    return [];
+    return problemsOf(() => parse(settings));
 }
 
 /** What is wrong with the least settings when these are added to their database. */

@@ -6,6 +6,7 @@ import { Refusal } from "../../refusal";
 import { parseSettings } from "../../settings";
 import { bytes } from "../../settings/values";
 import { tenMistakes } from "../mistakes";
+import { problemsOf } from "../problems";
 import { configOf } from "../program/monitor";
 
 const file = path.join(__dirname, "../../Pulumi.demo.yaml");
@@ -38,16 +39,7 @@ const brought = { host: "db.example.org", passwordSecret: "admin" };
 const bucket = { bucket: "shop", secret: "reader" };
 
 function problems(changes: Record<string, unknown>): string[] {
-    try {
-        parseSettings(changed(changes), "understudy", "demo");
-    } catch (error) {
-        assert(error instanceof Refusal);
-        return error.message
-            .split("\n")
-            .slice(1)
-            .map((line) => line.trim());
-    }
-    return [];
+    return problemsOf(() => parseSettings(changed(changes), "understudy", "demo"));
 }
 
 describe("a stack file", () => {
