@@ -55,7 +55,9 @@ export interface Contents {
     before: string[];
     /** The rows of tables. */
     tables: TableData[];
-    /** What comes after them: sequences' positions, large objects, indexes, constraints, and last the rights. */
+    /** What needs the rows of one table, and nothing else: indexes, and the constraints that are made of one. */
+    indexes: string[];
+    /** What comes after them: sequences' positions, large objects, foreign keys and the like, and last the rights. */
     after: string[];
 }
 
@@ -94,13 +96,17 @@ export async function readContents(path: string, signal: AbortSignal): Promise<C
 export function contentsIn(list: string): Contents {
     const entries = list.split("\n").filter((line) => /^\d+; /.test(line));
     const ofTable = (entry: string) => /^\d+; \d+ \d+ TABLE DATA /.test(entry);
+    const index = (entry: string) => /^\d+; \d+ \d+ (INDEX (?!ATTACH )|CONSTRAINT )/.test(entry);
     const right = (entry: string) => /^\d+; \d+ \d+ (DEFAULT )?ACL /.test(entry);
     const first = entries.findIndex(ofTable);
-    const [head, rest] = [entries.slice(0, Math.max(0, first)), entries.slice(Math.max(0, first))];
+    // Without any rows, everything keeps its order.
+    const begun = first < 0 ? entries.length : first;
+    const [head, rest] = [entries.slice(0, begun), entries.slice(begun)];
     return {
         before: head.filter((entry) => !right(entry)),
         tables: rest.filter(ofTable).map((entry, position) => ({ entry, position, weight: 1 })),
-        after: [...rest.filter((entry) => !ofTable(entry)), ...head.filter(right)],
+        indexes: rest.filter(index),
+        after: [...rest.filter((entry) => !ofTable(entry) && !index(entry)), ...head.filter(right)],
     };
 }
 

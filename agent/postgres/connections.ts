@@ -1,6 +1,24 @@
-import { bundled } from "./bundle";
 import { Psql, type PsqlTarget } from "./psql";
-import { collide, followsTask, type Task, taskOf } from "./task";
+import { collide, costOf, followsTask, type Task, taskOf } from "./task";
+
+/** Takes the SQL of a dump, statement by statement, and the rows that follow a COPY. */
+export interface Sink {
+    statement(text: Buffer, words: string[]): Promise<void>;
+    rows(bytes: Buffer): Promise<void>;
+}
+
+/** A piece of work for one of the connections. */
+export interface Work {
+    /** How long it takes, in a unit that all work has in common. */
+    cost(): number;
+    /** Whether what it needs is there; if that is never so, it comes last. */
+    ready(): boolean;
+    /** What it locks. */
+    locks: Pick<Task, "tables" | "alone">;
+    do(connection: Sink): Promise<unknown>;
+    /** Is told once the server has done it. */
+    done?(): void;
+}
 
 /** Bytes of statements that may wait for others of their kind. */
 const mostWaiting = 16 * 2 ** 20;
@@ -8,18 +26,18 @@ const mostWaiting = 16 * 2 ** 20;
 const newline = Buffer.from("\n");
 
 /**
- * The connections over which a dump's SQL reaches the server: one, in the order of the dump, but for indexes and
- * constraints, which are built over several at once, the longest first.
+ * The connections over which a dump's SQL reaches the server: one, in the order of the dump, but for work that can be done
+ * at the same time, which goes over several at once, the longest first.
  */
-export class Connections {
-    private main: Psql | undefined;
+export class Connections implements Sink {
+    private readonly all: Connection[] = [];
+    private idle: Connection[] = [];
     /** Statements that set something for the session, by what they set: every connection begins with them. */
     private readonly settings = new Map<string, Buffer>();
     /** A transaction of the dump's own cannot go on over another connection. */
     private inTransaction = false;
     private tasks: Task[] = [];
     private waiting = 0;
-    private readonly open = new Set<Psql>();
     private killed = false;
 
     /**
@@ -29,12 +47,12 @@ export class Connections {
     constructor(
         private readonly target: PsqlTarget,
         private readonly jobs: number,
-        private readonly bytes: (table: string) => number = () => 0,
+        private readonly bytes: (table: string) => number,
     ) {}
 
     /** Hands over a statement. Waits while there is enough to do. */
     async statement(text: Buffer, words: string[]): Promise<void> {
-        const task = this.jobs > 1 && !this.inTransaction ? taskOf(text, words, this.bytes) : undefined;
+        const task = this.jobs > 1 && !this.inTransaction ? taskOf(text, words) : undefined;
         const last = this.tasks.at(-1);
         if (task !== undefined) {
             if (last !== undefined && (last.kind !== task.kind || this.waiting > mostWaiting)) {
@@ -50,29 +68,66 @@ export class Connections {
             return;
         }
         await this.settle();
-        this.note(text, words);
-        await this.write(text);
+        this.noteTransaction(words);
+        const setting = settingIn(text, words);
+        if (setting === undefined) {
+            await this.first().statement(text);
+        } else {
+            await this.set(setting, text);
+        }
     }
 
     /** Hands over rows of the COPY statement before. */
     async rows(bytes: Buffer): Promise<void> {
-        await this.main?.write(bytes);
+        await this.first().rows(bytes);
     }
 
     /**
-     * Waits until everything is done.
+     * Does work over all connections at once, the longest first of what is ready and locks nothing that other work has locked.
+     *
+     * @throws {Error} with the server's message when a connection has failed
+     */
+    async work(pieces: Work[]): Promise<void> {
+        await this.settle();
+        // What it needs is there only once the connection has done all that it was given.
+        await this.first().settle();
+        const waiting = new Set(pieces);
+        const running = new Map<Work, Promise<void>>();
+        while (waiting.size + running.size > 0) {
+            const next = running.size < this.jobs ? longest(waiting, [...running.keys()]) : undefined;
+            if (next === undefined) {
+                await Promise.race(running.values());
+                continue;
+            }
+            waiting.delete(next);
+            const connection = this.idle.pop() ?? this.open();
+            const done = (async () => {
+                await next.do(connection);
+                await connection.settle();
+                next.done?.();
+                running.delete(next);
+                this.idle.push(connection);
+            })();
+            // The race above tells of the first that fails; then all others are killed.
+            done.catch(() => undefined);
+            running.set(next, done);
+        }
+    }
+
+    /**
+     * Waits until everything is done, and ends the connections.
      *
      * @throws {Error} with the server's message when a connection has failed
      */
     async end(): Promise<void> {
         await this.settle();
-        await this.endMain();
+        await Promise.all(this.all.map((connection) => connection.end()));
     }
 
     /** Ends all connections at once. */
     async kill(): Promise<void> {
         this.killed = true;
-        await Promise.all([...this.open].map((psql) => psql.kill()));
+        await Promise.all(this.all.map((connection) => connection.kill()));
     }
 
     /** Does the tasks that have gathered. */
@@ -82,89 +137,114 @@ export class Connections {
         this.waiting = 0;
         if (tasks.length < 2) {
             for (const statement of tasks.flatMap(({ statements }) => statements)) {
-                await this.write(statement);
+                await this.first().statement(statement);
             }
             return;
         }
-        // What they need is there only once the connection has done all that it was given.
-        await this.endMain();
-        const waiting = bundled(tasks, this.jobs);
-        const running = new Map<Task[], Promise<unknown>>();
-        while (waiting.length + running.size > 0) {
-            const free = running.size < this.jobs;
-            const next = waiting.findIndex((bundle) => ![...running.keys()].some((other) => collide(bundle, other)));
-            if (free && next >= 0) {
-                const [bundle = []] = waiting.splice(next, 1);
-                const done = this.run(bundle).then(() => running.delete(bundle));
-                // The race below tells of the first that fails; then all others are killed.
-                done.catch(() => undefined);
-                running.set(bundle, done);
-            } else {
-                await Promise.race(running.values());
-            }
-        }
+        await this.work(tasks.map((task) => taskWork(task, this.bytes)));
     }
 
-    private async run(bundle: Task[]): Promise<void> {
-        const psql = this.connect();
-        for (const statement of bundle.flatMap(({ statements }) => statements)) {
-            await psql.write(newline);
-            await psql.write(statement);
-        }
-        await this.close(psql);
+    /** The connection that keeps the order of the dump. */
+    private first(): Connection {
+        return this.all[0] ?? this.openIdle();
     }
 
-    private async write(text: Buffer): Promise<void> {
-        this.main ??= this.connect();
-        // The newline comes first: after COPY it belongs to the rows.
-        await this.main.write(newline);
-        await this.main.write(text);
+    private openIdle(): Connection {
+        const connection = this.open();
+        this.idle.push(connection);
+        return connection;
     }
 
-    private async endMain(): Promise<void> {
-        const { main } = this;
-        this.main = undefined;
-        if (main !== undefined) {
-            await this.close(main);
-        }
-    }
-
-    private connect(): Psql {
+    private open(): Connection {
         if (this.killed) {
             throw new Error("The connections were ended.");
         }
-        const psql = new Psql(
-            this.target,
-            [...this.settings.values()].flatMap((setting) => [newline, setting]),
-        );
-        this.open.add(psql);
-        return psql;
+        const beginning = [...this.settings.values()].flatMap((setting) => [newline, setting]);
+        const connection = new Connection(new Psql(this.target, beginning));
+        this.all.push(connection);
+        return connection;
     }
 
-    private async close(psql: Psql): Promise<void> {
-        await psql.end();
-        this.open.delete(psql);
+    /** Sets something for all connections, those as well that are opened later. */
+    private async set(name: string, text: Buffer): Promise<void> {
+        this.first();
+        for (const connection of this.all) {
+            await connection.statement(text);
+        }
+        // The last one of several counts, and stands after those that were there before.
+        this.settings.delete(name);
+        this.settings.set(name, text);
     }
 
-    /** Keeps what holds for the whole session. */
-    private note(text: Buffer, words: string[]): void {
-        const [first = ""] = words;
+    private noteTransaction([first = ""]: string[]): void {
         if (["begin", "start"].includes(first)) {
             this.inTransaction = true;
         } else if (["commit", "end", "rollback", "abort"].includes(first)) {
             this.inTransaction = false;
         }
-        const setting = settingIn(text, words);
-        if (setting !== undefined) {
-            // The last one of several counts, and stands after those that were there before.
-            this.settings.delete(setting);
-            this.settings.set(setting, text);
-        }
     }
 }
 
+/** One connection. */
+class Connection implements Sink {
+    constructor(private readonly psql: Psql) {}
+
+    async statement(text: Buffer): Promise<void> {
+        // The newline comes first: after COPY it belongs to the rows.
+        await this.psql.write(newline);
+        await this.psql.write(text);
+    }
+
+    rows(bytes: Buffer): Promise<void> {
+        return this.psql.write(bytes);
+    }
+
+    settle(): Promise<void> {
+        return this.psql.settle();
+    }
+
+    async end(): Promise<void> {
+        await this.psql.write(newline);
+        await this.psql.end();
+    }
+
+    kill(): Promise<void> {
+        return this.psql.kill();
+    }
+}
+
+/** A task as work for a connection. */
+export function taskWork(
+    task: Task,
+    bytes: (table: string) => number,
+    ready: (table: string) => boolean = () => true,
+): Work {
+    return {
+        cost: () => costOf(task, bytes),
+        ready: () => task.tables.every(ready),
+        locks: task,
+        async do(connection) {
+            for (const statement of task.statements) {
+                await connection.statement(statement, []);
+            }
+        },
+    };
+}
+
+/** The longest work that can begin beside what is running. */
+function longest(waiting: Set<Work>, running: Work[]): Work | undefined {
+    const free = [...waiting].filter(({ locks }) => !running.some((other) => collide(locks, other.locks)));
+    const ready = free.filter((work) => work.ready());
+    // What is not ready when nothing runs any more never will be: nobody loads rows into its tables.
+    const able = running.length === 0 && ready.length === 0 ? free : ready;
+    return able.reduce<Work | undefined>(
+        (best, work) => (best === undefined || work.cost() > best.cost() ? work : best),
+        undefined,
+    );
+}
+
 /** What a statement sets for the session, if that is what it does: `SET row_security = off`, `RESET ROLE`. */
-function settingIn(text: Buffer, words: string[]): string | undefined {
+export function settingIn(text: Buffer, words: string[]): string | undefined {
     if (words[0] === "set" || words[0] === "reset") {
         return words[1];
     }

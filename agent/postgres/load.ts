@@ -14,10 +14,11 @@ import { unpacked } from "../backup/unpack";
 import { Refusal } from "../refusal";
 import type { Reading, Watch } from "../report";
 import { bundled } from "./bundle";
-import { Connections } from "./connections";
+import { Connections, type Sink, settingIn, taskWork, type Work } from "./connections";
 import { type Passage, pour } from "./pour";
 import type { PsqlTarget } from "./psql";
 import { Tally } from "./tally";
+import { followsTask, slow, type Task, taskOf } from "./task";
 
 /** What a load needs. */
 export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {
@@ -43,8 +44,7 @@ export interface Loaded extends Pick<Passage, "tally" | "skipped" | "deferred"> 
 interface Run extends Loading {
     jobs: number;
     passage: Passage;
-    /** Makes connections, of which at most so many are used at once. */
-    connect(most: number): Connections;
+    connections: Connections;
     /** Bytes that were worked through, and all that there are if that is known. */
     progress: { of?: number; through: number };
 }
@@ -70,21 +70,17 @@ export async function load(loading: Loading): Promise<Loaded> {
     const progress: Run["progress"] = { through: 0 };
     watch(() => readingOf(tally, progress));
 
-    const all: Connections[] = [];
-    const connect = (most: number) => {
-        const connections = new Connections(target, most, (table) => tally.bytes.get(table) ?? 0);
-        all.push(connections);
-        return connections;
-    };
+    const connections = new Connections(target, jobs, (table) => tally.bytes.get(table) ?? 0);
     const stop = new AbortController();
     const signal = AbortSignal.any([loading.signal, stop.signal]);
     // A psql that builds an index would not notice that nobody writes to it any more.
-    const kill = () => Promise.all(all.map((connections) => connections.kill()));
+    const kill = () => connections.kill();
     signal.addEventListener("abort", () => void kill(), { once: true });
     const sought = packing === "directory" || (packing === "custom" && backup.mounted);
     try {
-        const run: Run = { ...loading, jobs, passage, connect, progress, signal };
+        const run: Run = { ...loading, jobs, passage, connections, progress, signal };
         const hashes = await (sought ? loadTables(run) : loadStream(run));
+        await connections.end();
         skipped.delete("");
         return { tally, skipped, deferred, hashes, whole: wholeness[packing] };
     } catch (error) {
@@ -96,7 +92,7 @@ export async function load(loading: Loading): Promise<Loaded> {
 }
 
 /** Loads what can only be read from its beginning to its end. */
-async function loadStream({ backup, packing, frame, jobs, passage, connect, progress, signal }: Run): Promise<Hashes> {
+async function loadStream({ backup, packing, frame, passage, connections, progress, signal }: Run): Promise<Hashes> {
     const hash = createHash("sha256");
     progress.of = backup.bytes;
     async function* read() {
@@ -106,58 +102,106 @@ async function loadStream({ backup, packing, frame, jobs, passage, connect, prog
             yield chunk as Buffer;
         }
     }
-    const connections = connect(jobs);
     const sql = unpacked(read(), packing as Exclude<Packing, "directory">, signal);
     await pour(sql, frame, connections, passage);
-    await connections.end();
     return new Map([[backup.name, hash.digest("hex")]]);
 }
 
-/** Loads an archive that can be sought: the rows of several tables at once, the largest first. */
-async function loadTables({ backup, packing, jobs, passage, connect, progress, signal }: Run): Promise<Hashes> {
+/**
+ * Loads an archive that can be sought: the rows of several tables at once, and an index as soon as the rows of its table
+ * are there, whatever takes longest first.
+ */
+async function loadTables({ backup, packing, jobs, passage, connections, progress, signal }: Run): Promise<Hashes> {
     const hashing = hashFiles(backup, signal);
     // Whoever waits for it below hears of it.
     hashing.catch(() => undefined);
-    const { before, tables, after } = await readContents(backup.path, signal);
+    const { tally } = passage;
+    const { before, tables, indexes, after } = await readContents(backup.path, signal);
     const lists = await mkdtemp(join(tmpdir(), "understudy-lists-"));
     let written = 0;
+    const loaded = new Set<string>();
+    const bytesOf = (table: string) => tally.bytes.get(table) ?? 0;
 
-    async function pourEntries(entries: string[], connections: Connections) {
+    async function pourEntries(entries: string[], sink: Sink) {
         written += 1;
         const list = join(lists, String(written));
         await writeFile(list, entries.join("\n"), "latin1");
-        await pour(sqlOf(backup.path, list, signal), new DatabaseFrame(), connections, passage);
+        return pour(sqlOf(backup.path, list, signal), new DatabaseFrame(), sink, passage);
+    }
+
+    /** Bytes of rows for each unit of weight, as far as they are loaded. */
+    function bytesEach(): number {
+        const bytes = [...loaded].reduce((sum, table) => sum + bytesOf(table), 0);
+        return progress.through === 0 ? 1 : bytes / progress.through;
+    }
+
+    function rowsOf(bundle: TableData[]): Work {
+        const weight = weightOf(bundle);
+        let there = new Set<string>();
+        return {
+            cost: () => slow * weight * bytesEach(),
+            ready: () => true,
+            locks: { tables: [], alone: false },
+            async do(connection) {
+                // pg_restore finds them faster in the order in which they stand.
+                const entries = bundle.toSorted((a, b) => a.position - b.position).map(({ entry }) => entry);
+                there = await pourEntries(entries, connection);
+            },
+            done() {
+                for (const table of there) {
+                    loaded.add(table);
+                }
+                progress.through += weight;
+            },
+        };
     }
 
     try {
-        const connections = connect(jobs);
         await pourEntries(before, connections);
-        await connections.end();
-
+        const kept = new Kept(connections);
+        await pourEntries(indexes, kept);
         if (packing === "directory") {
             progress.of = weightOf(tables);
         }
-        const waiting = bundled(tables, jobs);
-        const lane = async () => {
-            const rows = connect(1);
-            for (let bundle = waiting.shift(); bundle !== undefined; bundle = waiting.shift()) {
-                // pg_restore finds them faster in the order in which they stand.
-                await pourEntries(
-                    bundle.toSorted((a, b) => a.position - b.position).map(({ entry }) => entry),
-                    rows,
-                );
-                progress.through += weightOf(bundle);
-            }
-            await rows.end();
-        };
-        await Promise.all(Array.from({ length: Math.min(jobs, waiting.length) }, lane));
-
+        await connections.work([
+            ...bundled(tables, jobs).map(rowsOf),
+            ...kept.tasks.map((task) => taskWork(task, bytesOf, (table) => loaded.has(table))),
+        ]);
+        for (const { text, words } of kept.others) {
+            await connections.statement(text, words);
+        }
         await pourEntries(after, connections);
-        await connections.end();
         return await hashing;
     } finally {
         // When one connection has failed, another may write its list yet: the folder goes with the pod then.
         await rm(lists, { recursive: true, force: true }).catch(() => undefined);
+    }
+}
+
+/** Keeps tasks until the rows are there that they need. */
+class Kept implements Sink {
+    readonly tasks: Task[] = [];
+    /** What came with them and is none. */
+    readonly others: { text: Buffer; words: string[] }[] = [];
+
+    constructor(private readonly connections: Connections) {}
+
+    async statement(text: Buffer, words: string[]): Promise<void> {
+        const task = taskOf(text, words);
+        const last = this.tasks.at(-1);
+        if (task !== undefined) {
+            this.tasks.push(task);
+        } else if (last !== undefined && followsTask(text, words)) {
+            last.statements.push(text);
+        } else if (settingIn(text, words) !== undefined) {
+            await this.connections.statement(text, words);
+        } else {
+            this.others.push({ text, words });
+        }
+    }
+
+    async rows(): Promise<void> {
+        throw new DumpError("has rows where its indexes are");
     }
 }
 

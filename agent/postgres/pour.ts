@@ -2,7 +2,7 @@ import type { Frame } from "../backup/frame";
 import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
-import type { Connections } from "./connections";
+import type { Sink } from "./connections";
 import type { Tally } from "./tally";
 
 /** What the SQL of a dump goes through on its way to the server, and what is kept of it. */
@@ -20,15 +20,17 @@ export interface Passage {
 /**
  * Looks through SQL and lets the database's own part of it pass.
  *
+ * @returns the tables whose rows have passed
  * @throws {DumpError} for what pg_dump never writes, and when the SQL does not reach its end
  * @throws {Refusal} when it does, and the database is not in it
  */
 export async function pour(
     sql: AsyncIterable<Buffer>,
     frame: Frame,
-    connections: Connections,
+    sink: Sink,
     { cast, ensureRole, tally, skipped, deferred }: Passage,
-): Promise<void> {
+): Promise<Set<string>> {
+    const tables = new Set<string>();
     const lexer = new DumpLexer();
     let table = "";
 
@@ -39,9 +41,13 @@ export async function pour(
             }
             if (piece.kind === "rows") {
                 tally.copied(table, piece.count, piece.bytes.length);
-                await connections.rows(piece.bytes);
+                await sink.rows(piece.bytes);
             } else if (piece.kind === "statement") {
-                table = tally.statement(piece.text, piece.words) ?? table;
+                const copied = tally.statement(piece.text, piece.words);
+                if (copied !== undefined) {
+                    table = copied;
+                    tables.add(table);
+                }
                 await passStatement(piece.text, piece.words);
             }
         }
@@ -60,9 +66,9 @@ export async function pour(
             deferred.push(direction.text);
             return;
         }
-        await connections.statement(direction.text, words);
+        await sink.statement(direction.text, words);
         if (direction.after !== undefined) {
-            await connections.statement(Buffer.from(direction.after), []);
+            await sink.statement(Buffer.from(direction.after), []);
         }
     }
 
@@ -71,4 +77,5 @@ export async function pour(
     }
     await pass(lexer.end());
     frame.end();
+    return tables;
 }

@@ -68,6 +68,9 @@ export class Psql {
     private underway = 0;
     private taken: (() => void) | undefined;
     private errors = "";
+    /** The last that it has printed, and what waits for a word of it. */
+    private printed = "";
+    private heard: (() => void) | undefined;
     /** How it ended: undefined as long as it runs. */
     private ended = false;
 
@@ -85,7 +88,10 @@ export class Psql {
                 PGOPTIONS: sessionSettings,
             },
         });
-        this.child.stdout.resume();
+        this.child.stdout.on("data", (chunk: Buffer) => {
+            this.printed = (this.printed + chunk.toString("latin1")).slice(-200);
+            this.heard?.();
+        });
         this.child.stderr.on("data", (chunk: Buffer) => {
             this.errors = (this.errors + chunk.toString()).slice(-20_000);
         });
@@ -117,7 +123,24 @@ export class Psql {
     }
 
     /**
-     * Waits until psql has done everything.
+     * Waits until the server has done everything that was handed over so far.
+     *
+     * @throws {Error} with the server's message if it failed
+     */
+    async settle(): Promise<void> {
+        const word = randomBytes(16).toString("hex");
+        await this.write(Buffer.from(`\nselect '${word}';\n`));
+        await this.flush();
+        while (!this.ended && !this.printed.includes(word)) {
+            await Promise.race([new Promise<void>((resolve) => (this.heard = resolve)), this.exited]);
+        }
+        if (this.ended) {
+            throw new Error((await this.exited) ?? "psql ended before the dump did");
+        }
+    }
+
+    /**
+     * Waits until psql has done everything, and ends it.
      *
      * @throws {Error} with the server's message if it failed
      */

@@ -1,7 +1,5 @@
-import type { Weighed } from "./bundle";
-
 /** A statement that needs nothing of those of its kind, so that they can run at the same time. */
-export interface Task extends Weighed {
+export interface Task {
     kind: "index" | "key";
     /** The statement, and what belongs right after it. */
     statements: Buffer[];
@@ -9,6 +7,8 @@ export interface Task extends Weighed {
     tables: string[];
     /** Whether nobody else may lock them meanwhile. */
     alone: boolean;
+    /** How long it takes for each byte of the rows in its tables, see {@link costOf}. */
+    slowness: number;
 }
 
 const name = String.raw`(?:"(?:[^"]|"")+"|[^\s".()]+)`;
@@ -26,36 +26,39 @@ const patterns = {
     ),
 };
 
-/** Kinds of index that take several times as long as a B-tree over the same rows. */
+/** Kinds of index that take as long as to load the rows: on two cores ten times as long as a B-tree over them. */
 const slowKinds = ["gin", "gist", "spgist"];
-const slowness = 4;
+
+/** Cost of a byte of rows in COPY, and in the slow kinds of index; it is 1 in all else. */
+export const slow = 10;
 
 /** First words of what can be a task. */
 const beginnings = ["create index", "create unique", "alter table"];
 
-/**
- * The task that a statement of a dump is, if it is one.
- *
- * @param bytes how many bytes of rows a table has
- */
-export function taskOf(text: Buffer, words: string[], bytes: (table: string) => number): Task | undefined {
+/** How long a task takes, by how many bytes of rows its tables have. */
+export function costOf({ tables, slowness }: Task, bytes: (table: string) => number): number {
+    return slowness * tables.reduce((sum, table) => sum + bytes(table), 0);
+}
+
+/** The task that a statement of a dump is, if it is one. */
+export function taskOf(text: Buffer, words: string[]): Task | undefined {
     if (!beginnings.includes(words.slice(0, 2).join(" "))) {
         return undefined;
     }
     const sql = text.toString();
     const [, indexed, kind = ""] = patterns.index.exec(sql) ?? [];
     if (indexed !== undefined) {
-        const weight = bytes(indexed) * (slowKinds.includes(kind) ? slowness : 1);
-        return { kind: "index", statements: [text], tables: [indexed], alone: false, weight };
+        const slowness = slowKinds.includes(kind) ? slow : 1;
+        return { kind: "index", statements: [text], tables: [indexed], alone: false, slowness };
     }
     const [, constrained] = patterns.constraint.exec(sql) ?? [];
     if (constrained !== undefined) {
-        return { kind: "index", statements: [text], tables: [constrained], alone: true, weight: bytes(constrained) };
+        return { kind: "index", statements: [text], tables: [constrained], alone: true, slowness: 1 };
     }
     const [, from, to] = patterns.key.exec(sql) ?? [];
     return from === undefined || to === undefined
         ? undefined
-        : { kind: "key", statements: [text], tables: [from, to], alone: true, weight: bytes(from) + bytes(to) };
+        : { kind: "key", statements: [text], tables: [from, to], alone: true, slowness: 1 };
 }
 
 /** Whether a statement belongs to the index or constraint right before it. */
@@ -65,9 +68,7 @@ export function followsTask(text: Buffer, words: string[]): boolean {
     );
 }
 
-/** Whether two bundles of tasks would wait for each other's locks. */
-export function collide(one: Task[], other: Task[]): boolean {
-    return one.some((a) =>
-        other.some((b) => (a.alone || b.alone) && a.tables.some((table) => b.tables.includes(table))),
-    );
+/** Whether two pieces of work would wait for each other's locks. */
+export function collide(one: Pick<Task, "tables" | "alone">, other: Pick<Task, "tables" | "alone">): boolean {
+    return (one.alone || other.alone) && one.tables.some((table) => other.tables.includes(table));
 }

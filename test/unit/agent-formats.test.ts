@@ -3,12 +3,11 @@ import { contentsIn } from "../../agent/backup/archive";
 import { packingOf } from "../../agent/backup/packing";
 import { wholeTar } from "../../agent/backup/tar";
 import { bundled } from "../../agent/postgres/bundle";
-import { collide, followsTask, type Task, taskOf } from "../../agent/postgres/task";
+import { collide, costOf, followsTask, type Task, taskOf } from "../../agent/postgres/task";
 
-/** A statement's task, where tables have the given bytes. */
-function task(sql: string, bytes: Record<string, number> = {}): Task | undefined {
-    const words = sql.toLowerCase().match(/[a-z_]+/g) ?? [];
-    return taskOf(Buffer.from(sql), words, (table) => bytes[table] ?? 0);
+/** A statement's task. */
+function task(sql: string): Task | undefined {
+    return taskOf(Buffer.from(sql), sql.toLowerCase().match(/[a-z_]+/g) ?? []);
 }
 
 test.each([
@@ -42,19 +41,19 @@ test("what belongs to an index follows it", () => {
     expect(follows("COMMENT ON TABLE public.item IS 'x';")).toBe(false);
 });
 
-test("a slow kind of index weighs more than another over the same rows", () => {
-    const weight = (kind: string) => task(`CREATE INDEX i ON t USING ${kind} (a);`, { t: 100 })?.weight ?? 0;
-    expect(weight("gin")).toBeGreaterThan(weight("btree"));
+test("a slow kind of index takes longer than another over the same rows", () => {
+    const cost = (kind: string) => costOf(task(`CREATE INDEX i ON t USING ${kind} (a);`) as Task, () => 100);
+    expect(cost("gin")).toBeGreaterThan(cost("btree"));
 });
 
 test("two constraints of one table wait for each other, two indexes do not", () => {
     const index = task("CREATE INDEX i ON t USING btree (a);") as Task;
     const key = task("ALTER TABLE ONLY t ADD CONSTRAINT k PRIMARY KEY (a);") as Task;
     const other = task("ALTER TABLE ONLY u ADD CONSTRAINT k PRIMARY KEY (a);") as Task;
-    expect(collide([index], [index])).toBe(false);
-    expect(collide([index], [key])).toBe(true);
-    expect(collide([key], [other, index])).toBe(true);
-    expect(collide([key], [other])).toBe(false);
+    expect(collide(index, index)).toBe(false);
+    expect(collide(index, key)).toBe(true);
+    expect(collide(key, index)).toBe(true);
+    expect(collide(key, other)).toBe(false);
 });
 
 test("the heaviest work comes first and alone, and light work is tied together", () => {
@@ -67,7 +66,7 @@ test("the heaviest work comes first and alone, and light work is tied together",
     expect(bundled([{ weight: 0 }, { weight: 0 }], 2).flat()).toHaveLength(2);
 });
 
-test("an archive's rows are told from what comes before and after, and rights come last", () => {
+test("an archive's rows and indexes are told from what comes before and after, and rights come last", () => {
     const list = `;
 ; Archive created at 2026-11-20
 215; 1259 16390 TABLE public item shop
@@ -77,14 +76,23 @@ test("an archive's rows are told from what comes before and after, and rights co
 3302; 0 0 SEQUENCE SET public item_id_seq shop
 3286; 0 16391 TABLE DATA public TABLE DATA shop
 3130; 2606 16397 CONSTRAINT public item item_pkey shop
+3131; 1259 16398 INDEX public item_text_idx shop
+3132; 0 0 INDEX ATTACH public child_idx shop
+3133; 2606 16399 FK CONSTRAINT public item item_fkey shop
+3134; 2606 16401 CHECK CONSTRAINT public item item_check shop
 1701; 826 16400 DEFAULT ACL audit DEFAULT PRIVILEGES FOR TABLES shop
 `;
-    const { before, tables, after } = contentsIn(list);
+    const { before, tables, indexes, after } = contentsIn(list);
     const ids = (entries: string[]) => entries.map((entry) => Number.parseInt(entry, 10));
     expect(ids(before)).toEqual([215, 216]);
     expect(ids(tables.map(({ entry }) => entry))).toEqual([3285, 3286]);
-    expect(ids(after)).toEqual([3302, 3130, 1701, 3301]);
-    expect(contentsIn("215; 1259 16390 TABLE public item shop")).toMatchObject({ before: [], tables: [] });
+    expect(ids(indexes)).toEqual([3130, 3131]);
+    expect(ids(after)).toEqual([3302, 3132, 3133, 3134, 1701, 3301]);
+});
+
+test("an archive without rows keeps its order", () => {
+    const list = ["215; 1259 16390 TABLE public item shop", "3131; 1259 16398 INDEX public item_text_idx shop"];
+    expect(contentsIn(list.join("\n"))).toEqual({ before: list, tables: [], indexes: [], after: [] });
 });
 
 test("text is plain until its first bytes say otherwise", () => {
