@@ -14,11 +14,12 @@ import { unpacked } from "../backup/unpack";
 import { Refusal } from "../refusal";
 import type { Reading, Watch } from "../report";
 import { bundled } from "./bundle";
-import { Connections, type Sink, settingIn, taskWork, type Work } from "./connections";
+import { Connections, settingIn } from "./connections";
 import { type Passage, pour } from "./pour";
 import type { PsqlTarget } from "./psql";
 import { Tally } from "./tally";
 import { followsTask, slow, type Task, taskOf } from "./task";
+import { type Sink, taskWork, type Work } from "./work";
 
 /** What a load needs. */
 export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {

@@ -2,8 +2,8 @@ import type { Frame } from "../backup/frame";
 import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
-import type { Sink } from "./connections";
 import type { Tally } from "./tally";
+import type { Sink } from "./work";
 
 /** What the SQL of a dump goes through on its way to the server, and what is kept of it. */
 export interface Passage {

@@ -4,6 +4,7 @@ import { packingOf } from "../../agent/backup/packing";
 import { wholeTar } from "../../agent/backup/tar";
 import { bundled } from "../../agent/postgres/bundle";
 import { collide, costOf, followsTask, type Task, taskOf } from "../../agent/postgres/task";
+import { longest, type Work } from "../../agent/postgres/work";
 
 /** A statement's task. */
 function task(sql: string): Task | undefined {
@@ -54,6 +55,33 @@ test("two constraints of one table wait for each other, two indexes do not", () 
     expect(collide(index, key)).toBe(true);
     expect(collide(key, index)).toBe(true);
     expect(collide(key, other)).toBe(false);
+});
+
+describe("of the work that waits", () => {
+    const work = (cost: number, { ready = true, table = "t", alone = false } = {}): Work => ({
+        cost: () => cost,
+        ready: () => ready,
+        locks: { tables: [table], alone },
+        do: async () => undefined,
+    });
+
+    test("the longest begins that is ready", () => {
+        const [short, long, unready] = [work(1), work(2), work(3, { ready: false })];
+        expect(longest(new Set([short, long, unready]), [work(1)])).toBe(long);
+    });
+
+    test("none begins that would wait for a lock", () => {
+        const [locked, free] = [work(2, { alone: true }), work(1, { table: "u" })];
+        expect(longest(new Set([locked, free]), [work(1)])).toBe(free);
+        expect(longest(new Set([locked]), [work(1)])).toBeUndefined();
+    });
+
+    test("what never gets ready begins when nothing else runs", () => {
+        const unready = work(1, { ready: false });
+        expect(longest(new Set([unready]), [work(1, { table: "u" })])).toBeUndefined();
+        expect(longest(new Set([unready]), [])).toBe(unready);
+        expect(longest(new Set(), [])).toBeUndefined();
+    });
 });
 
 test("the heaviest work comes first and alone, and light work is tied together", () => {
