@@ -40,8 +40,9 @@ export async function openTools({ server }: Publication, password: string, signa
         LC_ALL: "C",
         PGPASSFILE: file,
         PGAPPNAME: "understudy publish",
-        // Rows with a time zone are written in the server's otherwise, and their hashes depend on it.
+        // Else rows are written as the server is set, and their hashes depend on it; pg_dump sets all else by itself.
         PGTZ: "UTC",
+        PGOPTIONS: "-c bytea_output=hex",
     };
     return {
         version,
