@@ -61,6 +61,8 @@ const databasePlan = z.strictObject({
     rules: generationIdText,
     /** Whether an untouched copy of what is restored stays, for the next generation of the same backup. */
     keepBase: z.boolean(),
+    /** Whether amcheck looks through every B-tree index of a copy before it counts as proven. */
+    amcheck: z.boolean(),
     /** Size of the volume under the server, in bytes: what a second copy has to fit into. Nobody knows it if left out. */
     capacity: z.number().positive().optional(),
     server: z.strictObject({

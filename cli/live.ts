@@ -1,6 +1,7 @@
 /** What is live, in words: the report at the end of an update, and a part of the status. */
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Live } from "../contract/event";
+import { rowsIn } from "../contract/report";
 
 /** A name and what there is to say under it. */
 export type Row = [name: string, text: string];
@@ -11,10 +12,9 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
         return [["database", `generation ${id}`]];
     }
     const { stamp, tables, backupBytes, databaseBytes, phases } = report;
-    const counts = Object.values(tables);
     const away = awayMs === null ? "" : `; away for ${awayMs} ms`;
     const beside = others.map((other): Row => {
-        const held = sum(Object.values(other.report?.tables ?? {}));
+        const held = rowsIn(other.report?.tables ?? {});
         return [
             "beside it",
             `${other.name}, from backup ${other.report?.stamp ?? "(not known)"}: ${plural(held, "row")}`,
@@ -24,7 +24,7 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
         ["database", `generation ${id}, from backup ${stamp} (${formatAge(ageOf(stamp, now))} old)`],
         [
             "loaded",
-            `${plural(sum(counts), "row")} in ${plural(counts.length, "table")}, ${formatBytes(databaseBytes)} out of ` +
+            `${plural(rowsIn(tables), "row")} in ${plural(Object.keys(tables).length, "table")}, ${formatBytes(databaseBytes)} out of ` +
                 `${formatBytes(backupBytes)}; ${describePhases(phases)}${away}`,
         ],
         ...beside,
@@ -70,8 +70,4 @@ export function ageOf(stamp: string, now: number): number {
 
 function describePhases(phases: { name: string; seconds: number }[]): string {
     return phases.map(({ name, seconds }) => `${name} ${seconds.toFixed(1)} s`).join(", ");
-}
-
-function sum(counts: number[]): number {
-    return counts.reduce((total, count) => total + count, 0);
 }

@@ -3,7 +3,7 @@ import { formatAge, formatBytes, plural } from "../agent/report";
 import { type Generations, generationsOf } from "../components/generations";
 import type { Live } from "../contract/event";
 import type { CatalogueEntry } from "../contract/manifest";
-import type { DatabaseReport } from "../contract/report";
+import { type DatabaseReport, rowsIn } from "../contract/report";
 import { tagOf } from "../contract/tag";
 import { backupAsked, newestBackup } from "../preflight/backup";
 import type { Settings } from "../settings";
@@ -94,7 +94,7 @@ function describeBackup({ stamp, rows, databaseBytes, bytes, server, imageTag }:
 
 /** What comes with a backup in place of what is loaded, and how long that took. */
 function describeChange({ rows, databaseBytes }: CatalogueEntry, loaded: DatabaseReport, now: number): string {
-    const before = Object.values(loaded.tables).reduce((sum, count) => sum + count, 0);
+    const before = rowsIn(loaded.tables);
     const seconds = loaded.phases.reduce((sum, phase) => sum + phase.seconds, 0);
     return (
         `${difference(rows - before, (more) => plural(more, "row"))} and ` +

@@ -33,6 +33,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             keepGenerations: database.keepGenerations,
             rules: rulesOf(settings),
             keepBase: database.keepBase,
+            amcheck: database.amcheck,
             ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
             server: { host, port, user, passwordFile: `${folders.admin}/password` },
             loginPasswordFile: `${folders.login}/password`,

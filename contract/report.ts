@@ -2,6 +2,16 @@
 import * as z from "zod";
 import { dumpKind, generationIdText } from "../contract";
 
+/** What was read of a table. */
+const loadedTable = z.strictObject({
+    /** Rows that the dump held, equal to the rows found on the server afterwards. */
+    rows: z.number(),
+    /** Bytes of the rows in COPY's text format, as the dump held them. */
+    bytes: z.number(),
+    /** SHA-256 of that text as read back from the server, equal to the one that a manifest names; absent if none does. */
+    sha256: z.string().optional(),
+});
+
 /** One phase of a run, in the order in which they ran. */
 const phase = z.strictObject({ name: z.string(), seconds: z.number() });
 
@@ -16,10 +26,14 @@ export const databaseReport = z.strictObject({
     databaseBytes: z.number(),
     /** SHA-256 of the backup's file as it was read. */
     sha256: z.string(),
-    /** Rows that the dump held, equal to the rows counted on the server afterwards. */
-    tables: z.record(z.string(), z.number()),
+    /** By name, as the dump writes it. */
+    tables: z.record(z.string(), loadedTable),
     largeObjects: z.number(),
     sequences: z.number(),
+    /** Versions of the extensions in the copy, by name. */
+    extensions: z.record(z.string(), z.string()),
+    /** The newest migration of the application, as the backup's manifest names it. */
+    migrations: z.string().optional(),
     /** What proves that the backup was whole. */
     proof: z.array(z.string()),
     /** What could not be checked because the source does not tell. */
@@ -33,6 +47,11 @@ export const databaseReport = z.strictObject({
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;
+
+/** Rows of all of a database's tables. */
+export function rowsIn(tables: DatabaseReport["tables"]): number {
+    return Object.values(tables).reduce((sum, { rows }) => sum + rows, 0);
+}
 
 /** What a refresh of the media leaves behind; also the marker that makes a generation complete. */
 export const mediaReport = z.strictObject({

@@ -65,6 +65,8 @@ export const database = z.strictObject({
     keepGenerations: z.number().int().min(0).max(10).default(1),
     /** Whether an untouched copy of what was restored stays, from which the next copy of the same backup is cloned. */
     keepBase: z.boolean().default(false),
+    /** Whether amcheck looks through every B-tree index of a copy before it counts as proven. */
+    amcheck: z.boolean().default(false),
     timeout: duration.prefault("15m"),
 });
 

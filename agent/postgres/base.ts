@@ -163,6 +163,23 @@ export async function removeBase(admin: Client, { id, databases }: Base): Promis
     await admin.query("delete from understudy.base where id = $1", [id]);
 }
 
+/**
+ * Removes a base of which a clone could not be proven.
+ *
+ * @param error why not
+ * @returns the same, with what to do now
+ */
+export async function discardBase(admin: Client, id: string, error: unknown): Promise<Error> {
+    const base = (await readBases(admin)).find((one) => one.id === id);
+    if (base !== undefined) {
+        await removeBase(admin, base);
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Error(
+        `${reason.replace(/[.\s]*$/, "")}. The base of the copy is removed: run again, and the backup is restored.`,
+    );
+}
+
 /** Copies files, not rows through the write-ahead log: a large database would fill the log. */
 async function copyDatabase(admin: Client, major: number, from: string, to: string, owner: string): Promise<void> {
     const strategy = major >= 15 ? "strategy file_copy" : "";

@@ -4,6 +4,7 @@ import { type Backup, chooseBackups } from "../backup/catalogue";
 import { type DumpHeader, readHeader } from "../backup/header";
 import { readManifest } from "../backup/manifest";
 import { Refusal } from "../refusal";
+import { refuseWithoutAmcheck } from "./amcheck";
 import type { Match } from "./base";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
@@ -27,6 +28,9 @@ export async function guard(plan: Plan, { admin, major, version }: Server): Prom
         }
     }
     await refuseUnfitPsql(major);
+    if (database.amcheck) {
+        await refuseWithoutAmcheck(admin);
+    }
     const backups = await chooseBackups(database);
     const files = new Map<string, Checked>();
     for (const backup of new Map(backups.map((backup) => [backup.path, backup])).values()) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { readContents, sqlOf, type TableData } from "../backup/archive";
@@ -22,14 +22,14 @@ import { followsTask, slow, type Task, taskOf } from "./task";
 import { type Sink, taskWork, type Work } from "./work";
 
 /** What a load needs. */
-export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {
+export interface Loading extends Pick<Passage, "cast" | "ensureRole" | "ordered"> {
     backup: Backup;
     packing: Packing;
     /** Tells which part of the dump is the database's. */
     frame: Frame;
     target: PsqlTarget;
-    /** Connections at once. Default: as many as there are processors, at least 2 and at most 8. */
-    jobs?: number | undefined;
+    /** Connections at once. */
+    jobs: number;
     watch: Watch;
     signal: AbortSignal;
 }
@@ -43,7 +43,6 @@ export interface Loaded extends Pick<Passage, "tally" | "skipped" | "deferred"> 
 
 /** A load under way. */
 interface Run extends Loading {
-    jobs: number;
     passage: Passage;
     connections: Connections;
     /** Bytes that were worked through, and all that there are if that is known. */
@@ -58,11 +57,12 @@ interface Run extends Loading {
  * @throws {Refusal} when the dump is whole, but the database is not in it
  */
 export async function load(loading: Loading): Promise<Loaded> {
-    const { backup, packing, target, cast, watch } = loading;
-    const { jobs = Math.min(8, Math.max(2, availableParallelism())) } = loading;
+    const { backup, packing, target, cast, ordered, jobs, watch } = loading;
     const passage: Passage = {
         cast,
         ensureRole: oneByOne(loading.ensureRole),
+        ordered,
+        empty: new Set(),
         tally: new Tally(),
         skipped: new Set(),
         deferred: [],
@@ -79,7 +79,7 @@ export async function load(loading: Loading): Promise<Loaded> {
     signal.addEventListener("abort", () => void kill(), { once: true });
     const sought = packing === "directory" || (packing === "custom" && backup.mounted);
     try {
-        const run: Run = { ...loading, jobs, passage, connections, progress, signal };
+        const run: Run = { ...loading, passage, connections, progress, signal };
         const hashes = await (sought ? loadTables(run) : loadStream(run));
         await connections.end();
         skipped.delete("");

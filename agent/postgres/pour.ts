@@ -2,6 +2,7 @@ import type { Frame } from "../backup/frame";
 import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
+import { madeTable } from "../backup/table";
 import type { Tally } from "./tally";
 import type { Sink } from "./work";
 
@@ -10,6 +11,13 @@ export interface Passage {
     cast: Cast;
     /** Makes sure that a role exists, and that the stand-in is a member of it where `member` is set. */
     ensureRole(name: string, member: boolean): Promise<void>;
+    /**
+     * Whether rows have to stand in their tables in the order of the dump, which a server that looks for room in earlier
+     * pages does not keep. In the transaction that has emptied a table it only appends.
+     */
+    ordered: boolean;
+    /** Tables that the dump has made, as long as nothing has filled them. */
+    empty: Set<string>;
     tally: Tally;
     /** Reasons for which statements of the database were left out. */
     skipped: Set<string>;
@@ -28,11 +36,12 @@ export async function pour(
     sql: AsyncIterable<Buffer>,
     frame: Frame,
     sink: Sink,
-    { cast, ensureRole, tally, skipped, deferred }: Passage,
+    { cast, ensureRole, ordered, empty, tally, skipped, deferred }: Passage,
 ): Promise<Set<string>> {
     const tables = new Set<string>();
     const lexer = new DumpLexer();
     let table = "";
+    let appending = false;
 
     async function pass(pieces: Piece[]) {
         for (const piece of pieces) {
@@ -43,13 +52,33 @@ export async function pour(
                 tally.copied(table, piece.count, piece.bytes.length);
                 await sink.rows(piece.bytes);
             } else if (piece.kind === "statement") {
+                await endAppending();
                 const copied = tally.statement(piece.text, piece.words);
+                const made = ordered && piece.words[0] === "create" ? madeTable(piece.text) : undefined;
                 if (copied !== undefined) {
                     table = copied;
                     tables.add(table);
+                    await beginAppending();
+                } else if (made !== undefined) {
+                    empty.add(made);
                 }
                 await passStatement(piece.text, piece.words);
             }
+        }
+    }
+
+    async function beginAppending() {
+        if (empty.delete(table)) {
+            appending = true;
+            await sink.statement(Buffer.from("BEGIN;"), ["begin"]);
+            await sink.statement(Buffer.from(`TRUNCATE TABLE ONLY ${table};`), []);
+        }
+    }
+
+    async function endAppending() {
+        if (appending) {
+            appending = false;
+            await sink.statement(Buffer.from("COMMIT;"), ["commit"]);
         }
     }
 
@@ -76,6 +105,7 @@ export async function pour(
         await pass(lexer.push(chunk));
     }
     await pass(lexer.end());
+    await endAppending();
     frame.end();
     return tables;
 }

@@ -1,13 +1,19 @@
-import { type Client, escapeIdentifier } from "pg";
+import type { Client } from "pg";
 import type { DumpedDatabase } from "../../contract/manifest";
-import type { DatabaseReport } from "../../contract/report";
+import { type DatabaseReport, rowsIn } from "../../contract/report";
 import { plural } from "../report";
+import { columnCollationProblem, proveConstraints, proveExtensions, proveIndexes } from "./catalogs";
+import { relation } from "./relation";
+import { countRows, type ReadingBack, readRows } from "./rows";
 import type { Tally } from "./tally";
 
-/** What was counted on the server, and what that proves. */
-export type Proof = Pick<DatabaseReport, "tables" | "largeObjects" | "sequences" | "proof" | "unknown">;
+/** What was found on the server, and what that proves. */
+export type Proof = Pick<
+    DatabaseReport,
+    "tables" | "largeObjects" | "sequences" | "extensions" | "migrations" | "proof" | "unknown"
+>;
 
-/** What is known of the backup before its rows are counted. */
+/** What is known of the backup before its copy is looked at. */
 export interface Evidence {
     /** What was proven of its files. */
     whole: string[];
@@ -18,45 +24,129 @@ export interface Evidence {
 }
 
 /**
- * Compares the restored database with what the dump held. Nothing of the dump runs any more, and only plain tables
- * and sequences are read: a view would run its functions as superuser.
+ * Compares the restored database with what the dump held, and with what its manifest names. Nothing of the dump runs any
+ * more, and only plain tables, sequences and the server's catalogs are read: a view would run its functions as superuser.
  *
  * @throws {Error} one sentence for the first difference, or when something cannot be compared
  */
-export async function prove(client: Client, tally: Tally, { whole, unknown, facts }: Evidence): Promise<Proof> {
-    const tables = await proveRows(client, tally.rows);
+export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown, facts }: Evidence): Promise<Proof> {
+    const { client } = reading;
+    // What differs between a dump and its manifest was never loaded: it comes before what the load may have lost.
+    const named = facts === undefined ? [] : proveFacts(facts, tally);
+    const tables =
+        facts === undefined ? await countRows(client, tablesOf(tally)) : await readRows(reading, tally, facts.tables);
     const largeObjects = await proveLargeObjects(client, tally.largeObjects);
     const sequences = await proveSequences(client, tally);
-    const rows = Object.values(tables).reduce((sum, count) => sum + count, 0);
+    const catalogs = await proveCatalogs(client, facts?.extensions);
+    const unvalidated = await proveConstraints(client, tally.unvalidated);
     return {
         tables,
         largeObjects,
         sequences,
+        extensions: catalogs.extensions,
+        ...(facts?.migrations !== undefined && { migrations: facts.migrations }),
         proof: [
             ...whole,
             "the dump has its closing line",
-            `${plural(rows, "row")} in ${plural(tally.rows.size, "table")} counted on the server, as many as in the dump`,
+            ...(facts === undefined
+                ? ["complete in itself: there is no manifest that names what the backup should hold"]
+                : []),
+            ...describeRows(tables),
             `${plural(largeObjects, "large object")} counted, as many as in the dump`,
             `${plural(sequences, "sequence")} stand where the dump set them`,
-            ...(facts === undefined ? [] : [proveFacts(facts, tally)]),
+            ...named,
+            ...catalogs.proof,
         ],
         unknown: [
             ...unknown,
             ...(tally.inserts === 0
                 ? []
                 : [`the rows of ${plural(tally.inserts, "INSERT statement")}: only COPY tells how many there are`]),
+            ...(facts === undefined ? [] : describeUnread(tables)),
+            ...catalogs.unknown,
+            ...unvalidated,
         ],
     };
 }
 
+/**
+ * Counts a clone's rows and large objects, and compares them with those of the backup that its base was restored from.
+ *
+ * @throws {Error} one sentence for the first difference
+ */
+export async function proveClone(client: Client, report: DatabaseReport): Promise<Proof> {
+    const tables = await countRows(client, report.tables);
+    const largeObjects = await proveLargeObjects(client, report.largeObjects);
+    const { extensions, proof } = await proveCatalogs(client, report.extensions);
+    const collation = await columnCollationProblem(client);
+    if (collation !== undefined) {
+        throw new Error(`The indexes over text may be out of order, as ${collation}: the copy is not used.`);
+    }
+    return {
+        tables,
+        largeObjects,
+        sequences: report.sequences,
+        extensions,
+        proof: [
+            "cloned from a base that was restored from this very backup and proven: its SHA-256 fits",
+            ...describeRows(tables),
+            `${plural(largeObjects, "large object")} counted, as many as in the dump`,
+            ...proof,
+        ],
+        unknown: report.unknown,
+    };
+}
+
+/** What indexes and extensions prove, and what they leave open. */
+async function proveCatalogs(client: Client, named: Record<string, string> = {}) {
+    const partitioned = await proveIndexes(client);
+    const { extensions, unknown } = await proveExtensions(client, named);
+    return {
+        extensions,
+        proof: ["every index is valid", ...(Object.keys(named).length === 0 ? [] : ["every extension is there"])],
+        unknown: [...partitioned, ...unknown],
+    };
+}
+
+function tablesOf({ rows, bytes }: Tally): DatabaseReport["tables"] {
+    return Object.fromEntries([...rows].map(([name, count]) => [name, { rows: count, bytes: bytes.get(name) ?? 0 }]));
+}
+
+/** What was done with the rows: read back, or counted. */
+function describeRows(tables: DatabaseReport["tables"]): string[] {
+    const [read, counted] = [true, false].map((whether) =>
+        Object.fromEntries(Object.entries(tables).filter(([, { sha256 }]) => (sha256 !== undefined) === whether)),
+    ) as [DatabaseReport["tables"], DatabaseReport["tables"]];
+    const those = (some: DatabaseReport["tables"]) =>
+        `${plural(rowsIn(some), "row")} in ${plural(Object.keys(some).length, "table")}`;
+    return [
+        ...(Object.keys(read).length === 0
+            ? []
+            : [`${those(read)} read back from the server, with the SHA-256 that the manifest names`]),
+        ...(Object.keys(counted).length === 0 && Object.keys(read).length > 0
+            ? []
+            : [`${those(counted)} counted on the server, as many as in the dump`]),
+    ];
+}
+
+/** Tables that a manifest knows, and of which only the number of rows is. */
+function describeUnread(tables: DatabaseReport["tables"]): string[] {
+    return Object.entries(tables).flatMap(([name, { sha256 }]) =>
+        sha256 !== undefined
+            ? []
+            : [`the rows of ${name} but their number: the dump hands them to its partitions, in no order that stays`],
+    );
+}
+
 /** Compares the dump, as it was counted, with what production's side has written down about it. */
-function proveFacts({ tables, sequences }: DumpedDatabase, { rows, positions }: Tally): string {
+function proveFacts({ tables, sequences }: DumpedDatabase, { rows, positions }: Tally): string[] {
     for (const name of new Set([...Object.keys(tables), ...rows.keys()])) {
-        const [found = 0, expected = 0] = [rows.get(name), tables[name]?.rows];
+        const [found, expected] = [rows.get(name), tables[name]?.rows];
         if (found !== expected) {
+            const held = found === undefined ? "no table" : `${plural(found, "row")} of table`;
             throw new Error(
-                `The dump holds ${plural(found, "row")} of table ${name}, and its manifest names ` +
-                    `${expected.toLocaleString("en-US")}: the copy is not used.`,
+                `The dump holds ${held} ${name}, and its manifest names ` +
+                    `${expected === undefined ? "none" : plural(expected, "row")}: the copy is not used.`,
             );
         }
     }
@@ -66,51 +156,7 @@ function proveFacts({ tables, sequences }: DumpedDatabase, { rows, positions }: 
             throw new Error(`The dump does not set sequence ${name} as its manifest says: the copy is not used.`);
         }
     }
-    return "rows and sequences are those that the manifest names";
-}
-
-/**
- * Counts a clone's rows and large objects, and compares them with those of the backup that its base was restored from.
- *
- * @throws {Error} one sentence for the first difference
- */
-export async function proveClone(client: Client, report: DatabaseReport): Promise<Proof> {
-    const tables = await proveRows(client, new Map(Object.entries(report.tables)));
-    const largeObjects = await proveLargeObjects(client, report.largeObjects);
-    const rows = Object.values(tables).reduce((sum, count) => sum + count, 0);
-    return {
-        tables,
-        largeObjects,
-        sequences: report.sequences,
-        proof: [
-            "cloned from a base that was restored from this very backup and proven: its SHA-256 fits",
-            `${plural(rows, "row")} in ${plural(Object.keys(tables).length, "table")} counted on the server, as many as in the dump`,
-            `${plural(largeObjects, "large object")} counted, as many as in the dump`,
-        ],
-        unknown: report.unknown,
-    };
-}
-
-async function proveRows(client: Client, rows: Map<string, number>): Promise<Record<string, number>> {
-    const tables: Record<string, number> = {};
-    for (const [name, expected] of rows) {
-        const { kind, identifier } = await relation(client, name);
-        if (kind !== "r" && kind !== "p") {
-            throw new Error(`The rows of ${name} could not be counted: it is not a table after the restore.`);
-        }
-        // A table's own rows: those of its heirs have a COPY statement of their own.
-        const from = kind === "r" ? `only ${identifier}` : identifier;
-        const counted = await client.query<{ count: string }>(`select count(*) from ${from}`);
-        const count = Number(counted.rows[0]?.count);
-        if (count !== expected) {
-            throw new Error(
-                `Table ${name} has ${plural(count, "row")} after the restore, but the dump held ` +
-                    `${expected.toLocaleString("en-US")}: the copy is not used.`,
-            );
-        }
-        tables[name] = count;
-    }
-    return tables;
+    return ["rows and sequences are those that the manifest names"];
 }
 
 async function proveLargeObjects(client: Client, largeObjects: number): Promise<number> {
@@ -139,17 +185,4 @@ async function proveSequences(client: Client, { positions }: Tally): Promise<num
         }
     }
     return positions.size;
-}
-
-/** What kind of relation stands under a name as a dump writes it. */
-async function relation(client: Client, name: string): Promise<{ kind?: string; identifier: string }> {
-    const { rows } = await client.query<{ kind: string; schema: string; name: string }>(
-        `select c.relkind as kind, n.nspname as schema, c.relname as name
-           from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass($1)`,
-        [name],
-    );
-    const found = rows[0];
-    return found === undefined
-        ? { identifier: "" }
-        : { kind: found.kind, identifier: `${escapeIdentifier(found.schema)}.${escapeIdentifier(found.name)}` };
 }

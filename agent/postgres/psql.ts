@@ -22,6 +22,9 @@ const sessionSettings = "-c synchronous_commit=off";
 /** Statements are handed over in pieces of about this many bytes. */
 const pieceSize = 65_536;
 
+/** Length of the word that tells how far psql is, with its newline. */
+const wordLength = 33;
+
 /** Bytes that may wait for psql, so that it never waits for the agent. */
 const ahead = 1_048_576;
 
@@ -68,8 +71,9 @@ export class Psql {
     private underway = 0;
     private taken: (() => void) | undefined;
     private errors = "";
-    /** The last that it has printed, and what waits for a word of it. */
-    private printed = "";
+    /** The last that it has printed, what takes all that comes before, and what waits for a word of it. */
+    private printed: Buffer = Buffer.alloc(0);
+    private take: ((bytes: Buffer) => void) | undefined;
     private heard: (() => void) | undefined;
     /** How it ended: undefined as long as it runs. */
     private ended = false;
@@ -79,7 +83,7 @@ export class Psql {
         // Terse: what follows an error's first line quotes rows.
         const settings = ["ON_ERROR_STOP=1", "VERBOSITY=terse", "SHOW_CONTEXT=never"];
         const to = [`--host=${host}`, `--port=${port}`, `--username=${user}`, `--dbname=${database}`, "--no-password"];
-        this.child = spawn("psql", ["-X", "-q", ...settings.map((setting) => `--set=${setting}`), ...to], {
+        this.child = spawn("psql", ["-X", "-q", "-A", "-t", ...settings.map((setting) => `--set=${setting}`), ...to], {
             env: {
                 PATH: process.env.PATH,
                 LC_ALL: "C",
@@ -89,7 +93,14 @@ export class Psql {
             },
         });
         this.child.stdout.on("data", (chunk: Buffer) => {
-            this.printed = (this.printed + chunk.toString("latin1")).slice(-200);
+            const long = chunk.length >= wordLength;
+            if (long) {
+                this.take?.(this.printed);
+            }
+            const printed = long ? chunk : Buffer.concat([this.printed, chunk]);
+            const before = Math.max(0, printed.length - wordLength);
+            this.take?.(printed.subarray(0, before));
+            this.printed = printed.subarray(before);
             this.heard?.();
         });
         this.child.stderr.on("data", (chunk: Buffer) => {
@@ -131,12 +142,25 @@ export class Psql {
         const word = randomBytes(16).toString("hex");
         await this.write(Buffer.from(`\nselect '${word}';\n`));
         await this.flush();
-        while (!this.ended && !this.printed.includes(word)) {
+        while (!this.ended && this.printed.toString("latin1") !== `${word}\n`) {
             await Promise.race([new Promise<void>((resolve) => (this.heard = resolve)), this.exited]);
         }
         if (this.ended) {
             throw new Error((await this.exited) ?? "psql ended before the dump did");
         }
+    }
+
+    /**
+     * Hands over what a statement prints, as it comes. Nothing else may be under way.
+     *
+     * @throws {Error} with the server's message if it failed
+     */
+    async read(statement: string, take: (bytes: Buffer) => void): Promise<void> {
+        this.printed = Buffer.alloc(0);
+        this.take = take;
+        await this.write(Buffer.from(`\n${statement};`));
+        await this.settle();
+        this.take = undefined;
     }
 
     /**

@@ -1,13 +1,27 @@
-import { escapeIdentifier } from "pg";
+import { availableParallelism } from "node:os";
+import { type Client, escapeIdentifier } from "pg";
 import type { DatabasePlan, Plan, ReplicaDatabase } from "../../contract";
-import type { DatabaseReport } from "../../contract/report";
+import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
 import { DatabaseFrame } from "../backup/frame";
 import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
 import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases, plural } from "../report";
-import { baseNames, cloneBase, findBase, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
+import { checkIndexes } from "./amcheck";
+import {
+    baseName,
+    baseNames,
+    cloneBase,
+    discardBase,
+    findBase,
+    isFinished,
+    keepBase,
+    type Match,
+    readBases,
+    removeBase,
+} from "./base";
+import { collationProblem } from "./catalogs";
 import {
     currentNames,
     describeGeneration,
@@ -123,6 +137,7 @@ async function restore(
     signal: AbortSignal,
 ): Promise<DatabaseReport> {
     const { generation, dump } = plan;
+    const jobs = plan.jobs ?? Math.min(8, Math.max(2, availableParallelism()));
     const phases = new Phases();
     log(
         `restoring ${wanted.name} from ${backup.name} (${formatBytes(backup.bytes)}, ${formatAge(backup.age)} old) ` +
@@ -137,7 +152,8 @@ async function restore(
                 backup,
                 packing: backup.header.packing,
                 frame,
-                jobs: plan.jobs,
+                jobs,
+                ordered: backup.facts !== undefined,
                 target: {
                     ...plan.server,
                     user: stage.cast.standIn,
@@ -154,9 +170,11 @@ async function restore(
         // Settings that the dump's statements have left on the database would hold for the next connections as well.
         await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
         const proof = await withClient(server, stage.database, signal, async (client) => {
-            const found = await phases.run("prove", () =>
-                prove(client, loaded.tally, evidence(wanted, backup, loaded)),
+            const target = server.target(stage.database);
+            const found = await phases.run("prove", (watch) =>
+                prove({ client, target, jobs, watch, signal }, loaded.tally, evidence(wanted, backup, loaded)),
             );
+            found.proof.push(...(await checkedIndexes(plan, client, phases)));
             await handOver(server, client, stage, loaded.deferred);
             await phases.run("analyze", () => client.query("analyze"));
             return found;
@@ -191,13 +209,28 @@ async function clone(
 ): Promise<DatabaseReport> {
     const phases = new Phases();
     log(`cloning ${wanted.name} from the base of ${base.report.backup} as ${plan.generation}`);
-    const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
-    const proof = await withClient(server, database, signal, (client) =>
-        phases.run("prove", () => proveClone(client, base.report)),
-    );
-    signal.throwIfAborted();
-    const databaseBytes = await databaseSize(server, database);
-    return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
+    try {
+        const problem = await collationProblem(server.admin, server.major, baseName(wanted.name, base.id));
+        if (problem !== undefined) {
+            throw new Error(`The indexes over text in the base of ${wanted.name} may be out of order: ${problem}.`);
+        }
+        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
+        const proof = await withClient(server, database, signal, async (client) => {
+            const found = await phases.run("prove", () => proveClone(client, base.report));
+            found.proof.push(...(await checkedIndexes(plan, client, phases)));
+            return found;
+        });
+        const databaseBytes = await databaseSize(server, database);
+        return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
+    } catch (error) {
+        signal.throwIfAborted();
+        throw await discardBase(server.admin, base.id, error);
+    }
+}
+
+/** What amcheck proves, if it is asked. */
+async function checkedIndexes({ amcheck }: DatabasePlan, client: Client, phases: Phases): Promise<string[]> {
+    return amcheck ? [await phases.run("amcheck", (watch) => checkIndexes(client, watch))] : [];
 }
 
 /** Keeps a base for the next time. Returns why there is none, as a sentence: the copy is as good without. */
@@ -235,10 +268,9 @@ function summary(reports: Map<string, DatabaseReport>, backups: Backup[], second
     const all = [...reports.values()];
     const each = [...reports].map(([name, { backup: file, backupBytes, tables }], at) => {
         const from = reports.size === 1 ? file : `${name} from ${file}`;
-        const rows = Object.values(tables).reduce((sum, count) => sum + count, 0);
         return (
             `${from} (${formatBytes(backupBytes)}, ${formatAge(backups[at]?.age ?? 0)} old), ` +
-            `${plural(rows, "row")} in ${plural(Object.keys(tables).length, "table")}`
+            `${plural(rowsIn(tables), "row")} in ${plural(Object.keys(tables).length, "table")}`
         );
     });
     const unknown = [...new Set(all.flatMap((report) => report.unknown))];

@@ -4,6 +4,7 @@ import { Client, DatabaseError } from "pg";
 import type { Command, Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
+import type { PsqlTarget } from "./psql";
 
 /** The server of the replica's databases, known to be the right one. */
 export interface Server {
@@ -14,6 +15,8 @@ export interface Server {
     version: string;
     /** Opens another connection of the superuser. */
     connect(database: string): Promise<Client>;
+    /** How psql connects as the superuser. */
+    target(database: string): PsqlTarget;
     /** What could not be checked because the source does not tell. */
     unknown: string[];
     close(): Promise<void>;
@@ -78,7 +81,9 @@ async function answers({ admin }: Server): Promise<boolean> {
 export async function inspectServer(plan: Plan, command: Command): Promise<Server> {
     const password = await readSecret(plan.database.server.passwordFile);
     const name = `understudy ${command} ${plan.database.generation}`;
+    const { host, port, user } = plan.database.server;
     const connect = (database: string) => connectTo(plan, password, database, name);
+    const target = (database: string) => ({ host, port, user, password, database, applicationName: name });
     const admin = await connect("postgres");
     try {
         const { version, identifier, superuser } = await identity(admin);
@@ -87,7 +92,8 @@ export async function inspectServer(plan: Plan, command: Command): Promise<Serve
         }
         const unknown = refuseSource(plan, identifier);
         await refuseStranger(admin, plan);
-        return { admin, version, major: Number.parseInt(version, 10), connect, unknown, close: () => admin.end() };
+        const major = Number.parseInt(version, 10);
+        return { admin, version, major, connect, target, unknown, close: () => admin.end() };
     } catch (error) {
         await admin.end();
         throw error;

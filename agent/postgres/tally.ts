@@ -1,21 +1,30 @@
 import { copiedTable, makesLargeObject, type Position, positionIn } from "../backup/statement";
+import { type ConstraintName, copiedColumns, unvalidatedConstraint } from "../backup/table";
+
+/** What is around the rows of a COPY statement: the newline after it, and the end marker. */
+const around = "\n\\.\n".length;
 
 /** What a dump holds, counted while it passes. */
 export class Tally {
     /** Rows of each table, by the name that the dump writes. */
     readonly rows = new Map<string, number>();
+    /** Columns of each table that the dump fills, by the same name. */
+    readonly columns = new Map<string, string[]>();
     /** Tables whose rows came as INSERT statements. */
     inserts = 0;
     largeObjects = 0;
     readonly positions = new Map<string, Position>();
     /** Bytes of the rows of each table, by the same name. */
     readonly bytes = new Map<string, number>();
+    /** Constraints that nobody has held the rows against. */
+    readonly unvalidated: ConstraintName[] = [];
 
     /** Counts a statement; returns the name of the table whose rows follow, if it is a COPY. */
     statement(text: Buffer, words: string[]): string | undefined {
         if (words[0] === "copy") {
             const table = copiedTable(text);
-            this.copied(table, 0, 0);
+            this.copied(table, 0, -around);
+            this.columns.set(table, copiedColumns(text));
             return table;
         }
         if (words[0] === "insert") {
@@ -26,6 +35,11 @@ export class Tally {
                 this.positions.set(position.sequence, position);
             }
             this.largeObjects += makesLargeObject(text) ? 1 : 0;
+        } else if (words[0] === "alter") {
+            const constraint = unvalidatedConstraint(text);
+            if (constraint !== undefined) {
+                this.unvalidated.push(constraint);
+            }
         }
         return undefined;
     }

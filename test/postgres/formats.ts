@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { expect } from "vitest";
 import type { Plan } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
 import { aside, dump, type Ending, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 import type { TestServer } from "./server";
 
@@ -18,7 +19,7 @@ export interface FormatStage {
     production: TestServer;
     replica: Replica;
     /** What the plain dump, compressed with gzip, is restored to. */
-    expected: { content: string; tables: unknown };
+    expected: Pick<Restored, "content" | "tables">;
     /** The store's folder. */
     hourly: string;
     /** A stamp that no backup has yet. */
@@ -41,13 +42,8 @@ export interface FormatStage {
 }
 
 /** What is left of a restore. */
-export interface Restored {
+export interface Restored extends DatabaseReport {
     content: string;
-    stamp: string;
-    tables: unknown;
-    proof: string[];
-    unknown: string[];
-    sha256: string;
 }
 
 /** The ways to pack a database, and how their names end. */
@@ -119,7 +115,7 @@ export async function openFormats(): Promise<FormatStage> {
             const text = (await replica.server.tool("pg_dump", [aside(id)])).toString();
             const query = `select report from understudy.generation where id = '${id}'`;
             const [row] = await replica.server.query("postgres", query);
-            const report = row?.report as Omit<Restored, "content">;
+            const report = row?.report as DatabaseReport;
             return { ...report, content: text.replaceAll(/^\\(un)?restrict .*$/gm, "") };
         },
         async expectNothing(backup, reason, env = {}) {

@@ -1,55 +1,37 @@
-import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type Manifest, manifestVersion } from "../../contract/manifest";
-import { endings, type FormatName, type FormatStage, openFormats } from "./formats";
+import type { DumpedDatabase, Manifest } from "../../contract/manifest";
+import { copied, sha256 } from "./copied";
+import { type FormatName, type FormatStage, openFormats } from "./formats";
+import { manifestOf } from "./manifest";
 
 let stage: FormatStage;
+let tables: DumpedDatabase["tables"];
+let extensions: DumpedDatabase["extensions"];
 beforeAll(async () => {
     stage = await openFormats();
+    const { production, expected } = stage;
+    const lines = Object.entries(expected.tables).map(async ([table, { rows }]) => {
+        return [table, { rows, sha256: sha256(await copied(production, "shop", table)) }] as const;
+    });
+    tables = Object.fromEntries(await Promise.all(lines));
+    const there = await production.query("shop", "select extname as name, extversion as version from pg_extension");
+    extensions = Object.fromEntries(there.map(({ name, version }) => [name, version]));
 });
 afterEach(() => stage.clear());
 afterAll(() => stage?.stop());
 
 describe("a backup with a manifest", () => {
-    const hashed = (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex");
-
     /** Writes the manifest as production's side would, but for a change. */
     async function described(name: FormatName, change: (manifest: Manifest) => unknown = () => undefined) {
         const backup = await stage.stored(name);
-        const file = backup.path.split("/").at(-1) ?? "";
-        const inside = endings[name] === "" ? readdirSync(backup.path) : undefined;
-        const files = (inside ?? [file]).map((one) => {
-            const path = inside === undefined ? backup.path : join(backup.path, one);
-            return [one, { bytes: readFileSync(path).length, sha256: hashed(path) }] as const;
+        const manifest = manifestOf(backup, {
+            extensions: { ...extensions },
+            migrations: "0007_more",
+            tables: { ...tables },
+            sequences: { "public.counter": { value: "10", called: true } },
         });
-        const tables = Object.entries(stage.expected.tables as Record<string, number>);
-        const manifest: Manifest = {
-            version: manifestVersion,
-            backup: file,
-            stamp: backup.stamp,
-            subject: "shop",
-            dump: "database",
-            format: inside === undefined ? "plain" : "directory",
-            begun: backup.stamp,
-            ended: backup.stamp,
-            client: "15.18",
-            server: { version: "15.18", systemIdentifier: "1234567890123456789" },
-            files: Object.fromEntries(files),
-            databases: {
-                shop: {
-                    encoding: "UTF8",
-                    collation: "C.UTF-8",
-                    bytes: 10_000_000,
-                    extensions: {},
-                    tables: Object.fromEntries(
-                        tables.map(([table, rows]) => [table, { rows, sha256: "0".repeat(64) }]),
-                    ),
-                    sequences: { "public.counter": { value: "10", called: true } },
-                },
-            },
-        };
         const text = change(manifest) ?? JSON.stringify(manifest);
         writeFileSync(join(stage.hourly, `backup-${backup.stamp}-shop.json`), String(text));
         return backup;
@@ -58,13 +40,17 @@ describe("a backup with a manifest", () => {
     test.each<FormatName>(["plain with zstd", "custom", "directory"])("%s is proven by it", async (name) => {
         const { ending, id } = await stage.restoring(await described(name));
         expect(ending, ending.log).toMatchObject({ status: 0 });
-        const { proof } = await stage.restored(id);
-        expect(proof).toEqual(
+        const report = await stage.restored(id);
+        expect(report.proof).toEqual(
             expect.arrayContaining([
                 expect.stringMatching(/^\d+ files? with the SHA-256 that the manifest names$/),
+                expect.stringMatching(/^[\d,]+ rows in \d+ tables read back from the server, with the SHA-256 that/),
                 "rows and sequences are those that the manifest names",
+                "every extension is there",
             ]),
         );
+        expect(report).toMatchObject({ tables, extensions, migrations: "0007_more", unknown: [] });
+        expect(ending.log).toContain('{"event":"ended","phase":"prove"');
     });
 
     test.each<FormatName>(["plain without compression", "custom without compression", "directory without compression"])(
@@ -149,6 +135,17 @@ describe("a backup with a manifest", () => {
         expect(ending, ending.log).toMatchObject({ status: 0 });
     });
 
+    test("that names another version of an extension leaves open whether it does the same", async () => {
+        const backup = await described("custom", ({ databases }) => {
+            (databases.shop as DumpedDatabase).extensions.hstore = "1.4";
+        });
+        const { id, ending } = await stage.restoring(backup);
+        expect(ending, ending.log).toMatchObject({ status: 0 });
+        expect((await stage.restored(id)).unknown).toEqual([
+            "whether extension hstore does as in production: it is 1.8 here, and 1.4 there",
+        ]);
+    });
+
     test("tells how much room its copy takes", async () => {
         const backup = await described("custom", ({ databases }) => {
             (databases.shop as { bytes: number }).bytes = 2 ** 40;
@@ -170,7 +167,7 @@ describe("a backup with a manifest", () => {
         expect(await stage.restored(id)).toMatchObject({ stamp: sound.stamp });
     });
 
-    test.each<[string, (shop: NonNullable<Manifest["databases"][string]>) => void, RegExp]>([
+    test.each<[string, (shop: DumpedDatabase) => void, RegExp]>([
         [
             "fewer rows",
             ({ tables }) => {
@@ -183,7 +180,28 @@ describe("a backup with a manifest", () => {
             ({ tables }) => {
                 tables["public.more"] = { rows: 1, sha256: "0".repeat(64) };
             },
-            /0 rows of table public\.more, and its manifest names 1/,
+            /holds no table public\.more, and its manifest names 1 row/,
+        ],
+        [
+            "a table less",
+            ({ tables }) => {
+                delete tables["public.empty_table"];
+            },
+            /0 rows of table public\.empty_table, and its manifest names none/,
+        ],
+        [
+            "other rows",
+            ({ tables }) => {
+                tables["public.no_columns"] = { rows: 2, sha256: "0".repeat(64) };
+            },
+            /Table public\.no_columns has 2 rows after the restore, as many as .*SHA-256 is [0-9a-f]{64}, and the manifest names 0{64}/,
+        ],
+        [
+            "an extension more",
+            ({ extensions }) => {
+                extensions.postgis = "3.4.2";
+            },
+            /The extension postgis, which production has in version 3\.4\.2, is not in the copy/,
         ],
         [
             "another position of a sequence",
@@ -194,7 +212,7 @@ describe("a backup with a manifest", () => {
         ],
     ])("that names %s than the dump holds makes it fail", async (_, change, reason) => {
         await stage.expectNothing(
-            await described("custom", ({ databases }) => change(databases.shop as Manifest["databases"][string] & {})),
+            await described("custom", ({ databases }) => change(databases.shop as DumpedDatabase)),
             reason,
         );
     });

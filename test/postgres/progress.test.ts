@@ -54,7 +54,7 @@ test("a switch tells programs what is live, and tells it again when nothing is l
                 state: "live",
                 switched: expect.stringMatching(/^\d{4}-.*Z$/),
                 awayMs: expect.any(Number),
-                report: expect.objectContaining({ stamp, tables: { "public.item": 3 } }),
+                report: expect.objectContaining({ stamp, tables: { "public.item": { rows: 3, bytes: 6 } } }),
                 others: [],
             },
             media: {

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { copied, sha256 } from "./copied";
 import { type Publisher, startPublisher } from "./publisher";
 
 let publisher: Publisher;
@@ -23,22 +23,6 @@ beforeAll(async () => {
 beforeEach(() => publisher.reset());
 afterAll(() => publisher?.stop());
 
-const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");
-
-/** A table's lines as psql gives them, of the columns that a dump holds. */
-async function copied(database: string, table: string): Promise<Buffer> {
-    const { production } = publisher;
-    const columns = await production.query(
-        database,
-        `select string_agg(quote_ident(attname), ', ' order by attnum) as list from pg_attribute
-          where attrelid = '${table.replaceAll("'", "''")}'::regclass and attnum > 0 and not attisdropped
-            and attgenerated = ''`,
-    );
-    const list = columns[0]?.list === null ? "" : `(${columns[0]?.list})`;
-    const copy = `copy ${table} ${list} to stdout`;
-    return production.tool("psql", ["-X", "-q", "--dbname", database, "-c", "set timezone to 'UTC'", "-c", copy]);
-}
-
 describe("a manifest", () => {
     test("is true: rows, hashes and sequences of every table are those that psql finds", async () => {
         const [stem = ""] = await publisher.published();
@@ -50,7 +34,7 @@ describe("a manifest", () => {
         );
         expect(Object.keys(shop?.tables ?? {}).sort()).toEqual(there.map(({ name }) => name).sort());
         for (const [table, { rows, sha256: hash }] of Object.entries(shop?.tables ?? {})) {
-            const text = await copied("shop", table);
+            const text = await copied(publisher.production, "shop", table);
             expect([table, rows]).toEqual([table, text.toString("latin1").split("\n").length - 1]);
             expect([table, hash]).toEqual([table, sha256(text)]);
         }
@@ -74,9 +58,9 @@ describe("a manifest", () => {
         await writing;
         await production.query("postgres", "create database copy");
         await production.tool("pg_restore", ["--dbname=copy", "--table=busy", join(store, "hourly", stem)]);
-        const text = await copied("copy", "public.busy");
+        const text = await copied(publisher.production, "copy", "public.busy");
         expect(publisher.manifest("hourly", stem).databases.shop?.tables["public.busy"]?.sha256).toBe(sha256(text));
-        expect(text.length).toBeLessThan((await copied("shop", "public.busy")).length);
+        expect(text.length).toBeLessThan((await copied(publisher.production, "shop", "public.busy")).length);
         await production.query("postgres", "drop database copy");
         await production.query("shop", "drop table busy");
     });

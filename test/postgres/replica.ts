@@ -73,6 +73,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
                     keepGenerations: 1,
                     rules: "00000000a1",
                     keepBase: false,
+                    amcheck: false,
                     capacity: 2 ** 34,
                     server: {
                         host: "127.0.0.1",

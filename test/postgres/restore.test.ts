@@ -68,6 +68,7 @@ describe.each([
         expect(report).toMatchObject({
             largeObjects: 2,
             sequences: 5,
+            extensions: expect.objectContaining({ hstore: "1.8", citext: "1.6" }),
             sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
         });
         expect(report.skipped).toContain("publications: a replica publishes nothing");
@@ -76,14 +77,17 @@ describe.each([
             expect(report.unknown).toEqual([expect.stringContaining("INSERT statements")]);
         } else {
             expect(tables).toMatchObject({
-                "public.customer": 3006,
-                "public.empty_table": 0,
-                "public.no_columns": 2,
-                'public."new\nline"': 3,
-                "public.parent": 2,
-                "public.child": 1,
-                "public.event_2025": 213,
+                "public.customer": { rows: 3006, bytes: 234_837 },
+                "public.empty_table": { rows: 0, bytes: 0 },
+                "public.no_columns": { rows: 2, bytes: 2 },
+                'public."new\nline"': { rows: 3, bytes: 6 },
+                "public.parent": { rows: 2, bytes: 4 },
+                "public.child": { rows: 1, bytes: 4 },
+                "public.event_2025": { rows: 213, bytes: 4365 },
             });
+            expect(report.proof).toContain(
+                "complete in itself: there is no manifest that names what the backup should hold",
+            );
             expect(report.unknown).toEqual([]);
         }
         const roles = await replica.server.query("postgres", "select from pg_roles where rolname like 'understudy%'");

@@ -25,6 +25,7 @@ const plan: Plan = {
         keepGenerations: 1,
         rules: "00000000a1",
         keepBase: false,
+        amcheck: false,
         capacity: 2 ** 30,
         server: { host: "database", port: 5432, user: "postgres", passwordFile: "/password" },
         loginPasswordFile: "/login",

@@ -69,8 +69,8 @@ describe("the generations that settings ask for", () => {
         { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
         { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
         {
-            what: "sizes, ages and counts",
-            database: { volume: "2Gi", maximumAge: "9d" },
+            what: "sizes, ages, counts and how much is proven",
+            database: { volume: "2Gi", maximumAge: "9d", amcheck: true },
             media: { keepGenerations: 5 },
             changed: [],
         },

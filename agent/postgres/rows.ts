@@ -1,0 +1,179 @@
+import { createHash } from "node:crypto";
+import { type Client, escapeIdentifier } from "pg";
+import type { DumpedDatabase } from "../../contract/manifest";
+import type { DatabaseReport } from "../../contract/report";
+import { plural, type Watch } from "../report";
+import { Psql, type PsqlTarget } from "./psql";
+import { relation } from "./relation";
+import type { Tally } from "./tally";
+
+/** What is said of tables, by name as the dump writes it. */
+type Tables = DatabaseReport["tables"];
+type Table = Tables[string];
+
+/** What is needed to read a database's rows back. */
+export interface ReadingBack {
+    client: Client;
+    /** Superuser, from whom no policy hides a row. */
+    target: PsqlTarget;
+    /** Connections at once. */
+    jobs: number;
+    watch: Watch;
+    signal: AbortSignal;
+}
+
+/** A table to be read, and what it should hold. */
+interface Expected extends Table {
+    name: string;
+    statement: string;
+    sha256: string;
+}
+
+/**
+ * The settings under which production's side writes rows: else the same values would be other text. `money` has no
+ * setting of its own, and differs where `lc_monetary` does: its values may then be others as well.
+ */
+const asDumped = Buffer.from(
+    Object.entries({
+        client_encoding: "UTF8",
+        timezone: "UTC",
+        datestyle: "ISO",
+        intervalstyle: "postgres",
+        extra_float_digits: "3",
+        bytea_output: "hex",
+        synchronize_seqscans: "off",
+        row_security: "off",
+        search_path: "pg_catalog",
+        statement_timeout: "0",
+    })
+        .map(([name, value]) => `SET ${name} TO '${value}';\n`)
+        .join(""),
+);
+
+/**
+ * Counts the rows of tables.
+ *
+ * @throws {Error} one sentence for the first table that has another number of them, or has none that can be counted
+ */
+export async function countRows(client: Client, expected: Tables): Promise<Tables> {
+    const tables: Tables = {};
+    for (const [name, { rows, bytes }] of Object.entries(expected)) {
+        const { kind, identifier } = await relation(client, name);
+        if (kind !== "r" && kind !== "p") {
+            throw new Error(`The rows of ${name} could not be counted: it is not a table after the restore.`);
+        }
+        // A table's own rows: those of its heirs have a COPY statement of their own.
+        const from = kind === "r" ? `only ${identifier}` : identifier;
+        const counted = await client.query<{ count: string }>(`select count(*) from ${from}`);
+        const found = Number(counted.rows[0]?.count);
+        refuseOtherNumber(name, found, rows);
+        tables[name] = { rows: found, bytes };
+    }
+    return tables;
+}
+
+/**
+ * Reads the rows of all tables back from the server, several tables at once, the longest first, and compares their
+ * SHA-256 with those that the manifest names. Tables whose rows the dump hands to their partitions are only counted:
+ * their order is not the dump's.
+ *
+ * @throws {Error} one sentence for the first difference, or when a table cannot be read
+ */
+export async function readRows(reading: ReadingBack, tally: Tally, named: DumpedDatabase["tables"]): Promise<Tables> {
+    const { client, watch } = reading;
+    const waiting: Expected[] = [];
+    const others: Tables = {};
+    for (const [name, rows] of tally.rows) {
+        const { kind, identifier } = await relation(client, name);
+        const bytes = tally.bytes.get(name) ?? 0;
+        const sha256 = named[name]?.sha256;
+        if (kind === "r" && sha256 !== undefined) {
+            const columns = (tally.columns.get(name) ?? []).map((column) => escapeIdentifier(column)).join(", ");
+            const statement = `COPY ${identifier} ${columns === "" ? "" : `(${columns})`} TO STDOUT`;
+            waiting.push({ name, rows, bytes, sha256, statement });
+        } else {
+            others[name] = { rows, bytes };
+        }
+    }
+    const progress = { of: waiting.reduce((sum, { bytes }) => sum + bytes, 0), through: 0 };
+    watch(() => ({ done: progress.through, unit: "byte", part: progress }));
+    waiting.sort((a, b) => b.bytes - a.bytes);
+    const read = await readAll(reading, waiting, (bytes) => {
+        progress.through += bytes;
+    });
+    return { ...read, ...(await countRows(client, others)) };
+}
+
+/** Reads tables over several connections, in their order. */
+async function readAll(
+    { target, jobs, signal }: ReadingBack,
+    tables: Expected[],
+    tell: (bytes: number) => void,
+): Promise<Tables> {
+    const found: Tables = {};
+    const waiting = [...tables];
+    const readers = Array.from({ length: Math.min(jobs, tables.length) }, () => new Psql(target, [asDumped]));
+    const kill = () => Promise.all(readers.map((reader) => reader.kill()));
+    signal.addEventListener("abort", kill, { once: true });
+    try {
+        await Promise.all(
+            readers.map(async (reader) => {
+                for (let table = waiting.shift(); table !== undefined; table = waiting.shift()) {
+                    found[table.name] = await readTable(reader, table, tell);
+                }
+                await reader.end();
+            }),
+        );
+        return found;
+    } catch (error) {
+        await kill();
+        throw error;
+    } finally {
+        signal.removeEventListener("abort", kill);
+    }
+}
+
+async function readTable(
+    psql: Psql,
+    { name, statement, ...expected }: Expected,
+    tell: (bytes: number) => void,
+): Promise<Table> {
+    const hash = createHash("sha256");
+    let rows = 0;
+    try {
+        await psql.read(statement, (bytes) => {
+            hash.update(bytes);
+            rows += linesIn(bytes);
+            tell(bytes.length);
+        });
+    } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(`The rows of ${name} could not be read back (${reason}): the copy is not used.`);
+    }
+    refuseOtherNumber(name, rows, expected.rows);
+    const sha256 = hash.digest("hex");
+    if (sha256 !== expected.sha256) {
+        throw new Error(
+            `Table ${name} has ${plural(rows, "row")} after the restore, as many as its manifest names, but not the same: ` +
+                `their SHA-256 is ${sha256}, and the manifest names ${expected.sha256}. The copy is not used.`,
+        );
+    }
+    return { rows, bytes: expected.bytes, sha256 };
+}
+
+function linesIn(bytes: Buffer): number {
+    let lines = 0;
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
+        lines += 1;
+    }
+    return lines;
+}
+
+function refuseOtherNumber(name: string, found: number, expected: number): void {
+    if (found !== expected) {
+        throw new Error(
+            `Table ${name} has ${plural(found, "row")} after the restore, but the dump held ` +
+                `${expected.toLocaleString("en-US")}: the copy is not used.`,
+        );
+    }
+}
