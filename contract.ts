@@ -195,6 +195,12 @@ commit;
 export const postgres = { port: 5432, user: "postgres" } as const;
 
 /**
+ * Settings of the replica's own server. Nobody follows it, so that rows which fill a new table go to the table alone, and
+ * not through the write-ahead log as well: of a load of 1.5 GB it then holds 12 MB in place of 970.
+ */
+export const serverSettings = { wal_level: "minimal", max_wal_senders: "0" } as const;
+
+/**
  * Exit status of the agent. A refusal has changed nothing; a failure may have left something unfinished that is not
  * in use, which the next run removes.
  */

@@ -1,6 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { postgres } from "../contract";
+import { postgres, serverSettings } from "../contract";
 import type { Settings } from "../settings";
 import { labels, type Place, selector } from "./labels";
 import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
@@ -95,6 +95,7 @@ function serverPod(args: DatabaseServerArgs) {
             {
                 name: "postgres",
                 image: args.image,
+                args: Object.entries(serverSettings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
                 env: [
                     { name: "POSTGRES_PASSWORD_FILE", value: "/secrets/admin/password" },
                     // Below the volume's root, which may hold lost+found.

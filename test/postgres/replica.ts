@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bundle } from "../../agent/bundle";
-import { type Command, generationName, markerSql, type Plan, planVersion } from "../../contract";
+import { type Command, generationName, markerSql, type Plan, planVersion, serverSettings } from "../../contract";
 import { binaries, startServer, type TestServer } from "./server";
 
 /** How a run of the agent ended. */
@@ -50,7 +50,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
     for (const name of ["store/hourly", "secrets", "source", "volume"]) {
         mkdirSync(join(folder, name), { recursive: true });
     }
-    const [server, program] = await Promise.all([startServer(settings, parent), bundle()]);
+    const [server, program] = await Promise.all([startServer({ ...serverSettings, ...settings }, parent), bundle()]);
     await server.query("postgres", markerSql(stack));
     writeFileSync(join(folder, "secrets/admin"), `${server.password}\n`);
     writeFileSync(join(folder, "secrets/login"), loginPassword);

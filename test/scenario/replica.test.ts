@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { serverSettings } from "../../contract";
 import { digestProduction } from "../../demo/digest";
 import { productionActivity, replicateMedia, takeBackup } from "../../demo/production";
 import { run } from "../../dev/command";
@@ -64,6 +65,7 @@ describe("a replica", () => {
             );
         }
         expect(await databases()).toBe("catalogue");
+        expect(await stage.sql(stage.namespace, "postgres", "show wal_level")).toBe(serverSettings.wal_level);
         facts.first = await live();
     });
 
