@@ -37,3 +37,16 @@ export async function accessCluster(context: string): Promise<ClusterAccess> {
         authentication: config.makeApiClient(AuthenticationV1Api),
     };
 }
+
+/** A cluster that does not answer is as good as none, and nobody should wait minutes to hear it. */
+export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
+    });
+    try {
+        return await Promise.race([work, late]);
+    } finally {
+        clearTimeout(timer);
+    }
+}

@@ -1,10 +1,9 @@
 /** What a replica's Jobs have left on record in its namespace. Reads only. */
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
-import { accessCluster, jobPods } from "./cluster";
+import { accessCluster, jobPods, within } from "./cluster";
 import { type Generations, generationsOf } from "./components/generations";
 import { type AgentEvent, agentEvent, type Live } from "./contract/event";
 import type { Settings } from "./settings";
-import { within } from "./sighting";
 
 /** A Job whose run has failed. */
 export interface FailedRun {

@@ -8,12 +8,15 @@ import type {
     V1PodTemplateSpec,
     V1StatefulSet,
 } from "@kubernetes/client-node";
-import { accessCluster, type ClusterAccess } from "./cluster";
+import { accessCluster, type ClusterAccess, within } from "./cluster";
 import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
 import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
-import { type CatalogueEntry, catalogueConfigMap, catalogueFile, entriesIn } from "./contract/manifest";
+import { type ContentsEntry, contentsEntry, contentsFile } from "./contract/contents";
+import type { Live } from "./contract/event";
+import { type CatalogueEntry, catalogueConfigMap, catalogueEntry, catalogueFile, entriesIn } from "./contract/manifest";
+import { readLive } from "./record";
 import type { Settings } from "./settings";
 import { bytes } from "./settings/values";
 
@@ -39,12 +42,16 @@ export interface Sighting {
     sourceImage?: string;
     /** What production's side has published of its backups; absent if it publishes none, or not to this user. */
     catalogue?: CatalogueEntry[];
+    /** What the newest of these hold; absent if production's side does not tell. */
+    contents?: ContentsEntry[];
     /** What of it is not as this version writes it; it is not used then. */
     torn?: string;
     /** What the application's pods run and mount, if there is an application. */
     application?: { image: string; generations: Generations | undefined };
     /** Generations that the last switch made live, if there was one. */
     live?: Generations;
+    /** What that switch has told of them, as far as it can still be read. */
+    report?: Live;
     /** The target namespace's claims by their names, whoever made them. */
     claims?: Record<string, Claim>;
     /** Whether the replica stands: between an update, even an unfinished one, and a wipe. */
@@ -62,7 +69,8 @@ export interface Sighting {
  */
 export async function look(settings: Settings): Promise<Sighting> {
     const [target, production] = await Promise.all([lookAtTarget(settings), lookAtProduction(settings)]);
-    return { ...target, ...production };
+    const report = target.live === undefined ? undefined : await readLive(settings, target.live);
+    return { ...target, ...(report !== undefined && { report }), ...production };
 }
 
 async function lookAtTarget({ target, database, application }: Settings): Promise<Sighting> {
@@ -133,12 +141,11 @@ async function lookAtProduction({ source }: Settings): Promise<Sighting> {
         ]);
     try {
         const [found, running, configMap] = await reading(context, read);
-        const catalogue = configMap?.data?.[catalogueFile];
         const image = imageIn(running, source.workload?.container);
         return {
             ...(found && { sourceUid: found.metadata?.uid ?? "" }),
             ...(image !== undefined && { sourceImage: image }),
-            ...(catalogue !== undefined && published(catalogue)),
+            ...published(configMap?.data ?? {}),
         };
     } catch (error) {
         return { unseen: error instanceof Error ? error.message : String(error) };
@@ -146,9 +153,13 @@ async function lookAtProduction({ source }: Settings): Promise<Sighting> {
 }
 
 /** What production's side has published. */
-function published(text: string): Pick<Sighting, "catalogue" | "torn"> {
+function published(data: Record<string, string>): Pick<Sighting, "catalogue" | "contents" | "torn"> {
+    const { [catalogueFile]: catalogue, [contentsFile]: contents } = data;
     try {
-        return { catalogue: entriesIn(text) };
+        return {
+            ...(catalogue !== undefined && { catalogue: entriesIn(catalogueFile, catalogue, catalogueEntry) }),
+            ...(contents !== undefined && { contents: entriesIn(contentsFile, contents, contentsEntry) }),
+        };
     } catch (error) {
         return { torn: firstLine(error) };
     }
@@ -229,18 +240,5 @@ async function unless<T>(status: number, reading: Promise<T>): Promise<T | undef
             return undefined;
         }
         throw error;
-    }
-}
-
-/** A cluster that does not answer is as good as none, and nobody should wait minutes to hear it. */
-export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), seconds * 1000);
-    });
-    try {
-        return await Promise.race([work, late]);
-    } finally {
-        clearTimeout(timer);
     }
 }

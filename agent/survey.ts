@@ -39,7 +39,8 @@ export async function tellLive(plan: Plan): Promise<void> {
         const database = databases.find(({ state }) => state === "live");
         const files = media.find(({ id }) => id === plan.media.generation);
         if (database !== undefined && files !== undefined) {
-            tell({ event: "live", database, media: files });
+            const kept = databases.filter(({ state }) => state === "former" || state === "proven").map(({ id }) => id);
+            tell({ event: "live", database, media: files, kept });
         }
     } catch (error) {
         log(`what is live now could not be read: ${error instanceof Error ? error.message : error}`);

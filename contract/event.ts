@@ -1,5 +1,6 @@
 /** What a Job tells programs on its log, a line each. */
 import * as z from "zod";
+import { generationIdText } from "../contract";
 import { databaseFound, mediaFound } from "./survey";
 
 /** How far a phase is. */
@@ -18,7 +19,13 @@ const progress = z.strictObject({
 export type Progress = z.infer<typeof progress>;
 
 /** What a switch leaves on its log: what is live from now on. */
-const live = z.strictObject({ event: z.literal("live"), database: databaseFound, media: mediaFound });
+const live = z.strictObject({
+    event: z.literal("live"),
+    database: databaseFound,
+    media: mediaFound,
+    /** The other complete copies of the database that were there then; `retire` may have removed some since. */
+    kept: z.array(generationIdText),
+});
 export type Live = z.infer<typeof live>;
 
 /** A line of a Job's log that is for programs, as JSON. Every other line is a sentence for people. */

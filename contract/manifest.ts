@@ -12,7 +12,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.number().int().min(0);
 
 /** One database as the dump holds it. */
-const dumpedDatabase = z.strictObject({
+export const dumpedDatabase = z.strictObject({
     encoding: z.string(),
     /** `lc_collate`, and the version that its provider had; absent where there is none, as for `C`. */
     collation: z.string(),
@@ -23,8 +23,8 @@ const dumpedDatabase = z.strictObject({
     extensions: z.record(z.string(), z.string()),
     /** What the query `migrations` of the publisher has answered: the newest migration of the application. */
     migrations: z.string().optional(),
-    /** By `schema.table`, as the dump writes the name: rows, and the SHA-256 of its lines in COPY's text format. */
-    tables: z.record(z.string(), z.strictObject({ rows: count, sha256 })),
+    /** By `schema.table`, as the dump writes the name: rows, and bytes and SHA-256 of its lines in COPY's text format. */
+    tables: z.record(z.string(), z.strictObject({ rows: count, bytes: count, sha256 })),
     /** By `schema.sequence`, as the dump writes the name. */
     sequences: z.record(z.string(), z.strictObject({ value: z.string(), called: z.boolean() })),
 });
@@ -97,19 +97,20 @@ export const catalogueFile = "catalogue.jsonl";
 export const catalogueConfigMap = "understudy-catalogue";
 
 /**
- * The entries of a catalogue's text.
+ * The entries of a text with a JSON object a line.
  *
+ * @param file what the text is called
  * @throws {Error} that names the line which is none
  */
-export function entriesIn(catalogue: string): CatalogueEntry[] {
-    return catalogue
+export function entriesIn<T>(file: string, text: string, entry: z.ZodType<T>): T[] {
+    return text
         .split("\n")
         .filter((line) => line !== "")
         .map((line, at) => {
             try {
-                return catalogueEntry.parse(JSON.parse(line));
+                return entry.parse(JSON.parse(line));
             } catch {
-                throw new Error(`line ${at + 1} is not as this version of understudy writes it`);
+                throw new Error(`line ${at + 1} of ${file} is not as this version of understudy writes it`);
             }
         });
 }

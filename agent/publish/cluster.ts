@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
-import { catalogueConfigMap, catalogueFile } from "../../contract/manifest";
+import { catalogueConfigMap } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
 import { tagOf } from "../../contract/tag";
 
@@ -44,9 +44,13 @@ interface Running {
  *
  * @throws {Error} when the cluster does not take it
  */
-export async function publishCatalogue(cluster: Cluster, text: string, signal: AbortSignal): Promise<void> {
+export async function publishCatalogue(
+    cluster: Cluster,
+    data: Record<string, string>,
+    signal: AbortSignal,
+): Promise<void> {
     const path = `/api/v1/namespaces/${cluster.namespace}/configmaps/${catalogueConfigMap}`;
-    await call(cluster, "PATCH", path, { data: { [catalogueFile]: text } }, signal);
+    await call(cluster, "PATCH", path, { data }, signal);
 }
 
 /** One request in the name of the pod's service account. */

@@ -7,16 +7,23 @@ import { copiedTable, positionIn } from "../backup/statement";
 /** What a manifest says of a database's rows and sequences. */
 export type Held = Pick<DumpedDatabase, "tables" | "sequences">;
 
+/** What has passed of a table. */
+interface Counted {
+    rows: number;
+    bytes: number;
+    hash: Hash;
+}
+
 /** The end of a piece with which a table's rows end, and the part of it that is the end marker. */
 const lastOfRows = Buffer.from("\n\\.\n");
 const endMarker = lastOfRows.length - 1;
 
 /** What a dump holds of one database, counted and hashed while it passes. */
 export class Contents {
-    private readonly tables = new Map<string, { rows: number; hash: Hash }>();
+    private readonly tables = new Map<string, Counted>();
     private readonly sequences: Held["sequences"] = {};
     /** The table whose rows come next. */
-    private table: { rows: number; hash: Hash } | undefined;
+    private table: Counted | undefined;
     /** Whether the newline has passed with which the COPY statement ends. */
     private begun = false;
 
@@ -25,17 +32,21 @@ export class Contents {
         if (piece.kind === "statement") {
             this.statement(piece);
         } else if (piece.kind === "rows" && this.table !== undefined) {
-            const { bytes, count } = piece;
-            const last = bytes.subarray(-lastOfRows.length).equals(lastOfRows);
-            this.table.rows += count;
-            this.table.hash.update(bytes.subarray(this.begun ? 0 : 1, bytes.length - (last ? endMarker : 0)));
+            const last = piece.bytes.subarray(-lastOfRows.length).equals(lastOfRows);
+            const lines = piece.bytes.subarray(this.begun ? 0 : 1, piece.bytes.length - (last ? endMarker : 0));
+            this.table.rows += piece.count;
+            this.table.bytes += lines.length;
+            this.table.hash.update(lines);
             this.begun = true;
         }
     }
 
     /** What has passed. It takes nothing more. */
     held(): Held {
-        const tables = [...this.tables].map(([name, { rows, hash }]) => [name, { rows, sha256: hash.digest("hex") }]);
+        const tables = [...this.tables].map(([name, { hash, ...counted }]) => [
+            name,
+            { ...counted, sha256: hash.digest("hex") },
+        ]);
         return { tables: Object.fromEntries(tables), sequences: this.sequences };
     }
 
@@ -43,7 +54,7 @@ export class Contents {
         if (words[0] === "copy") {
             const name = copiedTable(text);
             // Of a table that is loaded in parts, the parts follow one another.
-            this.table = this.tables.get(name) ?? { rows: 0, hash: createHash("sha256") };
+            this.table = this.tables.get(name) ?? { rows: 0, bytes: 0, hash: createHash("sha256") };
             this.tables.set(name, this.table);
             this.begun = false;
         } else if (words[0] === "select") {

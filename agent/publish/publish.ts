@@ -5,7 +5,7 @@ import type { Publication } from "../../contract/publication";
 import { readSecret } from "../postgres/server";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural } from "../report";
-import { catalogueOf, roomInCluster, wholeLines } from "./catalogue";
+import { catalogueOf, toldToCluster } from "./catalogue";
 import { publishCatalogue, readImageTag } from "./cluster";
 import { dump } from "./dump";
 import { type Facts, readFacts } from "./facts";
@@ -127,9 +127,10 @@ async function bringInOrder(plan: Publication, signal: AbortSignal): Promise<str
             }
         }
     }
-    const text = catalogueOf((await Promise.all(tiers.map((tier) => readTier(store, tier)))).flat());
+    const published = (await Promise.all(tiers.map((tier) => readTier(store, tier)))).flat();
+    const text = catalogueOf(published);
     await writeWhole(join(store, catalogueFile), text);
-    await publishCatalogue(cluster, wholeLines(text, roomInCluster), signal);
+    await publishCatalogue(cluster, toldToCluster(published), signal);
     for (const sentence of done) {
         log(sentence);
     }

@@ -171,14 +171,14 @@ describe("a backup with a manifest", () => {
         [
             "fewer rows",
             ({ tables }) => {
-                tables["public.customer"] = { rows: 3000, sha256: "0".repeat(64) };
+                tables["public.customer"] = { rows: 3000, bytes: 1, sha256: "0".repeat(64) };
             },
             /3,006 rows of table public\.customer, and its manifest names 3,000/,
         ],
         [
             "a table more",
             ({ tables }) => {
-                tables["public.more"] = { rows: 1, sha256: "0".repeat(64) };
+                tables["public.more"] = { rows: 1, bytes: 1, sha256: "0".repeat(64) };
             },
             /holds no table public\.more, and its manifest names 1 row/,
         ],
@@ -192,7 +192,7 @@ describe("a backup with a manifest", () => {
         [
             "other rows",
             ({ tables }) => {
-                tables["public.no_columns"] = { rows: 2, sha256: "0".repeat(64) };
+                tables["public.no_columns"] = { rows: 2, bytes: 2, sha256: "0".repeat(64) };
             },
             /Table public\.no_columns has 2 rows after the restore, as many as .*SHA-256 is [0-9a-f]{64}, and the manifest names 0{64}/,
         ],

@@ -49,6 +49,7 @@ test("a switch tells programs what is live, and tells it again when nothing is l
     expect(first).toEqual([
         {
             event: "live",
+            kept: [],
             database: {
                 id: ids[0],
                 state: "live",

@@ -84,7 +84,7 @@ test("a whole server's is one file, and its manifest tells its databases apart",
     });
     expect(databases.audit).toMatchObject({
         migrations: "7",
-        tables: { 'public."a b"': { rows: 1, sha256: sha256("7\n") } },
+        tables: { 'public."a b"': { rows: 1, bytes: 2, sha256: sha256("7\n") } },
     });
     expect(databases.postgres?.tables).toEqual({});
 

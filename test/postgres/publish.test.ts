@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { contentsEntry } from "../../contract/contents";
+import { entriesIn } from "../../contract/manifest";
 import { copied, sha256 } from "./copied";
 import { type Publisher, startPublisher } from "./publisher";
 
@@ -24,7 +26,7 @@ beforeEach(() => publisher.reset());
 afterAll(() => publisher?.stop());
 
 describe("a manifest", () => {
-    test("is true: rows, hashes and sequences of every table are those that psql finds", async () => {
+    test("is true: rows, bytes, hashes and sequences of every table are those that psql finds", async () => {
         const [stem = ""] = await publisher.published();
         const { shop } = publisher.manifest("hourly", stem).databases;
         const there = await publisher.production.query(
@@ -33,13 +35,13 @@ describe("a manifest", () => {
               where relkind = 'r' and nspname in ('public', 'audit', 'Weird schema; --')`,
         );
         expect(Object.keys(shop?.tables ?? {}).sort()).toEqual(there.map(({ name }) => name).sort());
-        for (const [table, { rows, sha256: hash }] of Object.entries(shop?.tables ?? {})) {
+        for (const [table, { rows, bytes, sha256: hash }] of Object.entries(shop?.tables ?? {})) {
             const text = await copied(publisher.production, "shop", table);
             expect([table, rows]).toEqual([table, text.toString("latin1").split("\n").length - 1]);
-            expect([table, hash]).toEqual([table, sha256(text)]);
+            expect([table, bytes, hash]).toEqual([table, text.length, sha256(text)]);
         }
         expect(shop?.tables["public.moment"]?.sha256).toBe(sha256("2026-11-20 02:04:01+00\n\\N\n"));
-        expect(shop?.tables["public.empty_table"]).toEqual({ rows: 0, sha256: sha256("") });
+        expect(shop?.tables["public.empty_table"]).toEqual({ rows: 0, bytes: 0, sha256: sha256("") });
         expect(shop?.sequences["public.counter"]).toEqual({ value: "10", called: true });
         expect(shop?.sequences[`public."Odd 'sequence"""`]).toEqual({ value: "-5", called: false });
     });
@@ -125,6 +127,14 @@ describe("a run", () => {
         ]);
         const { data } = JSON.parse(publisher.requests[1]?.body ?? "");
         expect(data["catalogue.jsonl"]).toBe(readFileSync(join(publisher.store, "catalogue.jsonl"), "utf8"));
+        const contents = entriesIn("contents.jsonl", data["contents.jsonl"], contentsEntry);
+        const { tables, extensions } = publisher.manifest("hourly", stems[1] ?? "").databases.shop ?? {};
+        expect(contents.find(({ database }) => database === "shop")).toMatchObject({
+            stamp: stamps[1],
+            tables,
+            extensions,
+        });
+        expect(contents.map(({ database }) => database).sort()).toEqual(["audit", "shop"]);
         await publisher.production.query("postgres", "drop database audit");
     });
 

@@ -8,6 +8,7 @@ import { expect } from "vitest";
 import { bundle } from "../../agent/bundle";
 import {
     type CatalogueEntry,
+    catalogueEntry,
     catalogueFile,
     entriesIn,
     type Manifest,
@@ -93,7 +94,7 @@ export async function startPublisher(): Promise<Publisher> {
             expect(status, log).toBe(0);
             return publisher.names("hourly").flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
         },
-        lines: () => entriesIn(readFileSync(join(store, catalogueFile), "utf8")),
+        lines: () => entriesIn(catalogueFile, readFileSync(join(store, catalogueFile), "utf8"), catalogueEntry),
         run: (command, given = plan(), options = {}) =>
             run(command, given, { ...options, env: { ...cluster.env, ...options.env } }),
         names: (tier) => readdirSync(join(store, tier)).sort(),

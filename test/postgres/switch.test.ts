@@ -76,6 +76,12 @@ test("the first generation becomes live, and doing it again changes nothing", as
     expect(await replica.server.content()).toBe(before);
 });
 
+test("the first generation is told to programs, and the other copies that are there", async () => {
+    const { log } = await replica.run("switch", replica.plan(first, first));
+    const [line = "{}"] = log.split("\n").filter((one) => one.startsWith('{"event":"live"'));
+    expect(JSON.parse(line)).toMatchObject({ database: { id: first }, kept: [second] });
+});
+
 test("the first generation's login gets another password, as after a wipe, though it is live already", async () => {
     const file = join(replica.folder, "secrets/another");
     writeFileSync(file, "another-secret");

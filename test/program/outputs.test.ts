@@ -13,6 +13,7 @@ const log = "/api/v1/namespaces/replica/pods/switch-1-x/log";
 function switched({ databaseGeneration, mediaGeneration }: Run["outputs"]) {
     const live: Live = {
         event: "live",
+        kept: [],
         database: {
             id: String(databaseGeneration),
             state: "live",

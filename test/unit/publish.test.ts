@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DumpLexer } from "../../agent/backup/lexer";
-import { catalogueOf, wholeLines } from "../../agent/publish/catalogue";
+import { catalogueOf, contentsOf, roomInCluster, toldToCluster, wholeLines } from "../../agent/publish/catalogue";
 import { Contents } from "../../agent/publish/contents";
 import { type Kept, promoted, promotions, pruned } from "../../agent/publish/retention";
 import type { Published } from "../../agent/publish/tier";
-import { type Manifest, type Tier, tiers } from "../../contract/manifest";
+import { contentsEntry } from "../../contract/contents";
+import { entriesIn, type Manifest, type Tier, tiers } from "../../contract/manifest";
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -154,8 +155,9 @@ describe("the contents of a dump", () => {
                 }
                 lexer.end().map((piece) => contents.take(piece));
                 const expected = written.map(([name, rows]) => {
-                    const hash = createHash("sha256").update(rows.map((line) => `${line}\n`).join(""));
-                    return [name, { rows: rows.length, sha256: hash.digest("hex") }];
+                    const lines = Buffer.from(rows.map((line) => `${line}\n`).join(""));
+                    const sha256 = createHash("sha256").update(lines).digest("hex");
+                    return [name, { rows: rows.length, bytes: lines.length, sha256 }];
                 });
                 expect(contents.held()).toEqual({
                     tables: Object.fromEntries(expected),
@@ -169,7 +171,10 @@ describe("the contents of a dump", () => {
 describe("the catalogue", () => {
     const database = {
         ...{ encoding: "UTF8", collation: "C", bytes: 100, extensions: {}, sequences: {} },
-        tables: { "public.a": { rows: 3, sha256: "a".repeat(64) }, "public.b": { rows: 4, sha256: "b".repeat(64) } },
+        tables: {
+            "public.a": { rows: 3, bytes: 9, sha256: "a".repeat(64) },
+            "public.b": { rows: 4, bytes: 40, sha256: "b".repeat(64) },
+        },
     };
     const one = (tier: Tier, stamp: string, subject: string, good = true): Published => {
         const stem = `backup-${stamp}-${subject}`;
@@ -207,6 +212,67 @@ describe("the catalogue", () => {
         ]);
         expect(lines[0]).toMatchObject({ bytes: 15, databaseBytes: 200, rows: 14, manifest: "e".repeat(64) });
         expect(text.endsWith("}\n")).toBe(true);
+    });
+
+    /** A backup of one database with so many tables, the last of which are the largest. */
+    const large = (subject: string, tables: number): Published => {
+        const found = one("hourly", "2026-11-20T02:04:01Z", subject);
+        const content = found.manifest?.content as Manifest;
+        const table = (at: number) => [`public.t${at}`, { rows: at, bytes: 10 * at, sha256: "a".repeat(64) }];
+        const held = { ...database, tables: Object.fromEntries(Array.from({ length: tables }, (_, at) => table(at))) };
+        return { ...found, manifest: { content: { ...content, databases: { [subject]: held } }, sha256: "" } };
+    };
+    const contents = (published: Published[], room = 100_000) =>
+        entriesIn("contents.jsonl", contentsOf(published, room), contentsEntry);
+
+    it("is told with the contents of each subject's newest good backup", () => {
+        const found = contents([
+            one("hourly", "2026-11-20T03:04:01Z", "shop"),
+            one("hourly", "2026-11-20T02:04:01Z", "shop"),
+            one("hourly", "2026-11-20T04:04:01Z", "shop", false),
+            one("hourly", "2026-11-20T02:04:01Z", "audit"),
+        ]);
+        expect(
+            found.map(({ stamp, subject, database }) => `${stamp.slice(11, 13)} ${subject} ${database}`).sort(),
+        ).toEqual(["02 audit audit", "02 audit other", "03 shop other", "03 shop shop"]);
+        const { bytes, extensions, tables } = database;
+        expect(found[0]).toMatchObject({ bytes, extensions, tables });
+        expect(found[0]).not.toHaveProperty("rest");
+    });
+
+    it("tells the largest tables and adds up the others where there is not room for all", () => {
+        fc.assert(
+            fc.property(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 0, max: 6000 }), (count, room) => {
+                const text = contentsOf([large("shop", count)], room);
+                expect(Buffer.byteLength(text)).toBeLessThanOrEqual(room);
+                for (const { tables, rest } of entriesIn("contents.jsonl", text, contentsEntry)) {
+                    const told = Object.keys(tables).map((name) => Number(name.slice("public.t".length)));
+                    const others = Array.from({ length: count - told.length }, (_, at) => at);
+                    expect(told.sort((a, b) => a - b)).toEqual(told.map((_, at) => others.length + at));
+                    const rows = others.reduce((sum, at) => sum + at, 0);
+                    expect(rest).toEqual(
+                        others.length === 0 ? undefined : { tables: others.length, rows, bytes: 10 * rows },
+                    );
+                }
+            }),
+        );
+    });
+
+    it("leaves a large database the room that small ones do not need", () => {
+        const [alone] = contents([large("shop", 500)], 20_000);
+        const beside = contents([large("shop", 500), large("a", 1), large("b", 1)], 20_000);
+        expect(beside.map(({ database }) => database)).toEqual(["a", "b", "shop"]);
+        const told = (tables: object = {}) => Object.keys(tables).length;
+        expect(told(beside[2]?.tables)).toBeGreaterThan(0.9 * told(alone?.tables));
+    });
+
+    it("never tells the cluster more than a ConfigMap may hold", () => {
+        const many = Array.from({ length: 2000 }, (_, at) => one("hourly", new Date(at * hour).toISOString(), "shop"));
+        const told = Object.values(toldToCluster([...many, large("audit", 5000)])).map((text) =>
+            Buffer.byteLength(text),
+        );
+        expect(told.every((bytes) => bytes > roomInCluster / 3)).toBe(true);
+        expect(told.reduce((sum, bytes) => sum + bytes)).toBeLessThanOrEqual(roomInCluster);
     });
 
     it("is cut at its old end, between two lines, where there is not room for all of it", () => {

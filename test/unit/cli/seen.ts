@@ -20,6 +20,7 @@ export const backups = ["2026-11-20T04:04:01Z", "2026-11-20T02:04:01Z"].map((sta
 /** What is live: database and media of one refresh. */
 export const live: Live = {
     event: "live",
+    kept: [],
     database: {
         id: "00000000aa",
         state: "live",
