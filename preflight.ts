@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
 import { catalogueConfigMap } from "./contract/manifest";
+import { backupObjections } from "./preflight/backup";
 import { goneWarnings } from "./preflight/gone";
 import { tagMismatch, unknownTag } from "./preflight/parity";
 import { volumeObjections } from "./preflight/volumes";
@@ -18,6 +19,8 @@ import { look, type Sighting } from "./sighting";
 export interface Preflight {
     /** Password of a database volume that was kept by an earlier wipe. */
     keptPassword?: pulumi.Output<string>;
+    /** What was seen; absent if a preview could not look. */
+    sighting?: Sighting;
 }
 
 /** Annotation on the target namespace with which anyone can hold a replica: `<who>: <why>`. */
@@ -42,7 +45,11 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
         }
         throw new Refusal(`${reason}. Nothing was changed.`);
     }
-    const problems = preview ? objections(settings, stack, sighting) : refusals(settings, stack, sighting);
+    // In an update the Job speaks against a backup itself: a destroy runs the program as well, and no backup may stop it.
+    const problems = [
+        ...objections(settings, stack, sighting),
+        ...(preview ? backupObjections(settings, sighting) : unseen(settings, sighting)),
+    ];
     if (problems.length > 0) {
         throw new Refusal(problems.map((problem) => `${problem} Nothing was changed.`).join("\n"));
     }
@@ -59,13 +66,23 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     if (mismatch !== undefined) {
         await pulumi.log.warn(`${mismatch} Allowed: ${settings.allowTagMismatch}.`);
     }
-    return sighting.password === undefined ? {} : { keptPassword: pulumi.secret(sighting.password) };
+    const { password } = sighting;
+    return { sighting, ...(password !== undefined && { keptPassword: pulumi.secret(password) }) };
 }
 
 /** Everything that speaks against an update, one sentence each: what was seen, and what had to be seen but was not. */
 export function refusals(settings: Settings, stack: string, sighting: Sighting): string[] {
+    return [
+        ...objections(settings, stack, sighting),
+        ...backupObjections(settings, sighting),
+        ...unseen(settings, sighting),
+    ];
+}
+
+/** What had to be seen for an update, and was not. */
+function unseen(settings: Settings, sighting: Sighting): string[] {
     const unknown = unknownTag(settings, sighting);
-    return [...objections(settings, stack, sighting), ...(unknown === undefined ? [] : [unknown])];
+    return unknown === undefined ? [] : [unknown];
 }
 
 /** Everything that was seen and speaks against changing the target, one sentence each. */

@@ -3,6 +3,7 @@ import type { DatabasePlan } from "../../contract";
 import { rotMark, serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
+import { ageOf, ageProblem, described } from "./age";
 import { openStore, type Store, type Stored, type StoredFile } from "./store";
 
 /** One dump on the shared store. */
@@ -61,9 +62,6 @@ type WantedOne = Omit<Wanted, "databases"> & {
     /** Where the stack file has that name. */
     setting: string;
 };
-
-/** Clocks that differ by this many seconds are still taken for the same. */
-const clockSkew = 300;
 
 /** Seconds by which the newest backups of several databases may differ and still be of one run of the schedule. */
 const oneRun = 900;
@@ -127,8 +125,10 @@ async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
                 "found: make a new backup, or set database.backup to another stamp.",
         );
     }
-    const age = (now - chosen.time) / 1000;
-    refuseAge(chosen.stamp, age, plan);
+    const problem = ageProblem(plan, chosen.stamp, now);
+    if (problem !== undefined) {
+        throw new Refusal(problem);
+    }
     const twins = ours.filter(({ stamp }) => stamp === chosen.stamp);
     if (twins.length > 1) {
         throw new Refusal(
@@ -136,7 +136,7 @@ async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {
                 `(${twins.map(({ name }) => name).join(", ")}): remove all but one of them.`,
         );
     }
-    return opened(store, chosen, age);
+    return opened(store, chosen, ageOf(chosen.stamp, now));
 }
 
 function opened(store: Store, { beside, rotten: _, ...chosen }: Named, age: number): Backup {
@@ -215,26 +215,6 @@ async function named(plan: WantedOne): Promise<Named[]> {
 
 function subjectOf({ dump, name }: WantedOne): string {
     return dump === "server" ? serverSubject : name;
-}
-
-function described({ dump, name }: WantedOne): string {
-    return dump === "server" ? "a whole server" : `database ${name}`;
-}
-
-function refuseAge(stamp: string, age: number, plan: WantedOne): void {
-    if (age < -clockSkew) {
-        throw new Refusal(
-            `The backup ${stamp} of ${described(plan)} is dated ${formatAge(-age)} in the future: correct the clock ` +
-                "that names the backups, or set database.backup to another stamp.",
-        );
-    }
-    if (age > plan.maximumAge) {
-        const which = plan.backup === "latest" ? "latest backup" : "backup";
-        throw new Refusal(
-            `The ${which} of ${described(plan)}, ${stamp}, is ${formatAge(age)} old, and the limit is ` +
-                `${formatAge(plan.maximumAge)}: look why there is no newer one, or raise database.maximumAge.`,
-        );
-    }
 }
 
 function noneOf(plan: WantedOne, folder: string, subjects: string[]): string {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { tagOf } from "../../contract/tag";
+import { entry as line } from "../entry";
 import { runProgram } from "./monitor";
-import { changed, cluster, config, said, withLive } from "./registered";
+import { changed, cluster, config, published, said, withLive } from "./registered";
 
 let generations: { database: string; media: string };
 
@@ -11,31 +12,7 @@ beforeAll(async () => {
 });
 
 /** A line of production's catalogue. */
-function entry(stamp: string, imageTag: string) {
-    return {
-        tier: "hourly",
-        backup: `backup-${stamp}-catalogue`,
-        stamp,
-        subject: "catalogue",
-        format: "directory",
-        bytes: 1,
-        databaseBytes: 1,
-        rows: 1,
-        server: "15.20",
-        systemIdentifier: "1",
-        imageTag,
-        manifest: "0".repeat(64),
-    };
-}
-
-/** Production's cluster with these lines in its catalogue. */
-function published(lines: object[]): Record<string, object> {
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
-    return {
-        ...cluster,
-        "/api/v1/namespaces/production/configmaps/understudy-catalogue": { data: { "catalogue.jsonl": text } },
-    };
-}
+const entry = (stamp: string, imageTag: string) => ({ ...line(stamp, "catalogue"), imageTag });
 
 describe("the image tag", () => {
     const candidate = () => ({ ...config, "understudy:imageTag": "1.1" });
@@ -96,7 +73,7 @@ describe("the image tag", () => {
         const torn = published([entry("2026-11-20T02:04:01Z", "1.0"), { tier: "hourly" }]);
         const run = await runProgram({ config, cluster: torn });
         expect(said(run, "error")).toMatch(
-            /ConfigMap understudy-catalogue in production\) cannot be used: line 2 is not/,
+            /ConfigMap understudy-catalogue in production\) cannot be used: line 2 of catalogue\.jsonl is not/,
         );
         expect((await runProgram({ config, cluster: withLive(generations, torn) })).status).toBe(0);
     });

@@ -31,6 +31,13 @@ export function withLive(live: { database: string; media: string }, from = clust
     };
 }
 
+/** Answers of a cluster whose production has published these lines of a catalogue, and of contents. */
+export function published(catalogue: object[], contents: object[] = []): Record<string, object> {
+    const linesOf = (entries: object[]) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+    const data = { "catalogue.jsonl": linesOf(catalogue), "contents.jsonl": linesOf(contents) };
+    return { ...cluster, "/api/v1/namespaces/production/configmaps/understudy-catalogue": { data } };
+}
+
 /** What the program logged with a severity. */
 export function said({ log }: Pick<Run, "log">, wanted: Run["log"][number]["severity"]): string {
     return log
