@@ -7,25 +7,35 @@ import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
 import { catalogueConfigMap } from "./contract/manifest";
 import { preflight } from "./preflight";
+import { previewRows } from "./preview";
 import { readLive } from "./record";
 import { readSettings, type Settings } from "./settings";
 import type { PublisherSettings } from "./settings/publisher";
+import { type Row, table } from "./table";
 
-/** The program: a stack file in, one replica or one source side out. */
-export = async () => {
+/** The program: a stack file in, one replica or one source side out. In a preview `tell` is told what an update would do. */
+export = async (tell: (preview: Row[]) => unknown = tellEngine) => {
     const settings = readSettings();
     const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack);
+    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack, tell);
 };
+
+/** Shows it among what the engine prints, where nobody else does. */
+function tellEngine(preview: Row[]): Promise<void> {
+    return pulumi.log.info(`What an update would do:\n${table(preview)}`);
+}
 
 async function makePublisher(settings: PublisherSettings, stack: string) {
     new Publisher("publisher", { stack, settings, program: await bundle() });
     return { namespace: settings.source.namespace, schedule: settings.schedule, catalogue: catalogueConfigMap };
 }
 
-async function makeReplica(settings: Settings, stack: string) {
+async function makeReplica(settings: Settings, stack: string, tell: (preview: Row[]) => unknown) {
     // Together: one waits for the cluster, the other for the bundler.
-    const [{ keptPassword }, program] = await Promise.all([preflight(settings, stack), bundle()]);
+    const [{ keptPassword, sighting }, program] = await Promise.all([preflight(settings, stack), bundle()]);
+    if (pulumi.runtime.isDryRun()) {
+        await tell(previewRows(settings, sighting));
+    }
     const replica = new Replica("replica", {
         stack,
         settings,

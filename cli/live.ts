@@ -1,10 +1,9 @@
 /** What is live, in words: the report at the end of an update, and a part of the status. */
+import { ageOf } from "../agent/backup/age";
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Live } from "../contract/event";
 import { rowsIn } from "../contract/report";
-
-/** A name and what there is to say under it. */
-export type Row = [name: string, text: string];
+import { type Row, table } from "../table";
 
 /** The live copy of the database. */
 export function databaseRows({ id, report, awayMs, others }: Live["database"], now = Date.now()): Row[] {
@@ -56,16 +55,6 @@ export function describeLive(
         ...mediaRows(media),
         took,
     ]);
-}
-
-/** Rows as lines, their texts below each other. */
-export function table(rows: Row[]): string {
-    return rows.map(([name, text]) => `${name.padEnd(10)} ${text}`).join("\n");
-}
-
-/** Seconds since a stamp. */
-export function ageOf(stamp: string, now: number): number {
-    return (now - Date.parse(stamp)) / 1000;
 }
 
 function describePhases(phases: { name: string; seconds: number }[]): string {

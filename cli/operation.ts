@@ -3,7 +3,7 @@ import { publicUrl } from "../components/address";
 import { generationsOf } from "../components/generations";
 import { readLive } from "../record";
 import type { Settings } from "../settings";
-import { look } from "../sighting";
+import type { Row } from "../table";
 import { clearInterruption, endJobs } from "./interruption";
 import { describeLive } from "./live";
 import { describePreview, type ObjectChanges } from "./preview";
@@ -39,6 +39,7 @@ export async function operate(
     const { diff = false, overrides = {} } = options;
     const ended = new AbortController();
     let settings: Settings | undefined;
+    let preview: Row[] | undefined;
     const onSettings = (read: Settings) => {
         settings = read;
         if (operation === "up") {
@@ -46,7 +47,10 @@ export async function operate(
             void followJobs(read, (job, event) => ended.signal.aborted || view.job(job, event), ended.signal);
         }
     };
-    const stack = await openStack(name, { overrides, onSettings });
+    const onPreview = (rows: Row[]) => {
+        preview = rows;
+    };
+    const stack = await openStack(name, { overrides, onSettings, onPreview });
     let printed = "";
     const output = {
         color: process.stdout.isTTY ? ("always" as const) : ("never" as const),
@@ -105,10 +109,8 @@ export async function operate(
     const generations = settings === undefined || operation === "wipe" ? null : generationsOf(settings);
     if (settings !== undefined && operation === "up") {
         view.say(await reportOf(settings, name, (performance.now() - started) / 1000));
-    } else if (settings !== undefined && operation === "preview") {
-        const sighting = await look(settings).catch(() => undefined);
-        const live = sighting?.live === undefined ? undefined : await readLive(settings, sighting.live);
-        view.say(describePreview(settings, { sighting, live }, changes));
+    } else if (preview !== undefined) {
+        view.say(describePreview(preview, changes));
     }
     view.end({ result: "succeeded", generations });
     return true;

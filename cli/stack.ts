@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { parseSettings, parseStack, readSettings, type Settings } from "../settings";
 import type { PublisherSettings } from "../settings/publisher";
+import type { Row } from "../table";
 import { project } from "./project";
 
 import program = require("../index");
@@ -12,10 +13,15 @@ export interface RunOptions {
     overrides?: Record<string, string>;
     /** Is told the settings whenever the program runs for a replica. */
     onSettings?: (settings: Settings) => void;
+    /** Is told, when a preview runs for a replica, what an update would do. */
+    onPreview?: (rows: Row[]) => void;
 }
 
 /** Opens a stack of the project in the current folder, as Pulumi does; its state is made if there is none. */
-export async function openStack(stackName: string, { overrides = {}, onSettings }: RunOptions = {}): Promise<Stack> {
+export async function openStack(
+    stackName: string,
+    { overrides = {}, onSettings, onPreview }: RunOptions = {},
+): Promise<Stack> {
     const run = async () => {
         for (const [key, value] of Object.entries(overrides)) {
             pulumi.runtime.setConfig(`${project}:${key}`, value);
@@ -24,7 +30,7 @@ export async function openStack(stackName: string, { overrides = {}, onSettings 
         if (settings.role === "replica") {
             onSettings?.(settings);
         }
-        return program();
+        return program(onPreview);
     };
     const stack = await LocalWorkspace.createOrSelectStack(
         { stackName, projectName: project, program: run },

@@ -1,3 +1,4 @@
+import { ageOf } from "../agent/backup/age";
 import { formatAge, formatBytes, plural } from "../agent/report";
 import { publicUrl } from "../components/address";
 import type { Live } from "../contract/event";
@@ -7,7 +8,8 @@ import { holdAnnotation } from "../preflight";
 import type { FailedRun } from "../record";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";
-import { ageOf, databaseRows, mediaRows, type Row, table } from "./live";
+import { type Row, table } from "../table";
+import { databaseRows, mediaRows } from "./live";
 
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {

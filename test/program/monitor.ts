@@ -41,6 +41,8 @@ export interface Run {
     outputs: Record<string, unknown>;
     /** What the program logged, with its severity. */
     log: { severity: "info" | "warning" | "error" | "debug"; message: string }[];
+    /** What was asked of the clusters: method and path. */
+    requests: string[];
     status: number | null;
 }
 
@@ -89,10 +91,10 @@ export function configOf(text: string): Record<string, string> {
 /** Runs the program once. */
 export async function runProgram(options: RunOptions): Promise<Run> {
     const { config, stack = "demo", dryRun = false, cluster, elsewhere, kept = {} } = options;
-    const run: Run = { registrations: [], outputs: {}, log: [], status: null };
+    const run: Run = { registrations: [], outputs: {}, log: [], requests: [], status: null };
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-program-"));
     const server = new grpc.Server();
-    const [api, other] = await Promise.all([serveCluster(cluster), serveCluster(elsewhere)]);
+    const [api, other] = await Promise.all([serveCluster(run, cluster), serveCluster(run, elsewhere)]);
     const started = performance.now();
     server.addService(
         ResourceMonitorService,
@@ -207,11 +209,12 @@ function unary<Request, Response>(answer: (request: Request) => Response): grpc.
 }
 
 /** A Kubernetes API that knows the given objects and nothing else. It stands in for a cluster's answers to reads. */
-async function serveCluster(objects: Record<string, object | string> | undefined) {
+async function serveCluster({ requests }: Run, objects: Record<string, object | string> | undefined) {
     if (objects === undefined) {
         return undefined;
     }
     const server = http.createServer((request, response) => {
+        requests.push(`${request.method} ${request.url}`);
         const object = objects[request.url ?? ""];
         const absent = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code: 404 };
         const type = typeof object === "string" ? "text/plain" : "application/json";

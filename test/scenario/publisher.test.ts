@@ -76,7 +76,9 @@ describe("production that publishes its backups", () => {
     it("3. shows in a preview which backup a replica would get, and the replica gets it", async () => {
         const [{ stamp } = { stamp: "" }] = await catalogue();
         const preview = await stage.preview(settings);
-        expect(preview.output).toMatch(new RegExp(`^backup +${stamp} .*made under tag 1\\.0$`, "m"));
+        expect(preview.output.match(new RegExp(`backup +${stamp} .*made under tag 1\\.0$`, "gm"))).toHaveLength(1);
+        expect(preview.output).toMatch(/^takes +about .*; the last took /m);
+        expect(preview.output).toMatch(/^tables +\S/m);
         const { status, output } = await stage.up(settings);
         expect(status, output).toBe(0);
         expect(output).toContain(stamp);
@@ -86,7 +88,17 @@ describe("production that publishes its backups", () => {
         );
     });
 
-    it("4. lets no replica have it under another tag than its own", async () => {
+    it("4. shows in a preview that another copy would be the same, and refuses a stamp that was never published", async () => {
+        const before = await stage.digest();
+        const again = await stage.preview({ ...settings, "database.refresh": "once more" });
+        expect(again.output).toMatch(/^tables +\d+ tables with /m);
+        const { status, output } = await stage.preview({ ...settings, "database.backup": "2020-01-01T00:00:00Z" });
+        expect(status).not.toBe(0);
+        expect(output).toMatch(/has no hourly backup of database catalogue with stamp 2020-01-01T00:00:00Z/);
+        expect(await stage.digest()).toEqual(before);
+    });
+
+    it("5. lets no replica have it under another tag than its own", async () => {
         const before = await stage.digest();
         const { status, output } = await stage.up({
             ...settings,
@@ -98,7 +110,7 @@ describe("production that publishes its backups", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("5. notices a backup that has rotted, and no replica gets it", async () => {
+    it("6. notices a backup that has rotted, and no replica gets it", async () => {
         const before = await stage.digest();
         const file = await largestFile(path.join(folder, "hourly"));
         const bytes = await readFile(file);
@@ -110,7 +122,7 @@ describe("production that publishes its backups", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("6. is left as it was, with its backups, when its side is wiped", async () => {
+    it("7. is left as it was, with its backups, when its side is wiped", async () => {
         const published = await readdir(path.join(folder, "hourly"));
         await well("wipe", "production", "--yes");
         await expect(catalogue()).rejects.toMatchObject({ code: 404 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { describePreview } from "../../../cli/preview";
 import { describeWipe } from "../../../cli/wipe";
+import { previewRows } from "../../../preview";
 import { settings } from "./seen";
 
 describe("beside a server that is brought", () => {
@@ -27,10 +27,9 @@ describe("beside a server that is brought", () => {
     });
 
     it.each([true, false])("a preview with removeDatabaseVolume %s says the same", (remove) => {
-        const last = (media: boolean) =>
-            describePreview(flags(remove, media), { sighting: {}, live: undefined }, {}).split("\n").at(-1);
+        const last = (media: boolean) => previewRows(flags(remove, media), {}).at(-1);
         const where = "the databases stay on db.example.org:5433";
-        expect(last(true)).toBe(`a wipe     would remove the media volume; ${where}`);
-        expect(last(false)).toBe(`a wipe     would keep 1 volume: media; ${where}`);
+        expect(last(true)).toEqual(["a wipe", `would remove the media volume; ${where}`]);
+        expect(last(false)).toEqual(["a wipe", `would keep 1 volume: media; ${where}`]);
     });
 });

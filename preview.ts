@@ -1,0 +1,95 @@
+/** What an update would do, as far as the settings and the clusters' objects tell. */
+import { plural } from "./agent/report";
+import { type Generations, generationsOf } from "./components/generations";
+import { tagOf } from "./contract/tag";
+import { isRestored, newestBackup } from "./preflight/backup";
+import { aged, backupRows } from "./preview/backup";
+import { tableRows } from "./preview/tables";
+import type { Settings } from "./settings";
+import type { Sighting } from "./sighting";
+import type { Row } from "./table";
+
+/**
+ * What an update would do, in words.
+ *
+ * @param sighting undefined if the clusters could not be looked at
+ */
+export function previewRows(settings: Settings, sighting: Sighting | undefined, now = Date.now()): Row[] {
+    const wanted = generationsOf(settings);
+    // What the application mounts, when the last switch has failed.
+    const live = sighting?.live ?? sighting?.application?.generations;
+    const { database, media } = settings;
+    const from = database.backup === "latest" ? "the latest backup" : `backup ${database.backup}`;
+    return [
+        ...part("database", `refreshed from ${from}`, database.keepGenerations),
+        ...databaseRows(),
+        ...part("media", "copied from production", media.keepGenerations),
+        ["image tag", describeTag(settings.imageTag, sighting)],
+        ["a wipe", describeKept(settings)],
+    ];
+
+    function databaseRows(): Row[] {
+        if (sighting === undefined) {
+            return [];
+        }
+        if (live?.database === wanted.database) {
+            return loadedRows(settings, sighting, now);
+        }
+        return sighting.report?.kept.includes(wanted.database) === true
+            ? []
+            : [...backupRows(settings, sighting, now), ...tableRows(settings, sighting)];
+    }
+
+    function part(which: keyof Generations, work: string, keep: number): Row[] {
+        const id = wanted[which];
+        if (sighting === undefined) {
+            return [[which, `generation ${id} is asked for; what is live could not be looked at`]];
+        }
+        if (live?.[which] === id) {
+            return [[which, `stays as it is, generation ${id}`]];
+        }
+        if (live === undefined) {
+            return [[which, `is ${work}: generation ${id}, the first one`]];
+        }
+        const maybe = which === "database" && isRestored(settings, sighting) ? "" : ", at once if it is still there";
+        return [
+            [which, `is ${work}`],
+            ["", `generation ${id} in place of ${live[which]}${maybe}; ${keptOf(keep)}`],
+        ];
+    }
+}
+
+/** How old what stays is, and that there is something newer. */
+function loadedRows(settings: Settings, sighting: Sighting, now: number): Row[] {
+    const loaded = sighting.report?.database.report?.stamp;
+    const newest = newestBackup(settings, sighting)?.stamp;
+    return loaded === undefined
+        ? []
+        : [
+              ["loaded", `backup ${aged(loaded, now)}`],
+              ...(newest === undefined || newest <= loaded
+                  ? []
+                  : [["newer", `backup ${aged(newest, now)}`] satisfies Row]),
+          ];
+}
+
+function keptOf(keep: number): string {
+    return keep === 0
+        ? "no former copy is kept"
+        : `${keep === 1 ? "1 former copy is" : `${keep} former copies are`} kept`;
+}
+
+function describeTag(tag: string, sighting: Sighting | undefined): string {
+    const runs = sighting?.application === undefined ? undefined : tagOf(sighting.application.image);
+    return runs === undefined || runs === tag ? tag : `${tag} takes the place of ${runs}`;
+}
+
+function describeKept({ database: { server }, removeDatabaseVolume, removeMediaVolume }: Settings): string {
+    const volumes = { ...(server === undefined && { database: removeDatabaseVolume }), media: removeMediaVolume };
+    const kept = Object.entries(volumes).flatMap(([name, removed]) => (removed ? [] : name));
+    const all = server === undefined ? "both volumes" : "the media volume";
+    const rest = server === undefined ? "" : `; the databases stay on ${server.host}:${server.port}`;
+    return kept.length === 0
+        ? `would remove ${all}${rest}`
+        : `would keep ${plural(kept.length, "volume")}: ${kept.join(" and ")}${rest}`;
+}
