@@ -23,6 +23,11 @@ export const dumpedDatabase = z.strictObject({
     extensions: z.record(z.string(), z.string()),
     /** What the query `migrations` of the publisher has answered: the newest migration of the application. */
     migrations: z.string().optional(),
+    /**
+     * SHA-256 over all statements of the dump but those that set a sequence's position, in no order: equal ones make the
+     * same tables, indexes and rights.
+     */
+    schema: sha256,
     /** By `schema.table`, as the dump writes the name: rows, and bytes and SHA-256 of its lines in COPY's text format. */
     tables: z.record(z.string(), z.strictObject({ rows: count, bytes: count, sha256 })),
     /** By `schema.sequence`, as the dump writes the name. */

@@ -4,8 +4,8 @@ import type { Piece, Statement } from "../backup/piece";
 import { connectedDatabase } from "../backup/server-frame";
 import { copiedTable, positionIn } from "../backup/statement";
 
-/** What a manifest says of a database's rows and sequences. */
-export type Held = Pick<DumpedDatabase, "tables" | "sequences">;
+/** What a manifest says of a database's schema, rows and sequences. */
+export type Held = Pick<DumpedDatabase, "schema" | "tables" | "sequences">;
 
 /** What has passed of a table. */
 interface Counted {
@@ -22,6 +22,8 @@ const endMarker = lastOfRows.length - 1;
 export class Contents {
     private readonly tables = new Map<string, Counted>();
     private readonly sequences: Held["sequences"] = {};
+    /** Digests of the statements that make the schema. */
+    private readonly statements: string[] = [];
     /** The table whose rows come next. */
     private table: Counted | undefined;
     /** Whether the newline has passed with which the COPY statement ends. */
@@ -47,22 +49,24 @@ export class Contents {
             name,
             { ...counted, sha256: hash.digest("hex") },
         ]);
-        return { tables: Object.fromEntries(tables), sequences: this.sequences };
+        const schema = createHash("sha256").update(this.statements.sort().join("")).digest("hex");
+        return { schema, tables: Object.fromEntries(tables), sequences: this.sequences };
     }
 
     private statement({ text, words }: Statement): void {
+        const position = words[0] === "select" ? positionIn(text) : undefined;
+        if (position !== undefined) {
+            const { sequence, value, called } = position;
+            this.sequences[sequence] = { value, called };
+            return;
+        }
+        this.statements.push(createHash("sha256").update(text).digest("base64"));
         if (words[0] === "copy") {
             const name = copiedTable(text);
             // Of a table that is loaded in parts, the parts follow one another.
             this.table = this.tables.get(name) ?? { rows: 0, bytes: 0, hash: createHash("sha256") };
             this.tables.set(name, this.table);
             this.begun = false;
-        } else if (words[0] === "select") {
-            const position = positionIn(text);
-            if (position !== undefined) {
-                const { sequence, value, called } = position;
-                this.sequences[sequence] = { value, called };
-            }
         }
     }
 }
