@@ -42,8 +42,12 @@ export const databaseReport = z.strictObject({
     skipped: z.array(z.string()),
     /** What the backup held besides the database: other databases by name, and how many roles and passwords. */
     leftOut: z.array(z.string()),
+    /** SHA-256 of the schema, as the backup's manifest names it. */
+    schema: z.string().optional(),
     /** Id of the base that it was cloned from, in place of a restore. */
     base: generationIdText.optional(),
+    /** Tables that were loaded into that clone in place of the base's, when the backup holds others than the base's did. */
+    reloaded: z.array(z.string()).optional(),
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;

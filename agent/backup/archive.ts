@@ -110,6 +110,24 @@ export function contentsIn(list: string): Contents {
     };
 }
 
+/**
+ * Whether an entry may be the rows of one of some tables. A space can belong to a name or end it, so that now and then it
+ * only looks like that.
+ *
+ * @param tables names as the dump writes them
+ */
+export function mayHold(entry: string, tables: Iterable<string>): boolean {
+    const [, listed = ""] = /^\d+; \d+ \d+ TABLE DATA (.*)$/.exec(entry) ?? [];
+    return [...tables].some((table) => listed.startsWith(`${asListed(table)} `));
+}
+
+/** A qualified name as pg_restore lists it: without quotes, and in one line. */
+function asListed(table: string): string {
+    const parts = table.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [];
+    const names = parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part));
+    return Buffer.from(names.join(" ").replaceAll(/[\r\n]/g, " ")).toString("latin1");
+}
+
 /** Bytes of each table's file in a directory, by the number of its entry. */
 async function sizesIn(path: string): Promise<Map<number, number>> {
     const names = await readdir(path).catch(() => []);

@@ -115,16 +115,22 @@ export async function removeGeneration(
     id: string,
     databases: readonly [{ name: string }, ...{ name: string }[]],
 ): Promise<void> {
-    const { standIn, load } = scratchRoles(id);
     await admin.query("update understudy.generation set state = 'preparing' where id = $1", [id]);
-    for (const { name } of databases) {
-        await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
+    for (const database of databases) {
+        await removeDatabase(admin, id, database);
     }
-    for (const role of [loginRole(databases, id), standIn, load]) {
-        await admin.query(`drop role if exists ${escapeIdentifier(role)}`);
-    }
+    await admin.query(`drop role if exists ${escapeIdentifier(loginRole(databases, id))}`);
     await dropUnusedRoles(admin);
     await admin.query("delete from understudy.generation where id = $1", [id]);
+}
+
+/** Drops an unfinished database of a generation, and the roles that have loaded it. */
+export async function removeDatabase(admin: Client, id: string, { name }: { name: string }): Promise<void> {
+    const { standIn, load } = scratchRoles(id);
+    await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
+    for (const role of [standIn, load]) {
+        await admin.query(`drop role if exists ${escapeIdentifier(role)}`);
+    }
 }
 
 /** Makes a role that cannot log in and marks it as the agent's. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addAbortSignal } from "node:stream";
-import { readContents, sqlOf, type TableData } from "../backup/archive";
+import { mayHold, readContents, sqlOf, type TableData } from "../backup/archive";
 import type { Backup } from "../backup/catalogue";
 import { DatabaseFrame, type Frame } from "../backup/frame";
 import { type Hashes, hashFiles } from "../backup/manifest";
@@ -17,16 +17,19 @@ import { bundled } from "./bundle";
 import { Connections, settingIn } from "./connections";
 import { type Passage, pour } from "./pour";
 import type { PsqlTarget } from "./psql";
+import { TablesFrame } from "./reload/frame";
 import { Tally } from "./tally";
 import { followsTask, slow, type Task, taskOf } from "./task";
 import { type Sink, taskWork, type Work } from "./work";
 
 /** What a load needs. */
-export interface Loading extends Pick<Passage, "cast" | "ensureRole" | "ordered"> {
+export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {
     backup: Backup;
     packing: Packing;
     /** Tells which part of the dump is the database's. */
     frame: Frame;
+    /** Tables that are there, as the dump writes their names: their rows and indexes alone are loaded. Everything if left out. */
+    only?: ReadonlySet<string>;
     target: PsqlTarget;
     /** Connections at once. */
     jobs: number;
@@ -57,12 +60,11 @@ interface Run extends Loading {
  * @throws {Refusal} when the dump is whole, but the database is not in it
  */
 export async function load(loading: Loading): Promise<Loaded> {
-    const { backup, packing, target, cast, ordered, jobs, watch } = loading;
+    const { backup, packing, target, cast, only, jobs, watch } = loading;
     const passage: Passage = {
         cast,
         ensureRole: oneByOne(loading.ensureRole),
-        ordered,
-        empty: new Set(),
+        empty: new Set(only),
         tally: new Tally(),
         skipped: new Set(),
         deferred: [],
@@ -93,7 +95,16 @@ export async function load(loading: Loading): Promise<Loaded> {
 }
 
 /** Loads what can only be read from its beginning to its end. */
-async function loadStream({ backup, packing, frame, passage, connections, progress, signal }: Run): Promise<Hashes> {
+async function loadStream({
+    backup,
+    packing,
+    frame,
+    only,
+    passage,
+    connections,
+    progress,
+    signal,
+}: Run): Promise<Hashes> {
     const hash = createHash("sha256");
     progress.of = backup.bytes;
     async function* read() {
@@ -104,7 +115,7 @@ async function loadStream({ backup, packing, frame, passage, connections, progre
         }
     }
     const sql = unpacked(read(), packing as Exclude<Packing, "directory">, signal);
-    await pour(sql, frame, connections, passage);
+    await pour(sql, frameFor(only, frame), connections, passage);
     return new Map([[backup.name, hash.digest("hex")]]);
 }
 
@@ -112,12 +123,22 @@ async function loadStream({ backup, packing, frame, passage, connections, progre
  * Loads an archive that can be sought: the rows of several tables at once, and an index as soon as the rows of its table
  * are there, whatever takes longest first.
  */
-async function loadTables({ backup, packing, jobs, passage, connections, progress, signal }: Run): Promise<Hashes> {
+async function loadTables({
+    backup,
+    packing,
+    only,
+    jobs,
+    passage,
+    connections,
+    progress,
+    signal,
+}: Run): Promise<Hashes> {
     const hashing = hashFiles(backup, signal);
     // Whoever waits for it below hears of it.
     hashing.catch(() => undefined);
     const { tally } = passage;
-    const { before, tables, indexes, after } = await readContents(backup.path, signal);
+    const { before, tables: all, indexes, after } = await readContents(backup.path, signal);
+    const tables = only === undefined ? all : all.filter(({ entry }) => mayHold(entry, only));
     const lists = await mkdtemp(join(tmpdir(), "understudy-lists-"));
     let written = 0;
     const loaded = new Set<string>();
@@ -127,7 +148,7 @@ async function loadTables({ backup, packing, jobs, passage, connections, progres
         written += 1;
         const list = join(lists, String(written));
         await writeFile(list, entries.join("\n"), "latin1");
-        return pour(sqlOf(backup.path, list, signal), new DatabaseFrame(), sink, passage);
+        return pour(sqlOf(backup.path, list, signal), frameFor(only, new DatabaseFrame()), sink, passage);
     }
 
     /** Bytes of rows for each unit of weight, as far as they are loaded. */
@@ -177,6 +198,10 @@ async function loadTables({ backup, packing, jobs, passage, connections, progres
         // When one connection has failed, another may write its list yet: the folder goes with the pod then.
         await rm(lists, { recursive: true, force: true }).catch(() => undefined);
     }
+}
+
+function frameFor(only: Loading["only"], frame: Frame): Pick<Frame, "takes" | "end"> {
+    return only === undefined ? frame : new TablesFrame(frame, only);
 }
 
 /** Keeps tasks until the rows are there that they need. */

@@ -12,11 +12,10 @@ export interface Passage {
     /** Makes sure that a role exists, and that the stand-in is a member of it where `member` is set. */
     ensureRole(name: string, member: boolean): Promise<void>;
     /**
-     * Whether rows have to stand in their tables in the order of the dump, which a server that looks for room in earlier
-     * pages does not keep. In the transaction that has emptied a table it only appends.
+     * Tables that nothing has filled yet: those that the dump has made. They are filled in the transaction that empties
+     * them once more, where a server only appends: in any other it looks for room in earlier pages, and the order would not
+     * be the dump's. What is appended like this goes into no log either, if nobody follows the server.
      */
-    ordered: boolean;
-    /** Tables that the dump has made, as long as nothing has filled them. */
     empty: Set<string>;
     tally: Tally;
     /** Reasons for which statements of the database were left out. */
@@ -34,9 +33,9 @@ export interface Passage {
  */
 export async function pour(
     sql: AsyncIterable<Buffer>,
-    frame: Frame,
+    frame: Pick<Frame, "takes" | "end">,
     sink: Sink,
-    { cast, ensureRole, ordered, empty, tally, skipped, deferred }: Passage,
+    { cast, ensureRole, empty, tally, skipped, deferred }: Passage,
 ): Promise<Set<string>> {
     const tables = new Set<string>();
     const lexer = new DumpLexer();
@@ -54,7 +53,7 @@ export async function pour(
             } else if (piece.kind === "statement") {
                 await endAppending();
                 const copied = tally.statement(piece.text, piece.words);
-                const made = ordered && piece.words[0] === "create" ? madeTable(piece.text) : undefined;
+                const made = piece.words[0] === "create" ? madeTable(piece.text) : undefined;
                 if (copied !== undefined) {
                     table = copied;
                     tables.add(table);

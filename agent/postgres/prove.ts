@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import type { DumpedDatabase } from "../../contract/manifest";
 import { type DatabaseReport, rowsIn } from "../../contract/report";
+import type { Position } from "../backup/statement";
 import { plural } from "../report";
 import { columnCollationProblem, proveConstraints, proveExtensions, proveIndexes } from "./catalogs";
 import { relation } from "./relation";
@@ -10,7 +11,7 @@ import type { Tally } from "./tally";
 /** What was found on the server, and what that proves. */
 export type Proof = Pick<
     DatabaseReport,
-    "tables" | "largeObjects" | "sequences" | "extensions" | "migrations" | "proof" | "unknown"
+    "tables" | "largeObjects" | "sequences" | "extensions" | "schema" | "migrations" | "proof" | "unknown"
 >;
 
 /** What is known of the backup before its copy is looked at. */
@@ -36,7 +37,7 @@ export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown
     const tables =
         facts === undefined ? await countRows(client, tablesOf(tally)) : await readRows(reading, tally, facts.tables);
     const largeObjects = await proveLargeObjects(client, tally.largeObjects);
-    const sequences = await proveSequences(client, tally);
+    const sequences = await proveSequences(client, [...tally.positions.values()]);
     const catalogs = await proveCatalogs(client, facts?.extensions);
     const unvalidated = await proveConstraints(client, tally.unvalidated);
     return {
@@ -44,6 +45,7 @@ export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown
         largeObjects,
         sequences,
         extensions: catalogs.extensions,
+        ...(facts !== undefined && { schema: facts.schema }),
         ...(facts?.migrations !== undefined && { migrations: facts.migrations }),
         proof: [
             ...whole,
@@ -97,6 +99,55 @@ export async function proveClone(client: Client, report: DatabaseReport): Promis
     };
 }
 
+/** What is known of a copy before it is looked at that was made of a base and of some tables of a backup. */
+export interface ReloadEvidence extends Pick<Evidence, "whole"> {
+    facts: DumpedDatabase;
+    /** What was proven when the base was made. */
+    report: DatabaseReport;
+}
+
+/**
+ * Reads the tables back that were loaded into a clone, and counts the others, whose rows were proven in the base.
+ *
+ * @param loaded what the backup held of the tables that were loaded
+ * @throws {Error} one sentence for the first difference
+ */
+export async function proveReloaded(
+    reading: ReadingBack,
+    loaded: Tally,
+    { whole, facts, report }: ReloadEvidence,
+): Promise<Proof> {
+    const { client } = reading;
+    const others = Object.entries(report.tables).filter(([name]) => !loaded.rows.has(name));
+    const read = await readRows(reading, loaded, facts.tables);
+    const counted = await countRows(client, Object.fromEntries(others));
+    const tables = { ...Object.fromEntries(others), ...read };
+    const positions = Object.entries(facts.sequences).map(([sequence, at]) => ({ sequence, ...at }));
+    const named = proveFacts(facts, {
+        rows: new Map(Object.entries(tables).map(([name, { rows }]) => [name, rows])),
+        positions: new Map(positions.map((position) => [position.sequence, position])),
+    });
+    const clone = await proveClone(client, { ...report, tables: {} });
+    return {
+        ...clone,
+        tables,
+        sequences: await proveSequences(client, positions),
+        schema: facts.schema,
+        ...(facts.migrations !== undefined && { migrations: facts.migrations }),
+        proof: [
+            ...whole,
+            `cloned from a base that was restored from ${report.backup} and proven, whose schema is this backup's`,
+            ...describeRows(read),
+            ...(others.length === 0
+                ? []
+                : [
+                      `${plural(rowsIn(counted), "row")} in ${plural(others.length, "table")} that the manifest names as unchanged counted on the server`,
+                  ]),
+            ...named,
+        ],
+    };
+}
+
 /** What indexes and extensions prove, and what they leave open. */
 async function proveCatalogs(client: Client, named: Record<string, string> = {}) {
     const partitioned = await proveIndexes(client);
@@ -139,7 +190,10 @@ function describeUnread(tables: DatabaseReport["tables"]): string[] {
 }
 
 /** Compares the dump, as it was counted, with what production's side has written down about it. */
-function proveFacts({ tables, sequences }: DumpedDatabase, { rows, positions }: Tally): string[] {
+function proveFacts(
+    { tables, sequences }: DumpedDatabase,
+    { rows, positions }: Pick<Tally, "rows" | "positions">,
+): string[] {
     for (const name of new Set([...Object.keys(tables), ...rows.keys()])) {
         const [found, expected] = [rows.get(name), tables[name]?.rows];
         if (found !== expected) {
@@ -171,8 +225,8 @@ async function proveLargeObjects(client: Client, largeObjects: number): Promise<
     return count;
 }
 
-async function proveSequences(client: Client, { positions }: Tally): Promise<number> {
-    for (const { sequence, value, called } of positions.values()) {
+async function proveSequences(client: Client, positions: Position[]): Promise<number> {
+    for (const { sequence, value, called } of positions) {
         const { kind, identifier } = await relation(client, sequence);
         if (kind !== "S") {
             throw new Error(`The sequence ${sequence} could not be checked: it is not there after the restore.`);
@@ -184,5 +238,5 @@ async function proveSequences(client: Client, { positions }: Tally): Promise<num
             throw new Error(`The sequence ${sequence} does not stand where the dump set it: the copy is not used.`);
         }
     }
-    return positions.size;
+    return positions.length;
 }

@@ -1,27 +1,9 @@
-import { availableParallelism } from "node:os";
-import { type Client, escapeIdentifier } from "pg";
-import type { DatabasePlan, Plan, ReplicaDatabase } from "../../contract";
+import type { DatabasePlan, Plan } from "../../contract";
 import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
-import { DatabaseFrame } from "../backup/frame";
-import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
-import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
-import { formatAge, formatBytes, log, Phases, plural } from "../report";
-import { checkIndexes } from "./amcheck";
-import {
-    baseName,
-    baseNames,
-    cloneBase,
-    discardBase,
-    findBase,
-    isFinished,
-    keepBase,
-    type Match,
-    readBases,
-    removeBase,
-} from "./base";
-import { collationProblem } from "./catalogs";
+import { formatAge, formatBytes, log, plural } from "../report";
+import { baseNames, findBase, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
 import {
     currentNames,
     describeGeneration,
@@ -32,11 +14,10 @@ import {
     removeGeneration,
 } from "./generations";
 import { type Checked, guard, guardRoom } from "./guard";
-import { type Loaded, load } from "./load";
-import { type Evidence, prove, proveClone } from "./prove";
-import { unknownRoom } from "./room";
-import { databaseSize, readSecret, type Server, withClient, withServer } from "./server";
-import { createLogin, handOver, openPublicSchema, setStage } from "./stage";
+import { makeDatabase } from "./make";
+import { type Near, nearestBase } from "./reload/changes";
+import { readSecret, type Server, withServer } from "./server";
+import { createLogin } from "./stage";
 
 /**
  * Makes the plan's generation beside the live one, one database after the other, and proves all of it. Nothing that is
@@ -61,6 +42,7 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
         const unfinished = bases.filter((base) => !isFinished(base));
         const backups = await guard(plan, server);
         const base = await findBase(bases, database, backups);
+        const near = base === undefined ? nearestBase(bases, database, backups) : undefined;
         await guardRoom(plan, server, backups, base, [
             ...leftovers.flatMap(currentNames),
             ...unfinished.flatMap(baseNames),
@@ -74,20 +56,23 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
             log(`removing base ${leftover.id}, which an earlier run left unfinished`);
             await removeBase(server.admin, leftover);
         }
-        return await restoreAll(plan, server, { backups, base }, password, signal);
+        return await restoreAll(plan, server, { backups, base, near }, password, signal);
     });
 }
 
-/** What a generation is made of: its backups, one for each database, and the base that was made of them, if there is one. */
+/** What a generation is made of. */
 interface Material {
+    /** One for each database. */
     backups: Checked[];
+    /** The base that was made of them, if there is one; else the one that is the nearest to them. */
     base: Match | undefined;
+    near: Near | undefined;
 }
 
 async function restoreAll(
     { database, keepFailed }: Plan,
     server: Server,
-    { backups, base }: Material,
+    { backups, base, near }: Material,
     password: string,
     signal: AbortSignal,
 ): Promise<string> {
@@ -97,13 +82,9 @@ async function restoreAll(
         await recordBegun(server.admin, database);
         const reports = new Map<string, DatabaseReport>();
         for (const [at, wanted] of databases.entries()) {
-            const report = base?.reports.get(wanted.name);
-            reports.set(
-                wanted.name,
-                base !== undefined && report !== undefined
-                    ? await clone(database, wanted, server, { id: base.id, report }, signal)
-                    : await restore(database, wanted, server, backups[at] as Checked, signal),
-            );
+            const backup = backups[at] as Checked;
+            const report = await makeDatabase({ plan: database, wanted, server, backup, base, near, signal });
+            reports.set(wanted.name, report);
         }
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
         const withoutBase =
@@ -112,7 +93,7 @@ async function restoreAll(
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);
         const seconds = Math.round(performance.now() - start) / 1000;
-        return `${describeGeneration(generation, databases)} is ${base === undefined ? "restored" : "cloned from the base of its backup"} and proven: ${summary(reports, backups, seconds)}${withoutBase}`;
+        return `${describeGeneration(generation, databases)} is ${howMade(reports)} and proven: ${summary(reports, backups, seconds)}${withoutBase}`;
     } catch (error) {
         if (keepFailed) {
             const reason = error instanceof Error ? error.message : String(error);
@@ -126,111 +107,6 @@ async function restoreAll(
         });
         throw error;
     }
-}
-
-/** Restores one of the databases aside and proves it. */
-async function restore(
-    plan: DatabasePlan,
-    wanted: ReplicaDatabase,
-    server: Server,
-    backup: Checked,
-    signal: AbortSignal,
-): Promise<DatabaseReport> {
-    const { generation, dump } = plan;
-    const jobs = plan.jobs ?? Math.min(8, Math.max(2, availableParallelism()));
-    const phases = new Phases();
-    log(
-        `restoring ${wanted.name} from ${backup.name} (${formatBytes(backup.bytes)}, ${formatAge(backup.age)} old) ` +
-            `as ${generation}`,
-    );
-    try {
-        const stage = await setStage(server, plan, wanted);
-        const frame = dump === "server" ? new ServerFrame(wanted.name, backup.name, plan) : new DatabaseFrame();
-        const loaded = await phases.run("load", async (watch) => {
-            await withClient(server, stage.database, signal, (client) => openPublicSchema(client, stage));
-            return load({
-                backup,
-                packing: backup.header.packing,
-                frame,
-                jobs,
-                ordered: backup.facts !== undefined,
-                target: {
-                    ...plan.server,
-                    user: stage.cast.standIn,
-                    password: stage.password,
-                    database: stage.database,
-                    applicationName: `understudy prepare-database ${generation}`,
-                },
-                cast: stage.cast,
-                ensureRole: stage.ensureRole,
-                watch,
-                signal,
-            });
-        });
-        // Settings that the dump's statements have left on the database would hold for the next connections as well.
-        await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
-        const proof = await withClient(server, stage.database, signal, async (client) => {
-            const target = server.target(stage.database);
-            const found = await phases.run("prove", (watch) =>
-                prove({ client, target, jobs, watch, signal }, loaded.tally, evidence(wanted, backup, loaded)),
-            );
-            found.proof.push(...(await checkedIndexes(plan, client, phases)));
-            await handOver(server, client, stage, loaded.deferred);
-            await phases.run("analyze", () => client.query("analyze"));
-            return found;
-        });
-        signal.throwIfAborted();
-        return {
-            dump,
-            backup: backup.name,
-            stamp: backup.stamp,
-            backupBytes: backup.bytes,
-            databaseBytes: await databaseSize(server, stage.database),
-            sha256: hashOf(backup, loaded.hashes),
-            ...proof,
-            unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
-            skipped: [...loaded.skipped],
-            leftOut: frame.leftOut(),
-            phases: phases.finished,
-        };
-    } catch (error) {
-        signal.throwIfAborted();
-        throw plan.databases.length === 1 ? error : naming(wanted, error);
-    }
-}
-
-/** Clones one of the databases from a base inside the server, and counts its rows again. */
-async function clone(
-    plan: DatabasePlan,
-    wanted: ReplicaDatabase,
-    server: Server,
-    base: { id: string; report: DatabaseReport },
-    signal: AbortSignal,
-): Promise<DatabaseReport> {
-    const phases = new Phases();
-    log(`cloning ${wanted.name} from the base of ${base.report.backup} as ${plan.generation}`);
-    try {
-        const problem = await collationProblem(server.admin, server.major, baseName(wanted.name, base.id));
-        if (problem !== undefined) {
-            throw new Error(`The indexes over text in the base of ${wanted.name} may be out of order: ${problem}.`);
-        }
-        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
-        const proof = await withClient(server, database, signal, async (client) => {
-            const found = await phases.run("prove", () => proveClone(client, base.report));
-            found.proof.push(...(await checkedIndexes(plan, client, phases)));
-            return found;
-        });
-        const databaseBytes = await databaseSize(server, database);
-        return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
-    } catch (error) {
-        signal.throwIfAborted();
-        throw await discardBase(server.admin, base.id, error);
-    }
-}
-
-/** What amcheck proves, if it is asked. */
-async function checkedIndexes({ amcheck }: DatabasePlan, client: Client, phases: Phases): Promise<string[]> {
-    return amcheck ? [await phases.run("amcheck", (watch) => checkIndexes(client, watch))] : [];
 }
 
 /** Keeps a base for the next time. Returns why there is none, as a sentence: the copy is as good without. */
@@ -248,20 +124,15 @@ async function tryToKeepBase(
     }
 }
 
-/** What the backup's files have proven, and what its manifest says of the database. */
-function evidence({ name }: ReplicaDatabase, backup: Checked, { hashes, whole }: Loaded): Evidence {
-    const { facts, header } = backup;
-    if (facts === undefined) {
-        const unknown = header.checked ? [] : [`whether ${backup.name} is as production wrote it: it has no checksums`];
-        return { whole, unknown };
+function howMade(reports: Map<string, DatabaseReport>): string {
+    const all = [...reports.values()];
+    const tables = all.flatMap(({ reloaded = [] }) => reloaded);
+    if (all.every(({ base }) => base === undefined)) {
+        return "restored";
     }
-    return { whole: [...whole, proveFiles(backup, facts, hashes)], unknown: [], facts: databaseOf(facts, name) };
-}
-
-/** The reason, with the database that it is about. */
-function naming({ name }: ReplicaDatabase, error: unknown): Error {
-    const sentence = `database ${name}: ${error instanceof Error ? error.message : String(error)}`;
-    return error instanceof Refusal ? new Refusal(sentence) : new Error(sentence);
+    return all.every(({ reloaded }) => reloaded === undefined)
+        ? "cloned from the base of its backup"
+        : `made of the base of an earlier backup and ${plural(tables.length, "table")},`;
 }
 
 function summary(reports: Map<string, DatabaseReport>, backups: Backup[], seconds: number): string {

@@ -1,0 +1,256 @@
+import { type Client, escapeIdentifier } from "pg";
+import type { DatabasePlan, ReplicaDatabase } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
+import { DatabaseFrame, type Frame } from "../backup/frame";
+import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
+import { ServerFrame } from "../backup/server-frame";
+import { Refusal } from "../refusal";
+import { formatAge, formatBytes, log, Phases } from "../report";
+import { checkIndexes } from "./amcheck";
+import { baseName, cloneBase, discardBase, type Match } from "./base";
+import { collationProblem } from "./catalogs";
+import { removeDatabase } from "./generations";
+import type { Checked } from "./guard";
+import { jobsOf } from "./jobs";
+import { type Loaded, load } from "./load";
+import { type Evidence, prove, proveClone, proveReloaded } from "./prove";
+import type { Near } from "./reload/changes";
+import { reload } from "./reload/reload";
+import { unknownRoom } from "./room";
+import { databaseSize, type Server, withClient } from "./server";
+import { handOver, openPublicSchema, setStage } from "./stage";
+
+/** What a database of a generation is made of. */
+export interface Making {
+    plan: DatabasePlan;
+    wanted: ReplicaDatabase;
+    server: Server;
+    backup: Checked;
+    /** The base that was made of the very backups of the plan, if there is one; else the one that is the nearest to them. */
+    base: Match | undefined;
+    near: Near | undefined;
+    signal: AbortSignal;
+}
+
+/**
+ * Makes one database of the plan's generation, and proves it: cloned from the base of its backup, or from the base of an
+ * earlier one with the tables that are others by now, or restored.
+ *
+ * @throws {Error} one sentence when none of that can be done
+ */
+export async function makeDatabase(making: Making): Promise<DatabaseReport> {
+    const { plan, wanted, base, signal } = making;
+    const report = base?.reports.get(wanted.name);
+    if (base !== undefined && report !== undefined) {
+        return clone(making, { id: base.id, report });
+    }
+    const reloaded = await tryToReload(making);
+    if (reloaded !== undefined) {
+        return reloaded;
+    }
+    try {
+        return await restore(making);
+    } catch (error) {
+        signal.throwIfAborted();
+        throw plan.databases.length === 1 ? error : naming(wanted, error);
+    }
+}
+
+/** Restores it from its backup. */
+async function restore({ plan, wanted, server, backup, signal }: Making): Promise<DatabaseReport> {
+    const phases = new Phases();
+    log(
+        `restoring ${wanted.name} from ${backup.name} (${formatBytes(backup.bytes)}, ${formatAge(backup.age)} old) ` +
+            `as ${plan.generation}`,
+    );
+    const stage = await setStage(server, plan, wanted);
+    const frame = frameOf(plan, wanted, backup);
+    const loaded = await phases.run("load", async (watch) => {
+        await withClient(server, stage.database, signal, (client) => openPublicSchema(client, stage));
+        return load({
+            backup,
+            packing: backup.header.packing,
+            frame,
+            jobs: jobsOf(plan),
+            target: {
+                ...plan.server,
+                user: stage.cast.standIn,
+                password: stage.password,
+                database: stage.database,
+                applicationName: `understudy prepare-database ${plan.generation}`,
+            },
+            cast: stage.cast,
+            ensureRole: stage.ensureRole,
+            watch,
+            signal,
+        });
+    });
+    // Settings that the dump's statements have left on the database would hold for the next connections as well.
+    await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
+    const proof = await withClient(server, stage.database, signal, async (client) => {
+        const found = await phases.run("prove", (watch) =>
+            prove(
+                { client, target: server.target(stage.database), jobs: jobsOf(plan), watch, signal },
+                loaded.tally,
+                evidence(wanted, backup, loaded),
+            ),
+        );
+        found.proof.push(...(await checkedIndexes(plan, client, phases)));
+        await handOver(server, client, stage, loaded.deferred);
+        await phases.run("analyze", () => client.query("analyze"));
+        return found;
+    });
+    signal.throwIfAborted();
+    return {
+        ...(await backupReport(server, plan, backup, loaded, stage.database)),
+        ...proof,
+        unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
+        skipped: [...loaded.skipped],
+        leftOut: frame.leftOut(),
+        phases: phases.finished,
+    };
+}
+
+/**
+ * Makes it out of the base of an earlier backup and the tables that are others by now.
+ *
+ * @returns nothing when there is no such base, or when the whole backup has to be restored after all
+ */
+async function tryToReload({
+    plan,
+    wanted,
+    server,
+    backup,
+    near,
+    signal,
+}: Making): Promise<DatabaseReport | undefined> {
+    const [report, tables] = [near?.reports.get(wanted.name), near?.changed.get(wanted.name)];
+    if (near === undefined || report === undefined || tables === undefined || backup.facts === undefined) {
+        return undefined;
+    }
+    const phases = new Phases();
+    const frame = frameOf(plan, wanted, backup);
+    const facts = databaseOf(backup.facts, wanted.name);
+    log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
+    try {
+        await refuseChangedCollation(server, wanted, near.id);
+        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, near.id));
+        const { loaded, proof } = await withClient(server, database, signal, async (client) => {
+            const loaded = await reload({
+                client,
+                database,
+                plan,
+                wanted,
+                server,
+                backup,
+                facts,
+                frame,
+                tables,
+                phases,
+                signal,
+            });
+            const { whole } = evidence(wanted, backup, loaded);
+            const proof = await phases.run("prove", (watch) =>
+                proveReloaded(
+                    { client, target: server.target(database), jobs: jobsOf(plan), watch, signal },
+                    loaded.tally,
+                    { whole, facts, report },
+                ),
+            );
+            proof.proof.push(...(await checkedIndexes(plan, client, phases)));
+            return { loaded, proof };
+        });
+        return {
+            ...(await backupReport(server, plan, backup, loaded, database)),
+            ...proof,
+            skipped: report.skipped,
+            leftOut: frame.leftOut(),
+            base: near.id,
+            reloaded: tables,
+            phases: phases.finished,
+        };
+    } catch (error) {
+        signal.throwIfAborted();
+        const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
+        log(`the base of ${report.backup} cannot be used (${reason}): restoring all of ${backup.name}`);
+        await removeDatabase(server.admin, plan.generation, wanted);
+        return undefined;
+    }
+}
+
+/** Clones it from a base inside the server, and counts its rows again. */
+async function clone(
+    { plan, wanted, server, signal }: Making,
+    base: { id: string; report: DatabaseReport },
+): Promise<DatabaseReport> {
+    const phases = new Phases();
+    log(`cloning ${wanted.name} from the base of ${base.report.backup} as ${plan.generation}`);
+    try {
+        await refuseChangedCollation(server, wanted, base.id);
+        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
+        const proof = await withClient(server, database, signal, async (client) => {
+            const found = await phases.run("prove", () => proveClone(client, base.report));
+            found.proof.push(...(await checkedIndexes(plan, client, phases)));
+            return found;
+        });
+        const databaseBytes = await databaseSize(server, database);
+        return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
+    } catch (error) {
+        signal.throwIfAborted();
+        throw await discardBase(server.admin, base.id, error);
+    }
+}
+
+/** What a report says of the backup itself. */
+async function backupReport(
+    server: Server,
+    { dump }: DatabasePlan,
+    backup: Checked,
+    { hashes }: Loaded,
+    database: string,
+): Promise<Pick<DatabaseReport, "dump" | "backup" | "stamp" | "backupBytes" | "databaseBytes" | "sha256">> {
+    return {
+        dump,
+        backup: backup.name,
+        stamp: backup.stamp,
+        backupBytes: backup.bytes,
+        databaseBytes: await databaseSize(server, database),
+        sha256: hashOf(backup, hashes),
+    };
+}
+
+function frameOf(plan: DatabasePlan, { name }: ReplicaDatabase, backup: Checked): Frame {
+    return plan.dump === "server" ? new ServerFrame(name, backup.name, plan) : new DatabaseFrame();
+}
+
+async function refuseChangedCollation(
+    { admin, major }: Server,
+    { name }: ReplicaDatabase,
+    base: string,
+): Promise<void> {
+    const problem = await collationProblem(admin, major, baseName(name, base));
+    if (problem !== undefined) {
+        throw new Error(`The indexes over text in the base of ${name} may be out of order: ${problem}.`);
+    }
+}
+
+/** What amcheck proves, if it is asked. */
+async function checkedIndexes({ amcheck }: DatabasePlan, client: Client, phases: Phases): Promise<string[]> {
+    return amcheck ? [await phases.run("amcheck", (watch) => checkIndexes(client, watch))] : [];
+}
+
+/** What the backup's files have proven, and what its manifest says of the database. */
+function evidence({ name }: ReplicaDatabase, backup: Checked, { hashes, whole }: Loaded): Evidence {
+    const { facts, header } = backup;
+    if (facts === undefined) {
+        const unknown = header.checked ? [] : [`whether ${backup.name} is as production wrote it: it has no checksums`];
+        return { whole, unknown };
+    }
+    return { whole: [...whole, proveFiles(backup, facts, hashes)], unknown: [], facts: databaseOf(facts, name) };
+}
+
+/** The reason, with the database that it is about. */
+function naming({ name }: ReplicaDatabase, error: unknown): Error {
+    const sentence = `database ${name}: ${error instanceof Error ? error.message : String(error)}`;
+    return error instanceof Refusal ? new Refusal(sentence) : new Error(sentence);
+}

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Plan } from "../../contract";
+import type { DatabaseReport } from "../../contract/report";
+import { type Publisher, startPublisher } from "./publisher";
+import { aside, type Replica, startReplica } from "./replica";
+
+let publisher: Publisher;
+let replica: Replica;
+let copies = 0;
+
+/** Changes production where its own triggers would not let anybody. */
+const quietly = (sql: string) => shop(`set session_replication_role = replica; ${sql}`);
+const shop = (sql: string) => publisher.production.query("shop", sql);
+
+beforeAll(async () => {
+    [publisher, replica] = await Promise.all([startPublisher(), startReplica()]);
+    await shop(
+        `create table log as select n as id, repeat(md5(n::text), 8) as text from generate_series(1, 3000) n;
+         alter table log add constraint entries primary key (id);
+         comment on constraint entries on log is 'what it is for';
+         create index lower_text on log (lower(text), id); alter index lower_text alter column 1 set statistics 7;
+         alter table log cluster on entries; alter table log replica identity using index entries;
+         create table page (entry integer references log, "the text" text unique);
+         insert into page select n, n::text from generate_series(1, 90) n;
+         create function loud() returns trigger language plpgsql as 'begin raise exception ''fired''; end';
+         create trigger sometimes before insert on page for each row execute function loud();
+         create trigger always before truncate on page execute function loud();
+         alter table page enable always trigger always;
+         create trigger never before insert on page execute function loud();
+         alter table page disable trigger never;`,
+    );
+}, 120_000);
+afterAll(async () => {
+    await publisher?.stop();
+    await replica?.stop();
+});
+
+/** Publishes what production has now, and makes a copy of it. */
+async function refreshed(change: (plan: Plan) => void = () => undefined, format: "directory" | "plain" = "directory") {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await publisher.published((plan) => {
+        plan.format = format;
+    });
+    return copied(change);
+}
+
+/** Makes a copy of the newest backup. */
+async function copied(change: (plan: Plan) => void = () => undefined) {
+    copies += 1;
+    const id = copies.toString(16).padStart(10, "0");
+    const plan = replica.plan(id, "0000000000", (plan) => {
+        plan.database.backups = publisher.store;
+        plan.database.keepBase = true;
+        // What the publisher's workload runs.
+        plan.imageTag = "2026.10.1";
+        change(plan);
+    });
+    const ending = await replica.run("prepare-database", plan);
+    expect(ending.status, ending.log).toBe(0);
+    const [row] = await replica.server.query("postgres", `select report from understudy.generation where id = '${id}'`);
+    return { ...ending, id, report: row?.report as DatabaseReport };
+}
+
+/** A copy's schema, rights and rows, as pg_dump writes them. */
+async function dumped(id: string): Promise<string> {
+    const text = await replica.server.tool("pg_dump", [aside(id)]);
+    return text.toString().replaceAll(/^\\(un)?restrict .*$/gm, "");
+}
+
+/** The same backup restored as a whole. */
+const restored = () =>
+    copied(({ database }) => {
+        database.rules = "00000000ff";
+        database.keepBase = false;
+    });
+
+describe("when a base is there of an earlier backup", () => {
+    test("a database with materialized views is restored as a whole", async () => {
+        await refreshed();
+        await shop("insert into single values ('new')");
+        const { report, log } = await refreshed();
+        expect(report.reloaded).toBeUndefined();
+        expect(log).toContain("cannot be used (it has materialized views): restoring all of");
+    });
+
+    test.each([
+        ["directory", 7],
+        ["plain", 3],
+    ] as const)(
+        "only what has changed is loaded out of a %s, and the copy is the one that all of it makes",
+        async (format, digit) => {
+            await shop("drop materialized view if exists per_mood");
+            expect((await refreshed(undefined, format)).report.reloaded).toBeUndefined();
+            await shop(
+                `update "select" set "we""ird; $$ -- /*" = '${format}'; delete from audit.entry where text like '%${digit}';
+                 delete from page where entry % 10 = ${digit};
+                 insert into orders (customer, qty) values (2, 3); insert into "ünï ☃" values ('ø');
+                 insert into no_columns default values; update "new\nline" set a = a + 1; select nextval('counter')`,
+            );
+            const { id, sentence, report, log } = await refreshed(undefined, format);
+            expect(report.reloaded?.toSorted(), log).toEqual(
+                [
+                    ...["audit.entry", "public.orders", "public.page", 'public."select"', 'public."ünï ☃"'],
+                    ...["public.no_columns", 'public."new\nline"'],
+                ].toSorted(),
+            );
+            expect(sentence).toMatch(/is made of the base of an earlier backup and 7 tables, and proven/);
+            expect(report.phases.map(({ name }) => name)).toEqual(["clone", "load", "analyze", "prove"]);
+            const whole = await restored();
+            expect(whole.report.reloaded).toBeUndefined();
+            expect(await dumped(id)).toBe(await dumped(whole.id));
+            expect(report.tables).toEqual(whole.report.tables);
+            expect(await leftovers()).toEqual([]);
+        },
+    );
+
+    test("nothing is loaded where a later backup holds the same rows", async () => {
+        await refreshed();
+        const { id, report } = await refreshed();
+        expect(report.reloaded).toEqual([]);
+        expect(await dumped(id)).toBe(await dumped((await restored()).id));
+    });
+
+    test("what was reloaded is the base of the next one", async () => {
+        await shop("insert into single values ('newer')");
+        const { report } = await refreshed();
+        expect(report.reloaded).toEqual(["public.single"]);
+        await quietly("insert into page values (50, 'a page')");
+        const next = await refreshed();
+        expect(next.report.reloaded).toEqual(["public.page"]);
+        expect(await dumped(next.id)).toBe(await dumped((await restored()).id));
+    });
+
+    test("another schema, or more than half of the rows, is restored as a whole", async () => {
+        await quietly("delete from page where entry = 999999");
+        await shop("alter table page validate constraint page_entry_fkey");
+        await refreshed();
+        await shop("alter table single add column more integer");
+        expect((await refreshed()).report.reloaded).toBeUndefined();
+        await shop("update log set text = reverse(text)");
+        expect((await refreshed()).report.reloaded).toBeUndefined();
+    });
+
+    test.each([
+        ["lacks a table", "drop table page", /cannot be used \(.*page.*\): restoring all of/],
+        [
+            "lacks rows that others lean on",
+            "set session_replication_role = replica; delete from log",
+            /page_entry_fkey/,
+        ],
+    ])("a base that %s is not used, and nothing is left of it", async (_, harm, reason) => {
+        await shop("drop materialized view if exists per_mood");
+        await refreshed();
+        const [base] = await replica.server.query(
+            "postgres",
+            "select datname from pg_database where datname ~ '_base$' order by oid desc",
+        );
+        const name = String(base?.datname);
+        await replica.server.query("postgres", `alter database ${name} allow_connections true`);
+        await replica.server.query(name, harm);
+        await quietly('update page set "the text" = \'x\' || "the text"');
+        const { report, log } = await refreshed();
+        expect(log).toMatch(reason);
+        expect(report.reloaded).toBeUndefined();
+        expect(await leftovers()).toEqual([]);
+    });
+});
+
+/** Roles that a run ought to have removed. */
+async function leftovers() {
+    return replica.server.query("postgres", "select rolname from pg_roles where rolname ~ '^understudy_'");
+}
