@@ -13,7 +13,8 @@ beforeAll(async () => {
     stage = await openFormats();
     const { production, expected } = stage;
     const lines = Object.entries(expected.tables).map(async ([table, { rows }]) => {
-        return [table, { rows, sha256: sha256(await copied(production, "shop", table)) }] as const;
+        const text = await copied(production, "shop", table);
+        return [table, { rows, bytes: text.length, sha256: sha256(text) }] as const;
     });
     tables = Object.fromEntries(await Promise.all(lines));
     const there = await production.query("shop", "select extname as name, extversion as version from pg_extension");

@@ -29,6 +29,7 @@ export function manifestOf({ path, stamp }: StoredBackup, shop: Partial<DumpedDa
                 collation: "C.UTF-8",
                 bytes: 10_000_000,
                 extensions: {},
+                schema: "0".repeat(64),
                 tables: {},
                 sequences: {},
                 ...shop,

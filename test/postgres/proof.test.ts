@@ -222,7 +222,7 @@ COPY public.event (n) FROM stdin;
 \\.
 `;
     const path = replica.store(stamp, frame(sql));
-    const tables = { "public.event": { rows: 5, sha256: sha256("1\n3\n5\n2\n4\n") } };
+    const tables = { "public.event": { rows: 5, bytes: 10, sha256: sha256("1\n3\n5\n2\n4\n") } };
     const manifest = join(replica.folder, "store/hourly", `backup-${stamp}-shop.json`);
     writeFileSync(manifest, JSON.stringify(manifestOf({ path, stamp }, { tables })));
     const { id, status, log } = await restoring((plan) => {

@@ -160,17 +160,35 @@ describe("the contents of a dump", () => {
                     return [name, { rows: rows.length, bytes: lines.length, sha256 }];
                 });
                 expect(contents.held()).toEqual({
+                    schema: expect.stringMatching(/^[0-9a-f]{64}$/),
                     tables: Object.fromEntries(expected),
                     sequences: { "s.q": { value: "7", called: true } },
                 });
             }),
         );
     });
+
+    it("are of the same schema whatever the rows, the sequences' positions and the order, and of no other", () => {
+        const schema = (...statements: string[]) => {
+            const contents = new Contents();
+            const lexer = new DumpLexer();
+            for (const piece of [...lexer.push(Buffer.from(statements.join("\n"))), ...lexer.end()]) {
+                contents.take(piece);
+            }
+            return contents.held().schema;
+        };
+        const [table, rows] = ["CREATE TABLE a (n integer);", "COPY a (n) FROM stdin;\n1\n\\.\n"];
+        const same = schema(table, rows, "SELECT pg_catalog.setval('s', 7, true);", "ANALYZE;");
+        expect(schema(rows.replace("1", "2"), "ANALYZE;", "SELECT pg_catalog.setval('s', 8, true);", table)).toBe(same);
+        expect(schema(table.replace("integer", "bigint"), rows, "ANALYZE;")).not.toBe(same);
+        expect(schema(table, rows.replace("(n)", "(m)"), "ANALYZE;")).not.toBe(same);
+        expect(schema(table, rows)).not.toBe(same);
+    });
 });
 
 describe("the catalogue", () => {
     const database = {
-        ...{ encoding: "UTF8", collation: "C", bytes: 100, extensions: {}, sequences: {} },
+        ...{ encoding: "UTF8", collation: "C", bytes: 100, extensions: {}, schema: "f".repeat(64), sequences: {} },
         tables: {
             "public.a": { rows: 3, bytes: 9, sha256: "a".repeat(64) },
             "public.b": { rows: 4, bytes: 40, sha256: "b".repeat(64) },
