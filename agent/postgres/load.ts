@@ -12,7 +12,7 @@ import { DumpError } from "../backup/piece";
 import { ProgramError } from "../backup/program";
 import { unpacked } from "../backup/unpack";
 import { Refusal } from "../refusal";
-import type { Reading, Watch } from "../report";
+import { plural, type Reading, type Watch } from "../report";
 import { bundled } from "./bundle";
 import { Connections, settingIn } from "./connections";
 import { type Passage, pour } from "./pour";
@@ -84,6 +84,7 @@ export async function load(loading: Loading): Promise<Loaded> {
         const run: Run = { ...loading, passage, connections, progress, signal };
         const hashes = await (sought ? loadTables(run) : loadStream(run));
         await connections.end();
+        refuseUnfilled(tally);
         skipped.delete("");
         return { tally, skipped, deferred, hashes, whole: wholeness[packing] };
     } catch (error) {
@@ -228,6 +229,15 @@ class Kept implements Sink {
 
     async rows(): Promise<void> {
         throw new DumpError("has rows where its indexes are");
+    }
+}
+
+/** A folder lists its large objects in a file that has no end: pg_restore takes the rest of them for empty. */
+function refuseUnfilled({ largeObjects, filledLargeObjects }: Tally): void {
+    if (filledLargeObjects !== largeObjects) {
+        throw new DumpError(
+            `makes ${plural(largeObjects, "large object")}, and holds the data of ${filledLargeObjects}`,
+        );
     }
 }
 

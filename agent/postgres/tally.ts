@@ -1,4 +1,4 @@
-import { copiedTable, makesLargeObject, type Position, positionIn } from "../backup/statement";
+import { copiedTable, fillsLargeObject, makesLargeObject, type Position, positionIn } from "../backup/statement";
 import { type ConstraintName, copiedColumns, unvalidatedConstraint } from "../backup/table";
 
 /** What is around the rows of a COPY statement: the newline after it, and the end marker. */
@@ -13,6 +13,8 @@ export class Tally {
     /** Tables whose rows came as INSERT statements. */
     inserts = 0;
     largeObjects = 0;
+    /** Large objects whose data came. */
+    filledLargeObjects = 0;
     readonly positions = new Map<string, Position>();
     /** Bytes of the rows of each table, by the same name. */
     readonly bytes = new Map<string, number>();
@@ -35,6 +37,7 @@ export class Tally {
                 this.positions.set(position.sequence, position);
             }
             this.largeObjects += makesLargeObject(text) ? 1 : 0;
+            this.filledLargeObjects += fillsLargeObject(text) ? 1 : 0;
         } else if (words[0] === "alter") {
             const constraint = unvalidatedConstraint(text);
             if (constraint !== undefined) {
