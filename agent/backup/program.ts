@@ -125,5 +125,5 @@ class Feed {
 /** The last line, without the name of the program and of the stream that it read. */
 function lastLine(errors: string): string {
     const line = errors.trim().split("\n").at(-1) ?? "";
-    return line.replace(/^\w+: (error: |\/\*stdin\*\\ *: |\(stdin\): )?/, "").replace(/[.\s]+$/, "");
+    return line.replace(/^(\w+: )?(error: |\/\*stdin\*\\ *: |\(stdin\): )?/, "").replace(/[.\s]+$/, "");
 }
