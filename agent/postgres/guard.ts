@@ -19,7 +19,8 @@ export interface Checked extends Backup {
 }
 
 /** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
-export async function guard(plan: Plan, { admin, major, version }: Server): Promise<Checked[]> {
+export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
+    const { admin, major, version } = server;
     const { database } = plan;
     for (const { owner } of database.databases) {
         const problem = await roleProblem(admin, owner);
@@ -43,6 +44,7 @@ export async function guard(plan: Plan, { admin, major, version }: Server): Prom
         }
         const facts = await readManifest(backup, database.dump);
         refuseOtherTag(plan, backup, facts);
+        await refuseMissingExtensions(plan, server, backup, facts);
         files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
     }
     return backups.flatMap(({ path }) => files.get(path) ?? []);
@@ -55,6 +57,25 @@ function refuseOtherTag({ imageTag, allowTagMismatch }: Plan, { name }: Backup, 
             `Data is refreshed under tag ${imageTag}, but production ran ${facts.imageTag} when ${name} was made: set ` +
                 "imageTag to that (a candidate is deployed afterwards), or write the reason why this may differ to " +
                 "allowTagMismatch.",
+        );
+    }
+}
+
+/** Without a manifest, the load tells. */
+async function refuseMissingExtensions(
+    { database }: Plan,
+    { admin, version }: Server,
+    { name: file }: Backup,
+    facts: Manifest | undefined,
+): Promise<void> {
+    const wanted = database.databases.flatMap(({ name }) => Object.entries(facts?.databases[name]?.extensions ?? {}));
+    const { rows } = await admin.query<{ name: string }>("select name from pg_available_extensions");
+    const missing = wanted.filter(([name]) => !rows.some((available) => available.name === name));
+    if (missing.length > 0) {
+        const names = [...new Set(missing.map((one) => one.join(" ")))].join(", ");
+        throw new Refusal(
+            `The backup ${file} needs the extension ${names}, and the server, ${version}, does not have it: use an image ` +
+                "that has it (database.image), or install it on the server of database.server.",
         );
     }
 }
