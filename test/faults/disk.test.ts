@@ -27,21 +27,26 @@ test("the disk fills while the backup is loaded, and is emptied again", async ()
     const ballast = join(folder, "disk/ballast");
     await filledBut(6, ballast);
     const plan = stage.next();
-    const ending = await stage.replica.run("prepare-database", plan);
+    const ending = await stage.attempt("prepare-database", plan);
     expect(ending.status).toBe(1);
     rmSync(ballast);
     await stage.replica.server.crash();
-    await stage.recovered({ fault: "the disk is full", step: "prepare-database", ending, plan });
+    await stage.recovered({ fault: "3 the disk is full", step: "prepare-database", ending, plan });
 });
 
 test("a volume that is too small for another copy is refused before anything is made", async () => {
     const plan = stage.next(({ database }) => {
         database.capacity = 2 ** 25;
     });
-    const ending = await stage.replica.run("prepare-database", plan);
+    const ending = await stage.attempt("prepare-database", plan);
     expect(ending).toMatchObject({ status: 3, sentence: expect.stringMatching(/no room for another copy/) });
     const larger = { ...plan, database: { ...plan.database, capacity: 2 ** 34 } };
-    await stage.recovered({ fault: "the volume is too small", step: "prepare-database: guard", ending, plan: larger });
+    await stage.recovered({
+        fault: "3 the volume is too small",
+        step: "prepare-database: guard",
+        ending,
+        plan: larger,
+    });
 });
 
 /** Fills the disk up to so many MiB. */

@@ -1,12 +1,20 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../contract";
-import { type FaultStage, openFaultStage } from "./stage";
+import { freePort } from "../postgres/server";
+import { startProxy, through } from "./proxy";
+import { whole } from "./seed";
+import { expectTruth, type FaultStage, openFaultStage } from "./stage";
 
 /** The server goes, or the way to it. */
 let stage: FaultStage;
+/** Runs that wait for a server which never comes, beside everything below. */
+let waiting: Promise<() => Promise<void>>[];
 beforeAll(async () => {
     stage = await openFaultStage();
+    waiting = [
+        unreachable("the server is not there", { port: await freePort() }),
+        unreachable("no such host", { host: "production.invalid" }),
+    ];
 });
 afterAll(() => stage?.stop());
 
@@ -19,7 +27,7 @@ test.each([
 ])("the server crashes during %s and comes back", async (step, at) => {
     const plan = stage.next();
     let crashed: Promise<void> | undefined;
-    const ending = await stage.replica.run("prepare-database", plan, {
+    const ending = await stage.attempt("prepare-database", plan, {
         started(child) {
             let log = "";
             child.stdout?.on("data", (chunk) => {
@@ -32,58 +40,50 @@ test.each([
     });
     await crashed;
     expect(ending).toMatchObject({ status: 1, sentence: expect.stringMatching(gone) });
-    await stage.recovered({ fault: "the server crashes", step: `prepare-database: ${step}`, ending, plan });
+    await stage.recovered({ fault: "4 the server crashes", step: `prepare-database: ${step}`, ending, plan });
 });
 
-test("the connection is reset half-way", async () => {
-    const proxy = await resetting(stage.replica.server.port, 40_000);
-    const plan = stage.next(through(proxy));
-    const ending = await stage.replica.run("prepare-database", plan);
+// What they send in all, the backup's rows included.
+const sent = { "prepare-database": 150_000, switch: 4_500 };
+
+test.each(
+    (["prepare-database", "switch"] as const).flatMap((command) =>
+        [1, 2, 3, 4].map((round) => [command, whole(0, sent[command], command, `${round}`)] as const),
+    ),
+)("%s, whose connections are reset after %i bytes", async (command, bytes) => {
+    const plan = stage.next();
+    await preparedFor(command, plan);
+    const proxy = await startProxy(stage.replica.server.port, bytes);
+    const ending = await stage.attempt(command, through(plan, { port: proxy.port }));
     await proxy.close();
+    // While it connects, it tries again.
+    if (ending.status === 0) {
+        return stage.converged(plan);
+    }
     expect(ending).toMatchObject({ status: 1, sentence: expect.stringMatching(gone) });
-    const direct = {
-        ...plan,
-        database: { ...plan.database, server: { ...plan.database.server, port: stage.replica.server.port } },
-    };
-    await stage.recovered({ fault: "the connection is reset", step: "prepare-database: load", ending, plan: direct });
+    await stage.recovered({ fault: "6 connections are reset", step: `${command}, after ${bytes} bytes`, ending, plan });
 });
 
-interface Proxy {
-    port: number;
-    close(): Promise<void>;
+async function preparedFor(command: "prepare-database" | "switch", plan: Plan) {
+    for (const step of command === "switch" ? (["prepare-database", "prepare-media"] as const) : []) {
+        expect(await stage.replica.run(step, plan)).toMatchObject({ status: 0 });
+    }
 }
 
-function through({ port }: Proxy): (plan: Plan) => void {
-    return ({ database }) => {
-        database.server.port = port;
-    };
-}
+test("a server that cannot be reached is waited for a minute, and named", async () => {
+    for (const recovered of await Promise.all(waiting)) {
+        await recovered();
+    }
+});
 
-/** Leads to a port, and resets every connection once so many bytes have gone there in all. */
-async function resetting(port: number, bytes: number): Promise<Proxy> {
-    const sockets = new Set<Socket>();
-    let passed = 0;
-    const server: Server = createServer((near) => {
-        const far = connect(port, "127.0.0.1");
-        for (const socket of [near, far]) {
-            sockets.add(socket);
-            socket.on("error", () => undefined);
-        }
-        near.on("data", (chunk) => {
-            passed += chunk.length;
-            if (passed > bytes) {
-                for (const socket of sockets) {
-                    socket.resetAndDestroy();
-                }
-            }
-        });
-        near.pipe(far);
-        far.pipe(near);
+async function unreachable(step: string, server: Partial<Plan["database"]["server"]>) {
+    const plan = stage.next();
+    const ending = await stage.replica.run("prepare-database", through(plan, server));
+    expectTruth(ending);
+    const { host, port } = { ...plan.database.server, ...server };
+    expect(ending).toMatchObject({
+        status: 3,
+        sentence: expect.stringContaining(`The server ${host}:${port} cannot be used`),
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    return {
-        port: typeof address === "object" && address !== null ? address.port : 0,
-        close: () => new Promise((resolve) => server.close(() => resolve())),
-    };
+    return () => stage.recovered({ fault: "6 the server is out of reach", step, ending, plan });
 }

@@ -1,34 +1,79 @@
 import type { ChildProcess } from "node:child_process";
-import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import type { Command, Plan } from "../../contract";
-import { dump, type Ending, type Replica, stampBefore, startProduction, startReplica } from "../postgres/replica";
+import { type Command, exitStatus, generationName, type Plan } from "../../contract";
+import { surveySchema } from "../../contract/survey";
+import {
+    dump,
+    type Ending,
+    loginPassword,
+    type Replica,
+    stampBefore,
+    startProduction,
+    startReplica,
+} from "../postgres/replica";
+import type { TestServer } from "../postgres/server";
+import { digest } from "./digest";
+import { seed } from "./seed";
 
 /** A replica that is in use, and what is done to it. */
 export interface FaultStage {
+    /** What the backup is of. No plan names it, but where that is the fault. */
+    production: TestServer;
     replica: Replica;
+    /** The production's database as plain SQL, compressed with gzip. */
+    backup: Buffer;
     /** Plan of another generation of the same backup. */
     next(change?: (plan: Plan) => void): Plan;
-    /** Runs the agent, and ends it like a power failure once its log says this. */
-    killed(command: Command, plan: Plan, at: RegExp): Promise<Ending>;
     /**
-     * Checks what has to be true after every fault: the copy in use answers with its rows, or the new one does; production's
-     * stores are as they were; a run that failed has said so; running again converges, and nothing temporary is left.
+     * Runs the agent and checks what its end says: a refusal has changed nothing on the server, production's stores are as
+     * they were, and nobody is told a password.
+     */
+    attempt: Replica["run"];
+    /** The same, and ends it like a power failure once its log says this. */
+    killed(command: Command, plan: Plan, at: RegExp): Promise<Ending>;
+    /** Offers something in the place of a backup, in a store of its own; then as {@link FaultStage.recovered}. */
+    offered(offer: Offer): Promise<void>;
+    /**
+     * Checks what has to be true after every fault: the copy in use answers with its rows, or the new one does; what is told
+     * of them is so; running again converges, and nothing temporary is left.
+     *
+     * @param what `plan` is the one that is run again
      */
     recovered(what: { fault: string; step: string; ending: Ending; plan: Plan }): Promise<void>;
+    /** Makes the plan's generation and switches to it, and removes what is left of others. */
+    converged(plan: Plan): Promise<void>;
     stop(): Promise<void>;
 }
 
-/** Makes a replica with a live copy of the fixture. */
-export async function openFaultStage(parent?: string): Promise<FaultStage> {
-    const [production, replica] = await Promise.all([startProduction(), startReplica({}, parent)]);
-    replica.store(stampBefore(600), await dump(production));
-    await production.stop();
+/** How a run ended that is no more, without a word. */
+export const killed: Ending = { status: null, sentence: "", log: "" };
+
+/** What stands in the place of a backup, and what is to be said to it. */
+export interface Offer {
+    fault: string;
+    step: string;
+    /** Puts it into the store's folder, under this stamp. */
+    put(hourly: string, stamp: string): unknown;
+    status: number;
+    /** What the sentence says beside the name of the file or the store. */
+    says: RegExp;
+    /** What else the plan says. */
+    change?(plan: Plan): void;
+    env?: NodeJS.ProcessEnv;
+}
+
+/** Makes a replica with a live copy of the fixture; its server's data goes into `parent`. */
+export async function openFaultStage(parent?: string, settings: Record<string, string> = {}): Promise<FaultStage> {
+    const [production, replica] = await Promise.all([startProduction(), startReplica(settings, parent)]);
+    const backup = await dump(production);
+    replica.store(stampBefore(600), backup);
+    const stores = [join(replica.folder, "store"), join(replica.folder, "source")];
     const told: string[] = [];
     let generations = 0;
+    let live = "";
 
     const next: FaultStage["next"] = (change = () => undefined) => {
         generations += 1;
@@ -38,50 +83,105 @@ export async function openFaultStage(parent?: string): Promise<FaultStage> {
             change(plan);
         });
     };
+    const attempt: FaultStage["attempt"] = async (command, plan, options) => {
+        const before = { content: await replica.server.content(), stores: digest(...stores) };
+        const ending = await replica.run(command, plan, options);
+        expectTruth(ending);
+        expect(digest(...stores)).toBe(before.stores);
+        if (ending.status === exitStatus.refused) {
+            expect(await replica.server.content()).toBe(before.content);
+        }
+        return ending;
+    };
     const converged = async (plan: Plan) => {
         for (const command of ["prepare-database", "prepare-media", "switch", "retire"] as const) {
             const { status, sentence, log } = await replica.run(command, plan);
             expect(status, `${sentence}\n${log}`).toBe(0);
         }
+        live = plan.database.generation;
     };
-    const rows = async () => (await replica.server.tool("pg_dump", ["--data-only", "shop"])).toString();
-    const strip = (text: string) => text.replaceAll(/^\\(un)?restrict .*$/gm, "");
+    const rows = async (database = "shop") => {
+        const text = (await replica.server.tool("pg_dump", ["--data-only", database])).toString();
+        return text.replaceAll(/^\\(un)?restrict .*$/gm, "");
+    };
+    /** What is said to be there is there, and whole. */
+    const truthful = async (plan: Plan) => {
+        const { databases, problems } = surveySchema.parse(JSON.parse((await replica.run("survey", plan)).sentence));
+        expect(problems).toEqual([]);
+        const [found, ...more] = databases.filter(({ state }) => state === "live");
+        expect(more).toEqual([]);
+        expect([live, plan.database.generation]).toContain(found?.id);
+        for (const { id } of databases.filter(({ state }) => state === "proven" || state === "former")) {
+            expect(await rows(generationName("shop", id))).toBe(before.rows);
+        }
+    };
     await converged(next());
-    const before = { rows: strip(await rows()), stores: digest(replica.folder) };
+    const before = { rows: await rows() };
+
+    const recovered: FaultStage["recovered"] = async ({ fault, step, ending: { status, sentence }, plan }) => {
+        expect(status, sentence).not.toBe(0);
+        expect(await rows()).toBe(before.rows);
+        await gone(replica);
+        await truthful(plan);
+        await converged(plan);
+        expect(await rows()).toBe(before.rows);
+        expect(await temporary(replica)).toEqual([]);
+        told.push(`${fault.padEnd(30)} ${step.padEnd(52)} ${sentence === "" ? "killed" : sentence}`);
+    };
 
     return {
+        production,
         replica,
+        backup,
         next,
+        attempt,
         killed(command, plan, at) {
-            return replica.run(command, plan, { started: (child) => killAt(child, at) });
+            return attempt(command, plan, { started: (child) => killAt(child, at) });
         },
-        async recovered({ fault, step, ending, plan }) {
-            const { status, sentence } = ending;
-            expect(status, sentence).not.toBe(0);
-            expect(strip(await rows())).toBe(before.rows);
-            const live = await replica.server.query(
-                "postgres",
-                "select id from understudy.generation where state = 'live'",
-            );
-            expect(live).toHaveLength(1);
-            await gone(replica);
-            await converged(plan);
-            expect(strip(await rows())).toBe(before.rows);
-            expect(digest(replica.folder)).toBe(before.stores);
-            expect(await temporary(replica)).toEqual([]);
-            told.push(`${fault.padEnd(30)} ${step.padEnd(52)} ${sentence === "" ? "killed" : sentence}`);
+        async offered({ fault, step, put, status, says, change = () => undefined, env = {} }) {
+            const store = mkdtempSync(join(replica.folder, "store-"));
+            const stamp = stampBefore(300);
+            mkdirSync(join(store, "hourly"));
+            await put(join(store, "hourly"), stamp);
+            const held = digest(store);
+            const plan = next();
+            const offer = structuredClone(plan);
+            Object.assign(offer.database, { backups: store, backup: stamp });
+            change(offer);
+            const ending = await attempt("prepare-database", offer, { env });
+            expect(ending).toMatchObject({ status, sentence: expect.stringMatching(says) });
+            // By its stamp, which is in its name, or where it was looked for.
+            expect(ending.sentence).toMatch(new RegExp(`\\d{4}-\\d\\d-\\d\\dT[\\d:]+Z|${store}`));
+            expect(digest(store)).toBe(held);
+            await recovered({ fault, step, ending, plan });
         },
+        recovered,
+        converged,
         async stop() {
             console.error(
                 [
-                    "",
+                    `\nseed ${seed}`,
                     `${"fault".padEnd(30)} ${"step".padEnd(52)} what it said; then: in use as before, converged`,
                     ...told,
                 ].join("\n"),
             );
-            await replica.stop();
+            await Promise.all([production.stop(), replica.stop()]);
         },
     };
+}
+
+/** The status and the sentence of a run agree, and no password is in what a run says. */
+export function expectTruth({ status, sentence, log }: Ending): void {
+    const beginning = {
+        [exitStatus.refused]: /^Refused, and nothing was changed: \S/,
+        [exitStatus.failed]: /^(Failed: \S|The run was stopped)/,
+    };
+    const expected = status === null ? /^$/ : beginning[status as keyof typeof beginning];
+    expect(sentence).toMatch(expected ?? /\S/);
+    expect(sentence).not.toContain("\n");
+    for (const secret of ["super secret", loginPassword]) {
+        expect(sentence + log).not.toContain(secret);
+    }
 }
 
 function killAt(child: ChildProcess, at: RegExp): void {
@@ -112,15 +212,4 @@ async function temporary({ server }: Replica): Promise<string[]> {
          union all select id from understudy.base where report is null`,
     );
     return rows.map(({ name }) => String(name));
-}
-
-/** Names and content of production's stores. */
-function digest(folder: string): string {
-    const hash = createHash("sha256");
-    for (const store of ["store/hourly", "source"]) {
-        for (const name of readdirSync(join(folder, store)).sort()) {
-            hash.update(name).update(readFileSync(join(folder, store, name)));
-        }
-    }
-    return hash.digest("hex");
 }

@@ -61,6 +61,28 @@ export const endings = {
 };
 export type FormatName = keyof typeof endings;
 
+/** Makes a backup of the production's database in each format; `plain` is its dump, compressed with gzip. */
+export function packing(production: TestServer, plain: Buffer): Record<FormatName, (path: string) => Promise<void>> {
+    const archive = async (format: string, path: string, ...options: string[]) => {
+        await production.tool("pg_dump", [`--format=${format}`, `--file=${path}`, ...options, "shop"]);
+    };
+    const compressed = async (program: string, path: string) =>
+        writeFileSync(path, execFileSync(program, ["-c"], { input: gunzipSync(plain), maxBuffer: 2 ** 30 }));
+    return {
+        "plain without compression": async (path) => writeFileSync(path, gunzipSync(plain)),
+        "plain with gzip": async (path) => writeFileSync(path, plain),
+        "plain with xz": (path) => compressed("xz", path),
+        "plain with zstd": (path) => compressed("zstd", path),
+        custom: (path) => archive("custom", path),
+        "custom without compression": (path) => archive("custom", path, "-Z0"),
+        "custom as it comes out of a pipe": async (path) =>
+            writeFileSync(path, await production.tool("pg_dump", ["--format=custom", "shop"])),
+        tar: (path) => archive("tar", path),
+        directory: (path) => archive("directory", path),
+        "directory without compression": (path) => archive("directory", path, "-Z0"),
+    };
+}
+
 /** The generation of the plain dump, which stays. */
 const firstId = "f000000000";
 
@@ -72,23 +94,7 @@ export async function openFormats(): Promise<FormatStage> {
     let seconds = 40_000;
     let generations = 0;
 
-    const archive = (format: string, path: string, ...options: string[]) =>
-        production.tool("pg_dump", [`--format=${format}`, `--file=${path}`, ...options, "shop"]);
-    const compressed = (program: string, path: string) =>
-        writeFileSync(path, execFileSync(program, ["-c"], { input: gunzipSync(plain), maxBuffer: 2 ** 30 }));
-    const make: Record<FormatName, (path: string) => unknown> = {
-        "plain without compression": (path) => writeFileSync(path, gunzipSync(plain)),
-        "plain with gzip": (path) => writeFileSync(path, plain),
-        "plain with xz": (path) => compressed("xz", path),
-        "plain with zstd": (path) => compressed("zstd", path),
-        custom: (path) => archive("custom", path),
-        "custom without compression": (path) => archive("custom", path, "-Z0"),
-        "custom as it comes out of a pipe": async (path) =>
-            writeFileSync(path, await production.tool("pg_dump", ["--format=custom", "shop"])),
-        tar: (path) => archive("tar", path),
-        directory: (path) => archive("directory", path),
-        "directory without compression": (path) => archive("directory", path, "-Z0"),
-    };
+    const make = packing(production, plain);
 
     const stage: FormatStage = {
         production,
