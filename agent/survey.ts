@@ -4,7 +4,7 @@ import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
 import { type Base, isFinished, readBases } from "./postgres/base";
-import { type Generation, type GenerationDatabase, readGenerations } from "./postgres/generations";
+import { type Generation, type GenerationDatabase, isWhole, readGenerations } from "./postgres/generations";
 import { inspectServer } from "./postgres/server";
 import { log, tell } from "./report";
 
@@ -63,10 +63,13 @@ async function onServer(plan: Plan): Promise<Pick<Survey, "databases" | "bases">
     }
 }
 
-function databaseIn({ id, state, switched, awayMs, databases: [application, ...others] }: Generation) {
+function databaseIn(generation: Generation) {
+    const { id, state, switched, awayMs, databases } = generation;
+    const [application, ...others] = databases;
     return {
         id,
-        state,
+        // One that has lost a database is nothing to go back to.
+        state: isWhole(generation) ? state : ("preparing" as const),
         switched: switched?.toISOString() ?? null,
         awayMs,
         report: reportOf(application),
