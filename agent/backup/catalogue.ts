@@ -14,6 +14,8 @@ export interface Backup {
     mounted: boolean;
     /** Opens its file; of a folder, the file with its table of contents. */
     open(): Readable;
+    /** Whether it is not as it was when it was found. */
+    changed(): Promise<boolean>;
     /** What a folder holds; absent if the backup is a file. */
     folder?: StoredFile[];
     /** What production's side has written down about it. */
@@ -162,6 +164,7 @@ function opened(store: Store, { beside, rotten: _, ...chosen }: Named, age: numb
         path,
         mounted,
         open: () => store.open(first),
+        changed: () => store.changed(chosen),
         ...(chosen.files !== undefined && { folder: chosen.files }),
         ...(beside !== undefined && {
             manifest: { path: `${folder}/${beside.name}`, open: () => store.open(beside) },

@@ -10,6 +10,8 @@ import { Refusal } from "../refusal";
 export interface StoredFile {
     name: string;
     bytes: number;
+    /** When it was last written, in milliseconds since 1970; a bucket does not tell. */
+    written?: number;
 }
 
 /** What stands in a store's folder `hourly`. */
@@ -33,6 +35,8 @@ export interface Store {
     list(): Promise<Stored[]>;
     /** Opens a file of it. The stream ends with an error if the file cannot be read to its end. */
     open(file: StoredFile): Readable;
+    /** Whether something is not as it was when it was listed. What is gone has not changed: whoever reads it tells. */
+    changed(before: Stored): Promise<boolean>;
 }
 
 /** The store that a plan names. */
@@ -58,6 +62,10 @@ function mounted(store: string): Store {
             return (await Promise.all(all)).filter((one) => one !== undefined);
         },
         open: ({ name }) => createReadStream(join(folder, name), { highWaterMark: 1_048_576 }),
+        async changed(before) {
+            const now = await look(folder, before.name).catch(() => undefined);
+            return now !== undefined && stateOf(now) !== stateOf(before);
+        },
     };
 }
 
@@ -65,14 +73,20 @@ async function look(folder: string, name: string): Promise<Stored> {
     const path = join(folder, name);
     const status = await stat(path);
     if (!status.isDirectory()) {
-        return { name, bytes: status.size, isFile: status.isFile() };
+        return { name, bytes: status.size, written: status.mtimeMs, isFile: status.isFile() };
     }
-    const files = (await readdir(path)).map(async (file) => ({
-        name: file,
-        bytes: (await stat(join(path, file))).size,
-    }));
+    const files = (await readdir(path)).map(async (file) => {
+        const { size, mtimeMs } = await stat(join(path, file));
+        return { name: file, bytes: size, written: mtimeMs };
+    });
     const found = await Promise.all(files);
     return { name, bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), isFile: false, files: found };
+}
+
+/** The sizes and times of a file, or of a folder's files. */
+function stateOf({ files, ...own }: Stored): string {
+    const all = (files ?? [own]).map(({ name, bytes, written }) => [name, bytes, written]);
+    return JSON.stringify(all.toSorted());
 }
 
 async function namesIn(store: string, folder: string): Promise<string[]> {
@@ -113,5 +127,7 @@ function remote(backups: Remote): Store {
             return found;
         },
         open: ({ name, bytes }) => read(hourly, name, bytes),
+        // An object is replaced as a whole: a request goes on with the one that it has found.
+        changed: async () => false,
     };
 }

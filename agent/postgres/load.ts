@@ -85,6 +85,9 @@ export async function load(loading: Loading): Promise<Loaded> {
         const hashes = await (sought ? loadTables(run) : loadStream(run));
         await connections.end();
         refuseUnfilled(tally);
+        if (await backup.changed()) {
+            throw new Error("It has changed while it was read: wait until it is written, then run again");
+        }
         skipped.delete("");
         return { tally, skipped, deferred, hashes, whole: wholeness[packing] };
     } catch (error) {

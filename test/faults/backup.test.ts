@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
-import { databaseReport } from "../../contract/report";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
+import { databaseReport } from "../../contract/report";
 import { copied, sha256 } from "../postgres/copied";
 import { endings, type FormatName, packing } from "../postgres/formats";
 import { manifestOf } from "../postgres/manifest";
@@ -59,7 +59,10 @@ function describedIn(
     path: string,
     change: (manifest: Manifest) => unknown = () => undefined,
 ) {
-    const manifest = manifestOf({ stamp, path }, { tables, sequences: { "public.counter": { value: "10", called: true } } });
+    const manifest = manifestOf(
+        { stamp, path },
+        { tables, sequences: { "public.counter": { value: "10", called: true } } },
+    );
     const text = change(manifest) ?? JSON.stringify(manifest);
     writeFileSync(join(hourly, `backup-${stamp}-shop.json`), String(text));
 }
