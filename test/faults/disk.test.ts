@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../dev/command";
+import { packing } from "../postgres/formats";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** The disk under the server is a small one of its own, and full. */
@@ -47,6 +48,23 @@ test("a volume that is too small for another copy is refused before anything is 
         ending,
         plan: larger,
     });
+});
+
+test("the agent's own disk is full", async () => {
+    const own = join(folder, "own");
+    await run("mkdir", [own]);
+    await run("mount", ["-t", "tmpfs", "-o", "size=64k", "understudy", own]);
+    await run("sh", ["-c", `head -c 1M /dev/zero > ${own}/ballast || true`]);
+    await stage.offered({
+        fault: "3 the agent's disk is full",
+        step: "an archive's lists",
+        put: (hourly, stamp) =>
+            packing(stage.production, stage.backup).custom(join(hourly, `backup-${stamp}-shop.dump`)),
+        status: 1,
+        says: /cannot be loaded\. .*ENOSPC/,
+        env: { TMPDIR: own },
+    });
+    await run("umount", [own]);
 });
 
 /** Fills the disk up to so many MiB. */
