@@ -42,17 +42,17 @@ async function makeReplica(settings: Settings, stack: string, tell: (preview: Ro
         program,
         initialSql: markerSql(stack),
         keptPassword,
+        readLive: () => readLive(settings),
     });
-    // Which backup `latest` was, the switch alone can tell.
-    const live = replica.switched.apply(() => readLive(settings));
     return {
         namespace: settings.target.namespace,
         ...(replica.url !== undefined && { url: replica.url }),
         databaseGeneration: replica.generations.database,
         mediaGeneration: replica.generations.media,
         databaseSecret: replica.databaseSecret,
-        backup: live.apply((read) => read?.database.report?.stamp ?? "unknown"),
-        switched: live.apply((read) => read?.database.switched ?? "unknown"),
+        backup: replica.live.apply((live) => live?.database.report?.stamp ?? "unknown"),
+        switched: replica.live.apply((live) => live?.database.switched ?? "unknown"),
+        report: replica.live.apply((live) => live ?? "unknown"),
         readme: readFileSync(path.join(__dirname, "Pulumi.README.md"), "utf8"),
         ...(settings.allowTagMismatch !== undefined && { tagMismatchAllowed: settings.allowTagMismatch }),
     };

@@ -2,6 +2,7 @@
 import type { V1Job, V1Pod } from "@kubernetes/client-node";
 import { accessCluster, jobPods, within } from "./cluster";
 import { type Generations, generationsOf } from "./components/generations";
+import { reportConfigMap, reportFile } from "./components/report";
 import { type AgentEvent, agentEvent, type Live } from "./contract/event";
 import type { Settings } from "./settings";
 
@@ -18,7 +19,7 @@ export interface FailedRun {
  * What the last switch has told of what is live, as far as it was to these generations.
  *
  * @param wanted those that the settings ask for, if left out
- * @returns undefined if it cannot be read: the Job's pod may be gone with its node
+ * @returns undefined if it cannot be read
  */
 export async function readLive(settings: Settings, wanted = generationsOf(settings)): Promise<Live | undefined> {
     try {
@@ -37,12 +38,19 @@ async function lastLive(settings: Settings, wanted: Generations): Promise<Live |
         if (status?.phase === "Succeeded") {
             const log = await core.readNamespacedPodLog({ name: metadata?.name ?? "", namespace });
             const live = log.split("\n").map(eventIn).find(isLive);
-            if (live?.database.id === wanted.database && live.media.id === wanted.media) {
+            if (isAbout(live, wanted)) {
                 return live;
             }
         }
     }
-    return undefined;
+    // The pod may be gone with its node.
+    const { data } = await core.readNamespacedConfigMap({ name: reportConfigMap, namespace });
+    const kept = eventIn(data?.[reportFile] ?? "");
+    return isLive(kept) && isAbout(kept, wanted) ? kept : undefined;
+}
+
+function isAbout(live: Live | undefined, { database, media }: Generations): boolean {
+    return live?.database.id === database && live.media.id === media;
 }
 
 function isLive(event: AgentEvent | undefined): event is Live {

@@ -1,10 +1,13 @@
+import { statfs } from "node:fs/promises";
 import type { Plan } from "../contract";
+import type { Live } from "../contract/event";
 import { databaseReport } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
 import { type Base, isFinished, readBases } from "./postgres/base";
 import { type Generation, type GenerationDatabase, isWhole, readGenerations } from "./postgres/generations";
+import { roomLeft } from "./postgres/room";
 import { inspectServer } from "./postgres/server";
 import { log, tell } from "./report";
 
@@ -35,15 +38,30 @@ export async function survey(plan: Plan): Promise<string> {
  */
 export async function tellLive(plan: Plan): Promise<void> {
     try {
-        const [{ databases }, media] = await Promise.all([onServer(plan), mediaOf(plan)]);
+        const [{ databases }, media, room] = await Promise.all([onServer(plan), mediaOf(plan), roomOf(plan)]);
         const database = databases.find(({ state }) => state === "live");
         const files = media.find(({ id }) => id === plan.media.generation);
         if (database !== undefined && files !== undefined) {
             const kept = databases.filter(({ state }) => state === "former" || state === "proven").map(({ id }) => id);
-            tell({ event: "live", database, media: files, kept });
+            tell({ event: "live", database, media: files, kept, room });
         }
     } catch (error) {
         log(`what is live now could not be read: ${error instanceof Error ? error.message : error}`);
+    }
+}
+
+async function roomOf(plan: Plan): Promise<Live["room"]> {
+    const { capacity } = plan.database;
+    const { bavail, bsize } = await statfs(plan.media.volume);
+    const media = bavail * bsize;
+    if (capacity === undefined) {
+        return { media };
+    }
+    const { admin, close } = await inspectServer(plan, "survey");
+    try {
+        return { database: await roomLeft(admin, capacity), media };
+    } finally {
+        await close();
     }
 }
 

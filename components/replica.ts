@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
+import type { Live } from "../contract/event";
 import type { Settings } from "../settings";
 import type { ApplicationSettings } from "../settings/application";
 import type { Store } from "../settings/store";
@@ -11,6 +12,7 @@ import { type Generations, generationsOf, reasonsOf } from "./generations";
 import { createLogin, createPassword } from "./login";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
+import { createReport } from "./report";
 import { Target } from "./target";
 import { broughtClaims, type Content, ReplicaVolume, type ReplicaVolumeArgs, SourceVolume } from "./volumes";
 
@@ -23,6 +25,8 @@ export interface ReplicaArgs {
     program: string;
     /** SQL that marks the replica's server when it is first made. */
     initialSql: string;
+    /** Reads what the last switch has told of what is live; undefined if it cannot be read. */
+    readLive(): Promise<Live | undefined>;
     /** Superuser's password that a kept database volume expects; a new one is made if left out. */
     keptPassword?: pulumi.Output<string>;
 }
@@ -42,8 +46,8 @@ export class Replica extends pulumi.ComponentResource {
     readonly generations: Generations;
     /** Name of the Secret with the password of the database's login role, or of the superuser on a server that is brought, key `password`. */
     readonly databaseSecret: string;
-    /** Id of the Job that made them live: unknown in a preview of another one. */
-    readonly switched: pulumi.Output<string>;
+    /** What is live and what its refresh came to: unknown in a preview of another one. */
+    readonly live: pulumi.Output<Live | undefined>;
 
     constructor(name: string, args: ReplicaArgs, options?: pulumi.ComponentResourceOptions) {
         super("understudy:index:Replica", name, {}, options);
@@ -73,12 +77,14 @@ export class Replica extends pulumi.ComponentResource {
         // Without an application, the switch is the last that anybody waits for.
         const used =
             settings.application === undefined ? switched : createSmoke(createApplication(settings.application));
-        createRetire();
+        const retired = createRetire();
 
+        // Which backup `latest` was, the switch alone can tell.
+        this.live = switched.ended.apply(() => args.readLive());
+        createReport(place, this.live, { ...within, dependsOn: [retired] });
         this.url = publicUrl(settings);
         this.generations = generations;
         this.databaseSecret = login.secretName;
-        this.switched = switched.ended;
         this.registerOutputs();
 
         function createTarget(parent: Replica) {

@@ -25,6 +25,8 @@ const live = z.strictObject({
     media: mediaFound,
     /** The other complete copies of the database that were there then; `retire` may have removed some since. */
     kept: z.array(generationIdText),
+    /** Bytes that were left then: under the replica's own server, unless nobody tells its size, and on the media volume. */
+    room: z.strictObject({ database: z.number().optional(), media: z.number() }),
 });
 export type Live = z.infer<typeof live>;
 

@@ -99,12 +99,13 @@ function took(seconds: number): string {
     return seconds < 60 ? `${seconds.toFixed(1)} s` : formatAge(seconds);
 }
 
-function describeRoom({ database }: Settings, { claims = {} }: Sighting, bytes: number): string {
+function describeRoom({ database }: Settings, { claims = {}, report }: Sighting, bytes: number): string {
     const { server, volume, keepBase } = database;
     const needed = keepBase ? `about ${formatBytes(2 * bytes)}, a base included,` : `about ${formatBytes(bytes)}`;
-    const where =
-        server === undefined
-            ? `on the volume of ${claims[replicaClaim("database")]?.size ?? volume}`
-            : `on ${server.host}:${server.port}`;
-    return `${needed} more ${where}`;
+    if (server !== undefined) {
+        return `${needed} more on ${server.host}:${server.port}`;
+    }
+    const left = report?.room.database;
+    const there = left === undefined ? "" : `, which had ${formatBytes(left)} left after the last switch`;
+    return `${needed} more on the volume of ${claims[replicaClaim("database")]?.size ?? volume}${there}`;
 }

@@ -41,6 +41,12 @@ export function refuseWithoutRoom({ capacity, copies, used, known, live, backup,
     }
 }
 
+/** Bytes that are left on the volume under the server. */
+export async function roomLeft(admin: Client, capacity: number): Promise<number> {
+    const { used, wal } = await readRoom(admin, [], []);
+    return Math.max(0, capacity - used - wal);
+}
+
 /** What stays unknown where nobody tells the size of the volume under the server. */
 export function unknownRoom(capacity: number | undefined): string[] {
     return capacity === undefined

@@ -22,7 +22,8 @@ beforeAll(async () => {
     const [row] = await stage.replica.server.query("postgres", "select report from understudy.generation");
     const { tables: restored } = databaseReport.parse(row?.report);
     const described = Object.entries(restored).map(async ([table, { rows }]) => {
-        return [table, { rows, sha256: sha256(await copied(stage.production, "shop", table)) }] as const;
+        const text = await copied(stage.production, "shop", table);
+        return [table, { rows, bytes: text.length, sha256: sha256(text) }] as const;
     });
     tables = Object.fromEntries(await Promise.all(described));
 });

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Live } from "../../contract/event";
 import { type AgentEvent, agentEvent, type Progress } from "../../contract/event";
 import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
@@ -50,6 +51,7 @@ test("a switch tells programs what is live, and tells it again when nothing is l
         {
             event: "live",
             kept: [],
+            room: { database: expect.any(Number), media: expect.any(Number) },
             database: {
                 id: ids[0],
                 state: "live",
@@ -65,5 +67,10 @@ test("a switch tells programs what is live, and tells it again when nothing is l
             },
         },
     ]);
-    expect(again).toEqual(first);
+    const [live] = first as [Live];
+    expect(again).toEqual([{ ...live, room: expect.anything() }]);
+    const { room } = live;
+    expect(room.database).toBeGreaterThan(2 ** 33);
+    expect(room.database).toBeLessThan(2 ** 34);
+    expect(room.media).toBeGreaterThan(0);
 });

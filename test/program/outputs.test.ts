@@ -14,6 +14,7 @@ function switched({ databaseGeneration, mediaGeneration }: Run["outputs"]) {
     const live: Live = {
         event: "live",
         kept: [],
+        room: { database: 4096, media: 8192 },
         database: {
             id: String(databaseGeneration),
             state: "live",
@@ -42,9 +43,28 @@ describe("the stack's outputs", () => {
         expect(outputs).toMatchObject({ backup: "2026-11-20T02:04:01Z", switched: "2026-11-20T02:20:00.000Z" });
     });
 
+    it("hold the whole report, which is put into a ConfigMap as well", async () => {
+        const run = await runProgram({ config, cluster: switched(unread.outputs) });
+        expect(run.outputs.report).toMatchObject({
+            database: { report: { tables: report.tables } },
+            room: { media: 8192 },
+        });
+        const { data } = find(run, "kubernetes:core/v1:ConfigMap", "report").inputs as { data: Record<string, string> };
+        expect(JSON.parse(data["report.json"] ?? "")).toEqual(run.outputs.report);
+        expect(find(unread, "kubernetes:core/v1:ConfigMap", "report").inputs).toMatchObject({ data: {} });
+    });
+
+    it("come from that ConfigMap when the record is gone with its pod", async () => {
+        const { [pods]: _, [log]: line, ...rest } = switched(unread.outputs) as Record<string, object | string>;
+        const kept = { metadata: {}, data: { "report.json": String(line).split("\n")[1] } };
+        const path = "/api/v1/namespaces/replica/configmaps/understudy-report";
+        const { outputs } = await runProgram({ config, cluster: { ...rest, [pods]: { items: [] }, [path]: kept } });
+        expect(outputs).toMatchObject({ backup: "2026-11-20T02:04:01Z", switched: "2026-11-20T02:20:00.000Z" });
+    });
+
     it("say that the backup is unknown when the record is gone, or is of other generations than are asked for", async () => {
         expect(unread.status).toBe(0);
-        expect(unread.outputs).toMatchObject({ backup: "unknown", switched: "unknown" });
+        expect(unread.outputs).toMatchObject({ backup: "unknown", switched: "unknown", report: "unknown" });
         const other = await runProgram({
             config: changed("database", { refresh: "2" }),
             cluster: switched(unread.outputs),

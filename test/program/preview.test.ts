@@ -25,6 +25,7 @@ function refreshing(stamp: string, kept: string[] = []): Record<string, object |
         database: { id: generations.database, state: "live", switched: null, awayMs: 8, report, others: [] },
         media: { id: generations.media, completed: null, report: null },
         kept,
+        room: { media: 8192 },
     };
     const selector = encodeURIComponent("app.kubernetes.io/part-of=understudy,app.kubernetes.io/name=switch");
     return {

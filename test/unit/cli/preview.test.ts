@@ -101,7 +101,7 @@ describe("a preview of a refresh", () => {
             "holds      1,250 rows, 16.0 KiB",
             "loaded     1,200 rows, 8.0 KiB, from backup 2026-11-20T02:04:01Z (3 h old)",
             "takes      about 6.5 s; the last took 3.3 s for 8.0 KiB, and the database was away for 8 ms",
-            "room       about 16.0 KiB more on the volume of 2Gi",
+            "room       about 16.0 KiB more on the volume of 2Gi, which had 4.0 KiB left after the last switch",
             "tables     public.item   50 rows more, 600 bytes more",
         ]);
     });
@@ -128,7 +128,7 @@ describe("a preview of a refresh", () => {
     it("counts a base among the room that is needed, and names the server that is brought", () => {
         const database = { ...settings.database, keepBase: true };
         expect(under("room", sighting, { ...settings, database })).toEqual([
-            "about 8.0 KiB, a base included, more on the volume of 2Gi",
+            "about 8.0 KiB, a base included, more on the volume of 2Gi, which had 4.0 KiB left after the last switch",
         ]);
         const server = { host: "db", port: 5433, user: "postgres", passwordSecret: "admin" };
         const brought = { ...settings, database: { ...settings.database, volume: undefined, server } };

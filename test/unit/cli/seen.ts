@@ -21,6 +21,7 @@ export const backups = ["2026-11-20T04:04:01Z", "2026-11-20T02:04:01Z"].map((sta
 export const live: Live = {
     event: "live",
     kept: [],
+    room: { database: 4096, media: 8192 },
     database: {
         id: "00000000aa",
         state: "live",
