@@ -116,18 +116,22 @@ export async function removeGeneration(
     databases: readonly [{ name: string }, ...{ name: string }[]],
 ): Promise<void> {
     await admin.query("update understudy.generation set state = 'preparing' where id = $1", [id]);
-    for (const database of databases) {
-        await removeDatabase(admin, id, database);
-    }
+    await removeDatabases(admin, id, databases);
     await admin.query(`drop role if exists ${escapeIdentifier(loginRole(databases, id))}`);
     await dropUnusedRoles(admin);
     await admin.query("delete from understudy.generation where id = $1", [id]);
 }
 
-/** Drops an unfinished database of a generation, and the roles that have loaded it. */
-export async function removeDatabase(admin: Client, id: string, { name }: { name: string }): Promise<void> {
+/** Drops databases of a generation, and then the roles that have loaded them: one role loads one after the other. */
+export async function removeDatabases(
+    admin: Client,
+    id: string,
+    databases: readonly { name: string }[],
+): Promise<void> {
+    for (const { name } of databases) {
+        await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
+    }
     const { standIn, load } = scratchRoles(id);
-    await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
     for (const role of [standIn, load]) {
         await admin.query(`drop role if exists ${escapeIdentifier(role)}`);
     }

@@ -9,7 +9,7 @@ import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
 import { baseName, cloneBase, discardBase, type Match } from "./base";
 import { collationProblem } from "./catalogs";
-import { removeDatabase } from "./generations";
+import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
 import { jobsOf } from "./jobs";
 import { type Loaded, load } from "./load";
@@ -173,7 +173,7 @@ async function tryToReload({
         signal.throwIfAborted();
         const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
         log(`the base of ${report.backup} cannot be used (${reason}): restoring all of ${backup.name}`);
-        await removeDatabase(server.admin, plan.generation, wanted);
+        await removeDatabases(server.admin, plan.generation, [wanted]);
         return undefined;
     }
 }

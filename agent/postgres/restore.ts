@@ -43,7 +43,7 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
         const backups = await guard(plan, server);
         const base = await findBase(bases, database, backups);
         const near = base === undefined ? nearestBase(bases, database, backups) : undefined;
-        await guardRoom(plan, server, backups, base, [
+        await guardRoom(plan, server, backups, base ?? near, [
             ...leftovers.flatMap(currentNames),
             ...unfinished.flatMap(baseNames),
         ]);
@@ -87,8 +87,8 @@ async function restoreAll(
             reports.set(wanted.name, report);
         }
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
-        const withoutBase =
-            database.keepBase && base === undefined ? await tryToKeepBase(server, database, reports) : "";
+        const restored = [...reports.values()].some((report) => report.base === undefined);
+        const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, reports) : "";
         await createLogin(server, database, password);
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);

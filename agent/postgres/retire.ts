@@ -54,11 +54,12 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
     });
 }
 
-/** Whether a base is to stay: it is of the live generation's backups. */
+/** Whether a base is to stay: it is of the live generation's backups, or that generation was made out of it. */
 function isBaseOf({ id }: Base, live: Generation, { keepBase, rules }: DatabasePlan): boolean {
     const reports = live.databases.map(({ name, report }) => [name, databaseReport.safeParse(report).data] as const);
     const proven = reports.flatMap(([name, report]) => (report === undefined ? [] : [[name, report] as const]));
-    return keepBase && proven.length === reports.length && id === baseId(rules, new Map(proven));
+    const used = proven.some(([, { base }]) => base === id);
+    return keepBase && proven.length === reports.length && (used || id === baseId(rules, new Map(proven)));
 }
 
 /** The generations that nobody will go back to. */
