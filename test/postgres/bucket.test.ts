@@ -123,7 +123,7 @@ test("a backup is restored out of a bucket, and nothing is written to it", async
     expect(generation?.report).toMatchObject({
         backupBytes: bytes.length,
         sha256: createHash("sha256").update(bytes).digest("hex"),
-        tables: expect.objectContaining({ "public.customer": 3006 }),
+        tables: expect.objectContaining({ "public.customer": expect.objectContaining({ rows: 3006 }) }),
     });
     expect(digest(bucket.folder)).toBe(untouched);
 });
@@ -141,7 +141,9 @@ test.each([
         "postgres",
         `select report from understudy.generation where id = '${id}'`,
     );
-    expect(generation?.report).toMatchObject({ tables: expect.objectContaining({ "public.customer": 3006 }) });
+    expect(generation?.report).toMatchObject({
+        tables: expect.objectContaining({ "public.customer": expect.objectContaining({ rows: 3006 }) }),
+    });
 });
 
 test("a folder in a bucket is refused: pg_restore cannot read it", async () => {

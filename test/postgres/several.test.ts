@@ -101,7 +101,13 @@ test("a survey tells of both, and of the backups that hold both", async () => {
             state: "live",
             report: { backup: expect.stringContaining("-shop.") },
             others: [
-                { name: "audit", report: { backup: expect.stringContaining("-audit."), tables: { "public.item": 1 } } },
+                {
+                    name: "audit",
+                    report: {
+                        backup: expect.stringContaining("-audit."),
+                        tables: { "public.item": { rows: 1, bytes: 11 } },
+                    },
+                },
             ],
         },
     ]);
