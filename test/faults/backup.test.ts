@@ -87,8 +87,6 @@ test("a sound backup with its manifest is restored: what follows is about the fa
 });
 
 describe.each(formats)("%s", (name) => {
-    const archive = !name.startsWith("plain");
-
     test("cut", () =>
         stage.offered({
             fault: "1 the backup is cut",
@@ -114,19 +112,20 @@ describe.each(formats)("%s", (name) => {
             status: expect.toSatisfy((status) => status === 1 || status === 3),
             says: /is not what production wrote|is damaged|truncated|ends |holds |cannot be loaded|not an archive|not a dump/,
         }));
-
-    test("empty", () =>
-        stage.offered({
-            fault: "the backup is empty",
-            step: name,
-            async put(hourly, stamp) {
-                const path = await put(name, hourly, stamp);
-                truncateSync(archive && statSync(path).isDirectory() ? join(path, "toc.dat") : path, 0);
-            },
-            status: 3,
-            says: /is empty/,
-        }));
 });
+
+test.each(["plain with gzip", "custom", "directory"] as const)("%s, empty", (name) =>
+    stage.offered({
+        fault: "the backup is empty",
+        step: name,
+        async put(hourly, stamp) {
+            const path = await put(name, hourly, stamp);
+            truncateSync(name === "directory" ? join(path, "toc.dat") : path, 0);
+        },
+        status: 3,
+        says: /is empty/,
+    }),
+);
 
 describe("a folder", () => {
     test.each(["toc.dat", "blobs.toc", "a table's file", "a large object's file"])("without %s", (missing) =>
