@@ -7,10 +7,12 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { loginRole, type Plan } from "../contract";
-import { databaseReport } from "../contract/report";
+import { type DatabaseReport, databaseReport } from "../contract/report";
 import { run } from "../dev/command";
+import { startPublisher } from "../test/postgres/publisher";
 import { type Replica, stampBefore, startReplica } from "../test/postgres/replica";
 import { binaries, startServer, type TestServer } from "../test/postgres/server";
 import { makeProduction } from "./database/production";
@@ -29,29 +31,32 @@ interface Way {
 export async function database(): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-bench-"));
     const production = await startServer();
+    const publisher = await startPublisher(production);
     // As servers that people use: everything is written through.
     const durable = { fsync: "on" };
     const [former, replica] = [await startServer(durable), await startReplica(durable)];
     try {
         await makeProduction(production);
-        const stamps = { plain: stampBefore(3600), custom: stampBefore(3601), directory: stampBefore(3602) };
-        const place = (kind: keyof typeof stamps, ending: string) =>
-            join(replica.folder, "store/hourly", `backup-${stamps[kind]}-shop${ending}`);
-        const [backup, custom, directory] = [
-            place("plain", ".sql.gz"),
-            place("custom", ".dump"),
-            place("directory", ""),
-        ];
-        await shell(production, `pg_dump --clean --if-exists shop | gzip > '${backup}'`);
+        const hourly = join(publisher.store, "hourly");
+        const publish = async (format: "directory" | "plain") => {
+            await sleep(1000);
+            const [stem = ""] = (await publisher.published((plan) => Object.assign(plan, { format }))).toReversed();
+            return { path: join(hourly, stem), stamp: stampOf(stem) };
+        };
+        const [directory, plain] = [await publish("directory"), await publish("plain")];
+        const stamps = { plain: plain.stamp, custom: stampBefore(3600), directory: directory.stamp };
+        const [backup, custom] = [`${plain.path}.sql.gz`, join(hourly, `backup-${stamps.custom}-shop.dump`)];
         await shell(production, `pg_dump --format=custom --compress=1 --file='${custom}' shop`);
-        await shell(production, `pg_dump --format=directory --compress=1 --jobs=2 --file='${directory}' shop`);
-        await production.stop();
+        await production.query("shop", "update pgbench_history set delta = delta + 1");
+        const changed = await publish("directory");
         await former.query("postgres", "create role shop");
         console.log(`backup ${(statSync(backup).size / 1e6).toFixed(0)} MB, plain with gzip`);
 
-        const ours = ownWay(replica, "plain", stamps.plain);
-        const archives = (["custom", "directory"] as const).map((kind) => ownWay(replica, kind, stamps[kind]));
-        const ways = [...formerWays(former, { backup, custom, directory, folder }), ours, ...archives];
+        const ours = ownWay(replica, publisher.store, "plain", stamps.plain);
+        const archives = (["custom", "directory"] as const).map((kind) =>
+            ownWay(replica, publisher.store, kind, stamps[kind]),
+        );
+        const ways = [...formerWays(former, { backup, custom, directory: directory.path, folder }), ours, ...archives];
         const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
         for (let round = 0; round < rounds; round++) {
             for (const { name, load, clear } of ways) {
@@ -74,9 +79,9 @@ export async function database(): Promise<void> {
         const best = Math.min(...[ours, ...archives].map(({ name }) => of(name)));
         console.log(`R1 full refresh vs S0's flow: ${(unpacked / best).toFixed(2)} x (2.0)`);
         console.log(`R1b plain dump vs gunzip|psql: ${(piped / own).toFixed(2)} x (1.4)`);
-        await others(replica, own);
+        await others(replica, publisher.store, { from: stamps.directory, to: changed.stamp }, { own, unpacked });
     } finally {
-        await Promise.all([former.stop(), replica.stop()]);
+        await Promise.all([former.stop(), replica.stop(), publisher.stop()]);
         rmSync(folder, { recursive: true });
     }
 }
@@ -109,44 +114,42 @@ function formerWays(
 }
 
 /** Ours, with every guard and proof: a generation is made and removed again. */
-function ownWay(replica: Replica, kind: string, stamp: string): Way {
+function ownWay(replica: Replica, store: string, kind: string, stamp: string): Way {
     const id = (round: string) => idOf(`${kind}${round}`);
-    const from = ({ database: plan }: Plan) => {
-        plan.backup = stamp;
-    };
     return {
         name: `understudy, ${kind}`,
-        load: (round) => prepared(replica, planFor(replica, id(round), from)),
+        load: (round) => prepared(replica, planFor(replica, store, id(round), stamp)),
         clear: (round) => removed(replica, id(round)),
     };
 }
 
-/** What is asked of a refresh besides its speed. */
-async function others(replica: Replica, own: number): Promise<void> {
+/** What is asked of a refresh besides its speed: `from` is a backup, and `to` one in which a twentieth is in other tables. */
+async function others(
+    replica: Replica,
+    store: string,
+    { from, to }: { from: string; to: string },
+    { own, unpacked }: { own: number; unpacked: number },
+): Promise<void> {
     const { server } = replica;
-    const base = (plan: Plan) => {
-        plan.database.keepBase = true;
-    };
+    const withBase = (id: string, stamp: string) =>
+        planFor(replica, store, id, stamp, (plan) => {
+            plan.database.keepBase = true;
+        });
     const memory = { peak: 0 };
-    await prepared(replica, planFor(replica, idOf("first"), base), memory);
-    expectDone(await replica.run("prepare-media", planFor(replica, idOf("first"), base)));
-    expectDone(await replica.run("switch", planFor(replica, idOf("first"), base)));
+    const first = withBase(idOf("first"), from);
+    await prepared(replica, first, memory);
+    expectDone(await replica.run("prepare-media", first));
+    expectDone(await replica.run("switch", first));
 
-    const cloned: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-        const id = idOf(`clone ${round}`);
-        await run("sh", ["-c", "sync; echo 3 > /proc/sys/vm/drop_caches"]);
-        cloned.push(
-            await seconds(async () => {
-                await prepared(replica, planFor(replica, id, base));
-                await run("sync", []);
-            }),
-        );
-        if (round < rounds - 1) {
-            await removed(replica, id);
-        }
+    const reloaded = await timed((round) => withBase(idOf(`reload ${round}`), to));
+    const [report] = await reportsOf(idOf(`reload ${rounds - 1}`));
+    if (report?.reloaded?.join() !== "public.pgbench_history") {
+        throw new Error(`The tables that were reloaded are ${report?.reloaded?.join(", ") ?? "all"}.`);
     }
-    const next = planFor(replica, idOf(`clone ${rounds - 1}`), base);
+    console.log(`R5 5 % of the data in changed tables vs S0's flow: ${(unpacked / median(reloaded)).toFixed(1)} x (5)`);
+
+    const cloned = await timed((round) => withBase(idOf(`clone ${round}`), from));
+    const next = withBase(idOf(`clone ${rounds - 1}`), from);
     console.log(`R2 database away: ${(await away(server, () => replica.run("switch", next))).toFixed(3)} s (0.2)`);
     console.log(`R3 next copy by clone vs restore: ${(own / median(cloned)).toFixed(1)} x (6)`);
 
@@ -158,15 +161,35 @@ async function others(replica: Replica, own: number): Promise<void> {
         `R4 repeat with nothing new: ${nothing.toFixed(2)} s (2), bytes written ${Number(await position()) - before} (0)`,
     );
 
-    const [report] = await server.query(
-        "postgres",
-        `select report from understudy.generation where id = '${idOf("first")}'`,
-    );
-    const { phases } = databaseReport.parse(report?.report);
+    const [{ phases } = { phases: [] }] = await reportsOf(idOf("first"));
     const proof = phases.filter(({ name }) => name === "prove").reduce((sum, phase) => sum + phase.seconds, 0);
     const rest = phases.filter(({ name }) => name !== "prove").reduce((sum, phase) => sum + phase.seconds, 0);
     console.log(`R6 proof costs ${((100 * proof) / rest).toFixed(0)} % (25)`);
     console.log(`memory peak ${memory.peak.toFixed(0)} MiB (256)`);
+
+    /** Seconds that copies take, one after the other; the last one stays. */
+    async function timed(planOf: (round: number) => Plan): Promise<number[]> {
+        const times: number[] = [];
+        for (let round = 0; round < rounds; round++) {
+            const plan = planOf(round);
+            await run("sh", ["-c", "sync; echo 3 > /proc/sys/vm/drop_caches"]);
+            times.push(
+                await seconds(async () => {
+                    await prepared(replica, plan);
+                    await run("sync", []);
+                }),
+            );
+            if (round < rounds - 1) {
+                await removed(replica, plan.database.generation);
+            }
+        }
+        return times;
+    }
+
+    async function reportsOf(id: string): Promise<DatabaseReport[]> {
+        const rows = await server.query("postgres", `select report from understudy.generation where id = '${id}'`);
+        return rows.map(({ report }) => databaseReport.parse(report));
+    }
 }
 
 /** The longest time between two answers to eight clients that query, and reconnect, all the time. */
@@ -203,14 +226,29 @@ async function away(server: TestServer, work: () => Promise<unknown>): Promise<n
     return Math.max(...(await Promise.all(clients))) / 1000;
 }
 
+/** The stamp in a backup's name. */
+function stampOf(stem: string): string {
+    return /^backup-(.*Z)-shop$/.exec(stem)?.[1] ?? "";
+}
+
 /** An id that follows from a round's name. */
 function idOf(round: string): string {
     return Buffer.from(round.padEnd(5, "0")).toString("hex").slice(-10);
 }
 
-function planFor(replica: Replica, id: string, change: (plan: Plan) => void = () => undefined): Plan {
+function planFor(
+    replica: Replica,
+    store: string,
+    id: string,
+    stamp: string,
+    change: (plan: Plan) => void = () => undefined,
+): Plan {
     return replica.plan(id, idOf("media"), (plan) => {
         plan.database.capacity = 2 ** 36;
+        plan.database.backups = store;
+        plan.database.backup = stamp;
+        // What the publisher's workload runs.
+        plan.imageTag = "2026.10.1";
         change(plan);
     });
 }

@@ -4,7 +4,6 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
 import { bundle } from "../../agent/bundle";
 import {
     type CatalogueEntry,
@@ -45,13 +44,13 @@ export interface Publisher {
     stop(): Promise<void>;
 }
 
-/** Starts production; database `shop` is dumped. */
-export async function startPublisher(): Promise<Publisher> {
+/** Starts production, unless it is given; its database `shop` is dumped. */
+export async function startPublisher(given?: TestServer): Promise<Publisher> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-publisher-"));
     const store = join(folder, "store");
     mkdirSync(join(folder, "account"));
     mkdirSync(store);
-    const [production, program] = await Promise.all([startProduction(), bundle()]);
+    const [production, program] = await Promise.all([given ?? startProduction(), bundle()]);
     writeFileSync(join(folder, "password"), production.password);
     writeFileSync(join(folder, "account/token"), "a token");
     const requests: Publisher["requests"] = [];
@@ -91,7 +90,9 @@ export async function startPublisher(): Promise<Publisher> {
         plan,
         async published(change) {
             const { status, log } = await publisher.run("publish", plan(change));
-            expect(status, log).toBe(0);
+            if (status !== 0) {
+                throw new Error(log);
+            }
             return publisher.names("hourly").flatMap((name) => /^(.*)\.json$/.exec(name)?.[1] ?? []);
         },
         lines: () => entriesIn(catalogueFile, readFileSync(join(store, catalogueFile), "utf8"), catalogueEntry),
