@@ -40,7 +40,10 @@ export async function checkIndexes(client: Client, watch: Watch): Promise<string
     const progress = { of: indexes.reduce((sum, { bytes }) => sum + Number(bytes), 0), through: 0 };
     watch(() => ({ done: progress.through, unit: "byte", part: progress }));
     for (let from = 0; from < indexes.length; from += together) {
-        await client.query(`begin; create schema ${schema}; create extension amcheck schema ${schema}`);
+        // Production may have it as well, in another schema or version.
+        await client.query(
+            `begin; drop extension if exists amcheck cascade; create schema ${schema}; create extension amcheck schema ${schema}`,
+        );
         try {
             for (const { oid, name, bytes } of indexes.slice(from, from + together)) {
                 await client.query(`select ${schema}.bt_index_check($1, true)`, [oid]).catch((error: Error) => {
