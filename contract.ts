@@ -63,6 +63,8 @@ const databasePlan = z.strictObject({
     keepBase: z.boolean(),
     /** Whether amcheck looks through every B-tree index of a copy before it counts as proven. */
     amcheck: z.boolean(),
+    /** Untrusted extensions that the superuser makes where a dump has them. */
+    extensions: z.array(z.string()),
     /** Size of the volume under the server, in bytes: what a second copy has to fit into. Nobody knows it if left out. */
     capacity: z.number().positive().optional(),
     server: z.strictObject({

@@ -34,6 +34,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             rules: rulesOf(settings),
             keepBase: database.keepBase,
             amcheck: database.amcheck,
+            extensions: database.extensions,
             ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
             server: { host, port, user, passwordFile: `${folders.admin}/password` },
             loginPasswordFile: `${folders.login}/password`,

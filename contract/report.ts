@@ -10,6 +10,11 @@ const loadedTable = z.strictObject({
     bytes: z.number(),
     /** SHA-256 of that text as read back from the server, equal to the one that a manifest names; absent if none does. */
     sha256: z.string().optional(),
+    /**
+     * Rows that an extension has made itself in this table of its own, on top of the dump's. With them nothing can be read
+     * back by its hash, and `sha256` is what the manifest names.
+     */
+    made: z.number().optional(),
 });
 
 /** One phase of a run, in the order in which they ran. */

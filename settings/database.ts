@@ -8,6 +8,11 @@ const databaseName = z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,45}$/, "write lower-case letters, digits and underscores, 46 at most");
 
+/** An extension as `CREATE EXTENSION` calls it. */
+const extensionName = z
+    .string()
+    .regex(/^\w+(-\w+)*$/, "write the name of an extension, such as postgis or pg_stat_statements");
+
 /** `latest`, or the stamp in a backup's file name. */
 const backup = z
     .string()
@@ -67,6 +72,8 @@ export const database = z.strictObject({
     keepBase: z.boolean().default(false),
     /** Whether amcheck looks through every B-tree index of a copy before it counts as proven. */
     amcheck: z.boolean().default(false),
+    /** Untrusted extensions that a dump may have: they are made by the superuser, and what is in them runs in the server. */
+    extensions: z.array(extensionName).default([]),
     timeout: duration.prefault("15m"),
 });
 

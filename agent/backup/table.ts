@@ -33,7 +33,7 @@ export function unvalidatedConstraint(text: Buffer): ConstraintName | undefined 
 }
 
 /** Names in a list or a path, without their quotes. */
-function namesIn(list: string): string[] {
+export function namesIn(list: string): string[] {
     const names = list.matchAll(/"((?:[^"]|"")*)"|([^\s,."]+)/g);
     return [...names].map(([, quoted, plain = ""]) => quoted?.replaceAll('""', '"') ?? plain);
 }

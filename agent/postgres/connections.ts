@@ -38,7 +38,7 @@ export class Connections implements Sink {
         const last = this.tasks.at(-1);
         if (task !== undefined) {
             if (last !== undefined && (last.kind !== task.kind || this.waiting > mostWaiting)) {
-                await this.settle();
+                await this.doTasks();
             }
             this.tasks.push(task);
             this.waiting += text.length;
@@ -49,7 +49,7 @@ export class Connections implements Sink {
             this.waiting += text.length;
             return;
         }
-        await this.settle();
+        await this.doTasks();
         this.noteTransaction(words);
         const setting = settingIn(text, words);
         if (setting === undefined) {
@@ -64,15 +64,19 @@ export class Connections implements Sink {
         await this.first().rows(bytes);
     }
 
+    async settle(): Promise<void> {
+        await this.doTasks();
+        await this.first().settle();
+    }
+
     /**
      * Does work over all connections at once, the longest first of what is ready and locks nothing that other work has locked.
      *
      * @throws {Error} with the server's message when a connection has failed
      */
     async work(pieces: Work[]): Promise<void> {
-        await this.settle();
         // What it needs is there only once the connection has done all that it was given.
-        await this.first().settle();
+        await this.settle();
         const waiting = new Set(pieces);
         const running = new Map<Work, Promise<void>>();
         while (waiting.size + running.size > 0) {
@@ -102,7 +106,7 @@ export class Connections implements Sink {
      * @throws {Error} with the server's message when a connection has failed
      */
     async end(): Promise<void> {
-        await this.settle();
+        await this.doTasks();
         await Promise.all(this.all.map((connection) => connection.end()));
     }
 
@@ -113,7 +117,7 @@ export class Connections implements Sink {
     }
 
     /** Does the tasks that have gathered. */
-    private async settle(): Promise<void> {
+    private async doTasks(): Promise<void> {
         const { tasks } = this;
         this.tasks = [];
         this.waiting = 0;

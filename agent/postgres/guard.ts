@@ -6,6 +6,7 @@ import { readManifest } from "../backup/manifest";
 import { Refusal } from "../refusal";
 import { refuseWithoutAmcheck } from "./amcheck";
 import type { Match } from "./base";
+import { extensionProblem } from "./extensions";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
 import type { Server } from "./server";
@@ -44,7 +45,7 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
         }
         const facts = await readManifest(backup, database.dump);
         refuseOtherTag(plan, backup, facts);
-        await refuseMissingExtensions(plan, server, backup, facts);
+        await refuseExtensions(plan, server, backup, facts);
         files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
     }
     return backups.flatMap(({ path }) => files.get(path) ?? []);
@@ -62,21 +63,17 @@ function refuseOtherTag({ imageTag, allowTagMismatch }: Plan, { name }: Backup, 
 }
 
 /** Without a manifest, the load tells. */
-async function refuseMissingExtensions(
+async function refuseExtensions(
     { database }: Plan,
     { admin, version }: Server,
     { name: file }: Backup,
     facts: Manifest | undefined,
 ): Promise<void> {
-    const wanted = database.databases.flatMap(({ name }) => Object.entries(facts?.databases[name]?.extensions ?? {}));
-    const { rows } = await admin.query<{ name: string }>("select name from pg_available_extensions");
-    const missing = wanted.filter(([name]) => !rows.some((available) => available.name === name));
-    if (missing.length > 0) {
-        const names = [...new Set(missing.map((one) => one.join(" ")))].join(", ");
-        throw new Refusal(
-            `The backup ${file} needs the extension ${names}, and the server, ${version}, does not have it: use an image ` +
-                "that has it (database.image), or install it on the server of database.server.",
-        );
+    const named = database.databases.flatMap(({ name }) => Object.entries(facts?.databases[name]?.extensions ?? {}));
+    const wanted = new Map(named.map(([name, version]) => [name, `${name} ${version}`]));
+    const problem = await extensionProblem(admin, version, database.extensions, wanted);
+    if (problem !== undefined) {
+        throw new Refusal(`The backup ${file} ${problem}.`);
     }
 }
 

@@ -23,7 +23,7 @@ import { followsTask, slow, type Task, taskOf } from "./task";
 import { type Sink, taskWork, type Work } from "./work";
 
 /** What a load needs. */
-export interface Loading extends Pick<Passage, "cast" | "ensureRole"> {
+export interface Loading extends Pick<Passage, "cast" | "ensureRole" | "extensions"> {
     backup: Backup;
     packing: Packing;
     /** Tells which part of the dump is the database's. */
@@ -64,6 +64,7 @@ export async function load(loading: Loading): Promise<Loaded> {
     const passage: Passage = {
         cast,
         ensureRole: oneByOne(loading.ensureRole),
+        extensions: loading.extensions,
         empty: new Set(only),
         tally: new Tally(),
         skipped: new Set(),
@@ -232,6 +233,10 @@ class Kept implements Sink {
 
     async rows(): Promise<void> {
         throw new DumpError("has rows where its indexes are");
+    }
+
+    settle(): Promise<void> {
+        return this.connections.settle();
     }
 }
 

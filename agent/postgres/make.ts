@@ -9,6 +9,7 @@ import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
 import { baseName, cloneBase, discardBase, type Match } from "./base";
 import { collationProblem } from "./catalogs";
+import { Extensions } from "./extensions";
 import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
 import { jobsOf } from "./jobs";
@@ -65,26 +66,31 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
     );
     const stage = await setStage(server, plan, wanted);
     const frame = frameOf(plan, wanted, backup);
-    const loaded = await phases.run("load", async (watch) => {
-        await withClient(server, stage.database, signal, (client) => openPublicSchema(client, stage));
-        return load({
-            backup,
-            packing: backup.header.packing,
-            frame,
-            jobs: jobsOf(plan),
-            target: {
-                ...plan.server,
-                user: stage.cast.standIn,
-                password: stage.password,
-                database: stage.database,
-                applicationName: `understudy prepare-database ${plan.generation}`,
-            },
-            cast: stage.cast,
-            ensureRole: stage.ensureRole,
-            watch,
-            signal,
-        });
-    });
+    const loaded = await phases.run("load", (watch) =>
+        // Connected before anything of the dump is there, which could set something for the database.
+        withClient(server, stage.database, signal, async (client) => {
+            const { standIn } = stage.cast;
+            await openPublicSchema(client, stage);
+            return load({
+                backup,
+                packing: backup.header.packing,
+                frame,
+                jobs: jobsOf(plan),
+                target: {
+                    ...plan.server,
+                    user: standIn,
+                    password: stage.password,
+                    database: stage.database,
+                    applicationName: `understudy prepare-database ${plan.generation}`,
+                },
+                cast: stage.cast,
+                ensureRole: stage.ensureRole,
+                extensions: new Extensions({ client, version: server.version, allowed: plan.extensions, standIn }),
+                watch,
+                signal,
+            });
+        }),
+    );
     // Settings that the dump's statements have left on the database would hold for the next connections as well.
     await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
     const proof = await withClient(server, stage.database, signal, async (client) => {

@@ -1,8 +1,10 @@
+import { commentedExtension, type Extension, madeExtension } from "../backup/extension";
 import type { Frame } from "../backup/frame";
 import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
 import { madeTable } from "../backup/table";
+import type { Extensions } from "./extensions";
 import type { Tally } from "./tally";
 import type { Sink } from "./work";
 
@@ -11,6 +13,7 @@ export interface Passage {
     cast: Cast;
     /** Makes sure that a role exists, and that the stand-in is a member of it where `member` is set. */
     ensureRole(name: string, member: boolean): Promise<void>;
+    extensions: Extensions;
     /**
      * Tables that nothing has filled yet: those that the dump has made. They are filled in the transaction that empties
      * them once more, where a server only appends: in any other it looks for room in earlier pages, and the order would not
@@ -35,7 +38,7 @@ export async function pour(
     sql: AsyncIterable<Buffer>,
     frame: Pick<Frame, "takes" | "end">,
     sink: Sink,
-    { cast, ensureRole, empty, tally, skipped, deferred }: Passage,
+    { cast, ensureRole, extensions, empty, tally, skipped, deferred }: Passage,
 ): Promise<Set<string>> {
     const tables = new Set<string>();
     const lexer = new DumpLexer();
@@ -61,7 +64,12 @@ export async function pour(
                 } else if (made !== undefined) {
                     empty.add(made);
                 }
-                await passStatement(piece.text, piece.words);
+                const extension = piece.words[1] === "extension" ? madeExtension(piece.text) : undefined;
+                if (extension !== undefined) {
+                    await makeExtension(extension, () => passStatement(piece.text, piece.words));
+                } else if (!commentsOnSuperusers(piece.text, piece.words)) {
+                    await passStatement(piece.text, piece.words);
+                }
             }
         }
     }
@@ -98,6 +106,24 @@ export async function pour(
         if (direction.after !== undefined) {
             await sink.statement(Buffer.from(direction.after), []);
         }
+    }
+
+    async function makeExtension(extension: Extension, asStandIn: () => Promise<void>) {
+        // A superuser sees its schema only once that is there.
+        await sink.settle();
+        const made = await extensions.make(extension, async () => {
+            await asStandIn();
+            await sink.settle();
+        });
+        for (const [table, rows] of made) {
+            tally.made.set(table, rows);
+        }
+    }
+
+    /** Whether a statement comments on what is a superuser's: nobody else may do that. */
+    function commentsOnSuperusers(text: Buffer, words: string[]): boolean {
+        const extension = words[2] === "extension" ? commentedExtension(text) : undefined;
+        return extension !== undefined && extensions.isSuperusers(extension);
     }
 
     for await (const chunk of sql) {

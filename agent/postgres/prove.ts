@@ -159,14 +159,18 @@ async function proveCatalogs(client: Client, named: Record<string, string> = {})
     };
 }
 
-function tablesOf({ rows, bytes }: Tally): DatabaseReport["tables"] {
-    return Object.fromEntries([...rows].map(([name, count]) => [name, { rows: count, bytes: bytes.get(name) ?? 0 }]));
+function tablesOf({ rows, bytes, made }: Tally): DatabaseReport["tables"] {
+    const tables = [...rows].map(([name, count]) => {
+        const own = made.get(name);
+        return [name, { rows: count, bytes: bytes.get(name) ?? 0, ...(own !== undefined && { made: own }) }];
+    });
+    return Object.fromEntries(tables);
 }
 
 /** What was done with the rows: read back, or counted. */
 function describeRows(tables: DatabaseReport["tables"]): string[] {
     const [read, counted] = [true, false].map((whether) =>
-        Object.fromEntries(Object.entries(tables).filter(([, { sha256 }]) => (sha256 !== undefined) === whether)),
+        Object.fromEntries(Object.entries(tables).filter(([, table]) => isReadBack(table) === whether)),
     ) as [DatabaseReport["tables"], DatabaseReport["tables"]];
     const those = (some: DatabaseReport["tables"]) =>
         `${plural(rowsIn(some), "row")} in ${plural(Object.keys(some).length, "table")}`;
@@ -176,17 +180,33 @@ function describeRows(tables: DatabaseReport["tables"]): string[] {
             : [`${those(read)} read back from the server, with the SHA-256 that the manifest names`]),
         ...(Object.keys(counted).length === 0 && Object.keys(read).length > 0
             ? []
-            : [`${those(counted)} counted on the server, as many as in the dump`]),
+            : [`${those(counted)} counted on the server, as many as in the dump${describeMade(counted)}`]),
     ];
+}
+
+/** Rows that were counted beside those of the dump. */
+function describeMade(tables: DatabaseReport["tables"]): string {
+    const rows = Object.values(tables).reduce((sum, { made = 0 }) => sum + made, 0);
+    return rows === 0 ? "" : ` beside the ${plural(rows, "row")} that extensions have made`;
+}
+
+/** Whether more is known of a table's rows than their number. */
+function isReadBack({ sha256, made }: DatabaseReport["tables"][string]): boolean {
+    return sha256 !== undefined && made === undefined;
 }
 
 /** Tables that a manifest knows, and of which only the number of rows is. */
 function describeUnread(tables: DatabaseReport["tables"]): string[] {
-    return Object.entries(tables).flatMap(([name, { sha256 }]) =>
-        sha256 !== undefined
-            ? []
-            : [`the rows of ${name} but their number: the dump hands them to its partitions, in no order that stays`],
-    );
+    return Object.entries(tables).flatMap(([name, table]) => {
+        if (isReadBack(table)) {
+            return [];
+        }
+        const why =
+            table.made === undefined
+                ? "the dump hands them to its partitions, in no order that stays"
+                : "an extension's table may have rows of its own";
+        return [`the rows of ${name} but their number: ${why}`];
+    });
 }
 
 /** Compares the dump, as it was counted, with what production's side has written down about it. */

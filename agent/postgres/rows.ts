@@ -57,7 +57,8 @@ const asDumped = Buffer.from(
  */
 export async function countRows(client: Client, expected: Tables): Promise<Tables> {
     const tables: Tables = {};
-    for (const [name, { rows, bytes }] of Object.entries(expected)) {
+    for (const [name, table] of Object.entries(expected)) {
+        const { rows, bytes, made } = table;
         const { kind, identifier } = await relation(client, name);
         if (kind !== "r" && kind !== "p") {
             throw new Error(`The rows of ${name} could not be counted: it is not a table after the restore.`);
@@ -66,16 +67,16 @@ export async function countRows(client: Client, expected: Tables): Promise<Table
         const from = kind === "r" ? `only ${identifier}` : identifier;
         const counted = await client.query<{ count: string }>(`select count(*) from ${from}`);
         const found = Number(counted.rows[0]?.count);
-        refuseOtherNumber(name, found, rows);
-        tables[name] = { rows: found, bytes };
+        refuseOtherNumber(name, found, rows, made);
+        tables[name] = made === undefined ? { rows, bytes } : table;
     }
     return tables;
 }
 
 /**
  * Reads the rows of all tables back from the server, several tables at once, the longest first, and compares their
- * SHA-256 with those that the manifest names. Tables whose rows the dump hands to their partitions are only counted:
- * their order is not the dump's.
+ * SHA-256 with those that the manifest names. Tables whose rows the dump hands to their partitions are only counted, as
+ * their order is not the dump's, and those of extensions, which may have made some of the rows.
  *
  * @throws {Error} one sentence for the first difference, or when a table cannot be read
  */
@@ -87,7 +88,10 @@ export async function readRows(reading: ReadingBack, tally: Tally, named: Dumped
         const { kind, identifier } = await relation(client, name);
         const bytes = tally.bytes.get(name) ?? 0;
         const sha256 = named[name]?.sha256;
-        if (kind === "r" && sha256 !== undefined) {
+        const made = tally.made.get(name);
+        if (made !== undefined) {
+            others[name] = { rows, bytes, made, ...(sha256 !== undefined && { sha256 }) };
+        } else if (kind === "r" && sha256 !== undefined) {
             const columns = (tally.columns.get(name) ?? []).map((column) => escapeIdentifier(column)).join(", ");
             const statement = `COPY ${identifier} ${columns === "" ? "" : `(${columns})`} TO STDOUT`;
             waiting.push({ name, rows, bytes, sha256, statement });
@@ -169,11 +173,12 @@ function linesIn(bytes: Buffer): number {
     return lines;
 }
 
-function refuseOtherNumber(name: string, found: number, expected: number): void {
-    if (found !== expected) {
+function refuseOtherNumber(name: string, found: number, expected: number, made = 0): void {
+    if (found !== expected + made) {
+        const beside = made === 0 ? "" : ` beside the ${made.toLocaleString("en-US")} that an extension has made`;
         throw new Error(
             `Table ${name} has ${plural(found, "row")} after the restore, but the dump held ` +
-                `${expected.toLocaleString("en-US")}: the copy is not used.`,
+                `${expected.toLocaleString("en-US")}${beside}: the copy is not used.`,
         );
     }
 }

@@ -8,6 +8,8 @@ const around = "\n\\.\n".length;
 export class Tally {
     /** Rows of each table, by the name that the dump writes. */
     readonly rows = new Map<string, number>();
+    /** Rows that extensions have made in tables which the dump fills as well, by the same name. */
+    readonly made = new Map<string, number>();
     /** Columns of each table that the dump fills, by the same name. */
     readonly columns = new Map<string, string[]>();
     /** Tables whose rows came as INSERT statements. */

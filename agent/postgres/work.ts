@@ -4,6 +4,12 @@ import { collide, costOf, type Task } from "./task";
 export interface Sink {
     statement(text: Buffer, words: string[]): Promise<void>;
     rows(bytes: Buffer): Promise<void>;
+    /**
+     * Waits until the server has done all that was handed over.
+     *
+     * @throws {Error} with the server's message if it failed
+     */
+    settle(): Promise<void>;
 }
 
 /** A piece of work for one of the connections. */

@@ -104,7 +104,7 @@ test("an extension that the server does not have fails the load", () =>
         step: "without a manifest",
         put: (hourly, stamp) => plain(hourly, stamp, frame(foreign)),
         status: 1,
-        says: /cannot be loaded\. PostgreSQL says: extension "postgis" is not available/,
+        says: /cannot be loaded\. It needs the extension postgis, and the server, 15\.\d+, does not have it: use an image/,
     }));
 
 test("an extension that the server does not have is refused where a manifest tells of it", () =>

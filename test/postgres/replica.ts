@@ -74,6 +74,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
                     rules: "00000000a1",
                     keepBase: false,
                     amcheck: false,
+                    extensions: [],
                     capacity: 2 ** 34,
                     server: {
                         host: "127.0.0.1",

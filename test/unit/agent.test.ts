@@ -26,6 +26,7 @@ const plan: Plan = {
         rules: "00000000a1",
         keepBase: false,
         amcheck: false,
+        extensions: [],
         capacity: 2 ** 30,
         server: { host: "database", port: 5432, user: "postgres", passwordFile: "/password" },
         loginPasswordFile: "/login",

@@ -69,8 +69,8 @@ describe("the generations that settings ask for", () => {
         { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
         { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
         {
-            what: "sizes, ages, counts and how much is proven",
-            database: { volume: "2Gi", maximumAge: "9d", amcheck: true },
+            what: "sizes, ages, counts, how much is proven and which extensions may be made",
+            database: { volume: "2Gi", maximumAge: "9d", amcheck: true, extensions: ["postgis"] },
             media: { keepGenerations: 5 },
             changed: [],
         },

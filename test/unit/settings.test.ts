@@ -141,6 +141,7 @@ describe("a stack file", () => {
         ["database.others", [{ name: "postgres", owner: "a" }], /others\.0\.name is "postgres": .* every server's own/],
         ["database.others", [{ name: "audit" }], /others\.0\.owner is missing/],
         ["database.expectedCount", 2, /expectedCount is 2, but database\.dump is database: write server, or leave out/],
+        ["database.extensions", ["postgis", "a b"], /extensions\.1 is "a b": write the name of an extension, such as/],
         ["database.expectedCount", 0, /expectedCount is 0: write at least 1/],
         ["database.expectedCount", "two", /expectedCount is "two": write a whole number|write a number/],
         ["database.volume", undefined, /volume is missing: write the size of the server's volume, or database\.server/],

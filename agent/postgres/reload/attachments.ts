@@ -25,6 +25,9 @@ const keys = `(select * from pg_constraint where contype = 'f' and (conrelid in 
 const constraints = `(select * from pg_constraint where (contype = 'f' and (conrelid in ${chosen} or confrelid in ${chosen}))
     or (contype in ('p', 'u', 'x') and conrelid in ${chosen}))`;
 
+/** Whether `c` is an extension's: then it is a superuser's, and some of its rows may be the extension's own. */
+const extensions = `exists (select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e')`;
+
 /** Why the rows of some tables of a database cannot be replaced by themselves, if they cannot. */
 export async function obstacle(client: Client, tables: string[]): Promise<string | undefined> {
     const { rows } = await client.query<{ reason: string }>(
@@ -34,10 +37,11 @@ export async function obstacle(client: Client, tables: string[]): Promise<string
                     when c.oid is null then 'is not there'
                     when c.relkind <> 'r' then 'is no plain table'
                     when c.relforcerowsecurity then 'hides rows from its owner'
+                    when ${extensions} then 'belongs to an extension'
                     else 'inherits, or is inherited from' end)
            from unnest($1::text[]) one left join pg_class c on c.oid = to_regclass(one)
           where c.oid is null or c.relkind <> 'r' or c.relforcerowsecurity
-             or exists (select from pg_inherits where c.oid in (inhrelid, inhparent))
+             or ${extensions} or exists (select from pg_inherits where c.oid in (inhrelid, inhparent))
          union all
          select format('a foreign key connects table %s with a partitioned one', conrelid::regclass) from ${keys} as key
           where conparentid <> 0 or exists (select from pg_class c where c.oid in (conrelid, confrelid) and relkind = 'p')

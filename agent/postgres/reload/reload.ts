@@ -4,6 +4,7 @@ import type { DatabasePlan, ReplicaDatabase } from "../../../contract";
 import type { DumpedDatabase } from "../../../contract/manifest";
 import type { Frame } from "../../backup/frame";
 import { log, type Phases, plural } from "../../report";
+import { Extensions } from "../extensions";
 import { scratchRoles } from "../generations";
 import type { Checked } from "../guard";
 import { jobsOf } from "../jobs";
@@ -69,6 +70,7 @@ export async function reload({
             },
             cast: { owner: wanted.owner, standIn: loader.user, load: loader.user, superusers: [] },
             ensureRole: () => Promise.reject(new Error("a table's rows name a role")),
+            extensions: new Extensions({ client, version: server.version, allowed: [], standIn: loader.user }),
             watch,
         }),
     );
