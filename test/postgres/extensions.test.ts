@@ -145,9 +145,7 @@ describe("a production whose extensions have rows of its own", () => {
     });
 
     test("is proven by its manifest but for their rows, and reloaded while these are the same", async () => {
-        const refreshed = async () => {
-            await new Promise((resolve) => setTimeout(resolve, 1000));
-            await publisher.published();
+        const made = async () => {
             const ending = await copied((plan) => {
                 plan.database.backups = publisher.store;
                 plan.database.extensions = [places];
@@ -157,6 +155,11 @@ describe("a production whose extensions have rows of its own", () => {
             expect(ending.status, ending.log).toBe(0);
             return ending;
         };
+        const refreshed = async () => {
+            await new Promise((resolve) => setTimeout(resolve, 1000));
+            await publisher.published();
+            return made();
+        };
         const { report } = await refreshed();
         expect(report.tables["place_s.place"]).toMatchObject({ rows: 2, made: 100, sha256: expect.any(String) });
         expect(report.unknown).toEqual(
@@ -164,6 +167,9 @@ describe("a production whose extensions have rows of its own", () => {
                 .toSorted()
                 .map((name) => `the rows of ${name} but their number: an extension's table may have rows of its own`),
         );
+        const clone = await made();
+        expect(clone.report.base, clone.log).toBeDefined();
+        expect(clone.report.tables).toMatchObject({ "place_s.place": report.tables["place_s.place"] });
         await shop("insert into single values ('new')");
         const next = await refreshed();
         expect(next.report.reloaded, next.log).toEqual(["public.single"]);
