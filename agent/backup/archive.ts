@@ -1,6 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { outputOf } from "./program";
+import type { StoredFile } from "./store";
 
 /** What the beginning of an archive's table of contents tells. */
 export interface ArchiveHeader {
@@ -73,15 +72,17 @@ export interface TableData {
 /**
  * Reads the table of contents of an archive that can be sought.
  *
+ * @param files those of a folder, which has one for each table; of any other archive, none
  * @throws {ProgramError} when pg_restore cannot read it
  */
-export async function readContents(path: string, signal: AbortSignal): Promise<Contents> {
+export async function readContents(path: string, files: StoredFile[], signal: AbortSignal): Promise<Contents> {
     const chunks: Buffer[] = [];
     for await (const chunk of outputOf("pg_restore", ["--list", "--", path], { signal })) {
         chunks.push(chunk);
     }
     const contents = contentsIn(Buffer.concat(chunks).toString("latin1"));
-    const sizes = await sizesIn(path);
+    const data = files.filter(({ name }) => /^\d+\.dat/.test(name));
+    const sizes = new Map(data.map(({ name, bytes }) => [Number.parseInt(name, 10), bytes]));
     return {
         ...contents,
         tables: contents.tables.map((one) => ({ ...one, weight: sizes.get(Number.parseInt(one.entry, 10)) ?? 1 })),
@@ -126,17 +127,4 @@ function asListed(table: string): string {
     const parts = table.match(/"(?:[^"]|"")*"|[^."]+/g) ?? [];
     const names = parts.map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part));
     return Buffer.from(names.join(" ").replaceAll(/[\r\n]/g, " ")).toString("latin1");
-}
-
-/** Bytes of each table's file in a directory, by the number of its entry. */
-async function sizesIn(path: string): Promise<Map<number, number>> {
-    const names = await readdir(path).catch(() => []);
-    const files = names.filter((name) => /^\d+\.dat/.test(name));
-    const sizes = files.map(async (name) => [Number.parseInt(name, 10), (await stat(join(path, name))).size] as const);
-    return new Map(await Promise.all(sizes));
-}
-
-/** The SQL of some entries of an archive that can be sought; `list` is a file with them, one a line. */
-export async function* sqlOf(path: string, list: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-    yield* outputOf("pg_restore", [`--use-list=${list}`, "--file=-", "--", path], { signal });
 }

@@ -4,7 +4,7 @@ import { rotMark, serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
 import { ageOf, ageProblem, described } from "./age";
-import { openStore, type Store, type Stored, type StoredFile } from "./store";
+import { type NamedFile, openStore, type Store, type Stored, type StoredFile } from "./store";
 
 /** One dump on the shared store. */
 export interface Backup {
@@ -12,8 +12,8 @@ export interface Backup {
     path: string;
     /** Whether it is in the file system, so that it can be sought. */
     mounted: boolean;
-    /** Opens its file; of a folder, the file with its table of contents. */
-    open(): Readable;
+    /** Opens its file; of a folder, one of its files, or else the one with its table of contents. */
+    open(file?: NamedFile): Readable;
     /** Whether it is not as it was when it was found. */
     changed(): Promise<boolean>;
     /** What a folder holds; absent if the backup is a file. */
@@ -145,12 +145,6 @@ function opened(store: Store, { beside, rotten: _, ...chosen }: Named, age: numb
     const { folder, mounted } = store;
     const path = `${folder}/${chosen.name}`;
     const again = "make a new backup, or set database.backup to an earlier stamp";
-    if (!mounted && !chosen.isFile) {
-        throw new Refusal(
-            `The backup ${path} is a folder in a bucket, and pg_restore reads folders from a file system alone: ` +
-                "mount the store, or let the dump be one file (custom format, or plain).",
-        );
-    }
     const contents = chosen.isFile ? chosen : chosen.files?.find(({ name }) => name === tableOfContents);
     if (contents === undefined || (!chosen.isFile && !folderNames.test(chosen.name))) {
         throw new Refusal(`The backup ${path} is not a file, nor a folder that pg_dump has made: ${again}.`);
@@ -158,12 +152,12 @@ function opened(store: Store, { beside, rotten: _, ...chosen }: Named, age: numb
     if (contents.bytes === 0) {
         throw new Refusal(`The backup ${path} is empty: ${again}.`);
     }
-    const first = chosen.isFile ? chosen : { ...contents, name: `${chosen.name}/${contents.name}` };
+    const { isFile } = chosen;
     return {
         ...chosen,
         path,
         mounted,
-        open: () => store.open(first),
+        open: (file = contents) => store.open(isFile ? file : { ...file, name: `${chosen.name}/${file.name}` }),
         changed: () => store.changed(chosen),
         ...(chosen.files !== undefined && { folder: chosen.files }),
         ...(beside !== undefined && {

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { type DumpedDatabase, type Manifest, manifestSchema, manifestVersion } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatBytes, plural } from "../report";
 import type { Backup } from "./catalogue";
-import { sha256Of } from "./hash";
+import { sha256In } from "./hash";
 
 /** SHA-256 of each file of a backup, by the name that its manifest has for it. */
 export type Hashes = Map<string, string>;
@@ -77,12 +76,13 @@ export function databaseOf({ backup, databases }: Manifest, name: string): Dumpe
     return found;
 }
 
-/** SHA-256 of every file of a backup in the file system. */
-export async function hashFiles({ path, name, folder }: Backup, signal?: AbortSignal): Promise<Hashes> {
-    const hashes: Hashes = new Map();
-    for (const file of folder ?? [{ name }]) {
-        const place = folder === undefined ? path : join(path, file.name);
-        hashes.set(file.name, await sha256Of(place, signal));
+/** SHA-256 of every file of a backup; those that are known are not read again. */
+export async function hashFiles(backup: Backup, signal?: AbortSignal, known: Hashes = new Map()): Promise<Hashes> {
+    const hashes: Hashes = new Map(known);
+    for (const file of backup.folder ?? [backup]) {
+        if (!hashes.has(file.name)) {
+            hashes.set(file.name, await sha256In(backup.open(file), signal));
+        }
     }
     return hashes;
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import type { Writable } from "node:stream";
 import { promisify } from "node:util";
 import { Refusal } from "../refusal";
 
@@ -78,7 +79,7 @@ class Feed {
     private broken: { error: unknown } | undefined;
 
     constructor(child: ChildProcess, input: AsyncIterable<Buffer>) {
-        this.ended = this.feed(child, input).catch((error: unknown) => {
+        this.ended = this.feed(child.stdin, input).catch((error: unknown) => {
             this.broken = { error };
             // It might do something else than fail.
             child.kill("SIGKILL");
@@ -100,25 +101,29 @@ class Feed {
         this.stopped = true;
     }
 
-    private async feed({ stdin }: ChildProcess, input: AsyncIterable<Buffer>): Promise<void> {
-        if (stdin === null) {
-            return;
+    private async feed(stdin: ChildProcess["stdin"], input: AsyncIterable<Buffer>): Promise<void> {
+        if (stdin !== null) {
+            await fill(stdin, input, () => this.stopped);
         }
-        // A program that ends early breaks the pipe; its exit says why.
-        stdin.on("error", () => undefined);
-        const closed = new Promise((resolve) => stdin.once("close", resolve));
-        try {
-            for await (const chunk of input) {
-                if (this.stopped) {
-                    break;
-                }
-                if (!stdin.destroyed && !stdin.write(chunk)) {
-                    await Promise.race([new Promise((resolve) => stdin.once("drain", resolve)), closed]);
-                }
+    }
+}
+
+/** Writes a stream into a pipe. It is read to its end even if nobody takes any more of it, unless that is stopped. */
+export async function fill(pipe: Writable, input: AsyncIterable<Buffer>, stopped = () => false): Promise<void> {
+    // A program that ends early breaks the pipe; its exit says why.
+    pipe.on("error", () => undefined);
+    const closed = new Promise((resolve) => pipe.once("close", resolve));
+    try {
+        for await (const chunk of input) {
+            if (stopped()) {
+                break;
             }
-        } finally {
-            stdin.end();
+            if (!pipe.destroyed && !pipe.write(chunk)) {
+                await Promise.race([new Promise((resolve) => pipe.once("drain", resolve)), closed]);
+            }
         }
+    } finally {
+        pipe.end();
     }
 }
 

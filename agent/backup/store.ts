@@ -7,16 +7,22 @@ import { list, nameOf, type Remote, read } from "../rclone";
 import { Refusal } from "../refusal";
 
 /** A file, by its name below where it was found. */
-export interface StoredFile {
+export interface NamedFile {
     name: string;
     bytes: number;
-    /** When it was last written, in milliseconds since 1970; a bucket does not tell. */
-    written?: number;
+}
+
+/** A file as it is listed. */
+export interface StoredFile extends NamedFile {
+    /** When it was last written, or uploaded into a bucket, in milliseconds since 1970. */
+    written: number;
 }
 
 /** What stands in a store's folder `hourly`. */
-export interface Stored extends StoredFile {
+export interface Stored extends NamedFile {
     isFile: boolean;
+    /** When a file was last written. */
+    written?: number;
     /** The files in a folder, whose bytes are the folder's. */
     files?: StoredFile[];
 }
@@ -34,7 +40,7 @@ export interface Store {
      */
     list(): Promise<Stored[]>;
     /** Opens a file of it. The stream ends with an error if the file cannot be read to its end. */
-    open(file: StoredFile): Readable;
+    open(file: NamedFile): Readable;
     /** Whether something is not as it was when it was listed. What is gone has not changed: whoever reads it tells. */
     changed(before: Stored): Promise<boolean>;
 }
@@ -79,8 +85,11 @@ async function look(folder: string, name: string): Promise<Stored> {
         const { size, mtimeMs } = await stat(join(path, file));
         return { name: file, bytes: size, written: mtimeMs };
     });
-    const found = await Promise.all(files);
-    return { name, bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), isFile: false, files: found };
+    return folderOf(name, await Promise.all(files));
+}
+
+function folderOf(name: string, files: StoredFile[]): Stored {
+    return { name, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), isFile: false, files };
 }
 
 /** The sizes and times of a file, or of a folder's files. */
@@ -118,16 +127,40 @@ function remote(backups: Remote): Store {
         folder: nameOf(hourly),
         mounted: false,
         async list() {
-            const found: Stored[] = [];
-            await list(hourly, [], ({ Path, Size, IsDir }) => {
-                found.push({ name: Path, bytes: Math.max(0, Size), isFile: !IsDir });
-            }).catch((error: Error) => {
+            const found = await objectsIn(hourly, 2).catch((error: Error) => {
                 throw new Refusal(`The backup store cannot be read: ${error.message}. Look at source.database.s3.`);
             });
-            return found;
+            const files: Stored[] = [];
+            const folders = new Map<string, StoredFile[]>();
+            for (const object of found) {
+                const [first = "", name] = object.name.split("/");
+                if (name === undefined) {
+                    files.push({ ...object, isFile: true });
+                } else {
+                    const folder = folders.get(first) ?? [];
+                    folder.push({ ...object, name });
+                    folders.set(first, folder);
+                }
+            }
+            return [...files, ...[...folders].map(([name, held]) => folderOf(name, held))];
         },
         open: ({ name, bytes }) => read(hourly, name, bytes),
-        // An object is replaced as a whole: a request goes on with the one that it has found.
-        changed: async () => false,
+        async changed(before) {
+            // An object is replaced as a whole: a request goes on with the one that it has found.
+            if (before.isFile) {
+                return false;
+            }
+            const now = await objectsIn({ ...hourly, remote: `${hourly.remote}/${before.name}` }, 1);
+            return now.length > 0 && stateOf(folderOf(before.name, now)) !== stateOf(before);
+        },
     };
+}
+
+/** The objects below a remote, this many folders deep. */
+async function objectsIn(remote: Remote, depth: number): Promise<StoredFile[]> {
+    const found: StoredFile[] = [];
+    await list(remote, ["--recursive", "--files-only", `--max-depth=${depth}`], ({ Path, Size, ModTime }) => {
+        found.push({ name: Path, bytes: Math.max(0, Size), written: Date.parse(ModTime) });
+    });
+    return found;
 }

@@ -2,7 +2,6 @@ import { type Client, escapeIdentifier as name } from "pg";
 import { type DatabasePlan, generationId, generationName } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
-import { sha256In } from "../backup/hash";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
 import type { Server } from "./server";
@@ -91,7 +90,7 @@ export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backu
 
 async function contentOf(backup: Backup): Promise<string> {
     log(`comparing ${backup.name} with the base of it`);
-    return backup.folder === undefined ? sha256In(backup.open()) : hashOf(backup, await hashFiles(backup));
+    return hashOf(backup, await hashFiles(backup));
 }
 
 /** Makes one database of the plan's generation out of a base's. */

@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { addAbortSignal } from "node:stream";
-import { mayHold, readContents, sqlOf, type TableData } from "../backup/archive";
+import { mayHold, type TableData } from "../backup/archive";
 import type { Backup } from "../backup/catalogue";
 import { DatabaseFrame, type Frame } from "../backup/frame";
-import { type Hashes, hashFiles } from "../backup/manifest";
+import type { Hashes } from "../backup/manifest";
 import type { Packing } from "../backup/packing";
 import { DumpError } from "../backup/piece";
 import { ProgramError } from "../backup/program";
+import { isSeekable, SeekableArchive } from "../backup/seekable";
 import { unpacked } from "../backup/unpack";
 import { Refusal } from "../refusal";
 import { plural, type Reading, type Watch } from "../report";
@@ -80,10 +78,9 @@ export async function load(loading: Loading): Promise<Loaded> {
     // A psql that builds an index would not notice that nobody writes to it any more.
     const kill = () => connections.kill();
     signal.addEventListener("abort", () => void kill(), { once: true });
-    const sought = packing === "directory" || (packing === "custom" && backup.mounted);
     try {
         const run: Run = { ...loading, passage, connections, progress, signal };
-        const hashes = await (sought ? loadTables(run) : loadStream(run));
+        const hashes = await (isSeekable(backup, packing) ? loadTables(run) : loadStream(run));
         await connections.end();
         refuseUnfilled(tally);
         if (await backup.changed()) {
@@ -138,22 +135,13 @@ async function loadTables({
     progress,
     signal,
 }: Run): Promise<Hashes> {
-    const hashing = hashFiles(backup, signal);
-    // Whoever waits for it below hears of it.
-    hashing.catch(() => undefined);
     const { tally } = passage;
-    const { before, tables: all, indexes, after } = await readContents(backup.path, signal);
-    const tables = only === undefined ? all : all.filter(({ entry }) => mayHold(entry, only));
-    const lists = await mkdtemp(join(tmpdir(), "understudy-lists-"));
-    let written = 0;
+    const archive = await SeekableArchive.open(backup, signal);
     const loaded = new Set<string>();
     const bytesOf = (table: string) => tally.bytes.get(table) ?? 0;
 
     async function pourEntries(entries: string[], sink: Sink) {
-        written += 1;
-        const list = join(lists, String(written));
-        await writeFile(list, entries.join("\n"), "latin1");
-        return pour(sqlOf(backup.path, list, signal), frameFor(only, new DatabaseFrame()), sink, passage);
+        return pour(archive.sqlOf(entries), frameFor(only, new DatabaseFrame()), sink, passage);
     }
 
     /** Bytes of rows for each unit of weight, as far as they are loaded. */
@@ -184,6 +172,8 @@ async function loadTables({
     }
 
     try {
+        const { before, tables: all, indexes, after } = await archive.contents();
+        const tables = only === undefined ? all : all.filter(({ entry }) => mayHold(entry, only));
         await pourEntries(before, connections);
         const kept = new Kept(connections);
         await pourEntries(indexes, kept);
@@ -198,10 +188,9 @@ async function loadTables({
             await connections.statement(text, words);
         }
         await pourEntries(after, connections);
-        return await hashing;
+        return await archive.hashes();
     } finally {
-        // When one connection has failed, another may write its list yet: the folder goes with the pod then.
-        await rm(lists, { recursive: true, force: true }).catch(() => undefined);
+        await archive.close();
     }
 }
 
