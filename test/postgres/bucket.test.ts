@@ -145,14 +145,3 @@ test.each([
         tables: expect.objectContaining({ "public.customer": expect.objectContaining({ rows: 3006 }) }),
     });
 });
-
-test("a folder in a bucket is refused: pg_restore cannot read it", async () => {
-    const folder = join(bucket.folder, "backups/hourly", `backup-${stampBefore(3600)}-shop`);
-    mkdirSync(folder);
-    writeFileSync(join(folder, "toc.dat"), "PGDMP");
-    const foldered = plan();
-    foldered.database.generation = ids[4];
-    const { status, sentence } = await replica.run("prepare-database", foldered, { env: bucket.environment() });
-    expect(status, sentence).toBe(3);
-    expect(sentence).toContain("is a folder in a bucket");
-});

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -31,6 +31,7 @@ export interface FormatStage {
         backup: { stamp: string },
         change?: (plan: Plan) => void,
         env?: NodeJS.ProcessEnv,
+        started?: (agent: ChildProcess) => void,
     ): Promise<{ id: string; ending: Ending }>;
     /** A restored database: its dump without the random key, and its report. */
     restored(id: string): Promise<Restored>;
@@ -109,13 +110,13 @@ export async function openFormats(): Promise<FormatStage> {
             await make[format](path);
             return { stamp, path };
         },
-        async restoring({ stamp }, change = () => {}, env = {}) {
+        async restoring({ stamp }, change = () => {}, env = {}, started = () => {}) {
             const id = (0xf000000000 + generations++).toString(16);
             const plan = replica.plan(id, ids[0], (plan) => {
                 plan.database.backup = stamp;
                 change(plan);
             });
-            return { id, ending: await replica.run("prepare-database", plan, { env }) };
+            return { id, ending: await replica.run("prepare-database", plan, { env, started }) };
         },
         async restored(id) {
             const text = (await replica.server.tool("pg_dump", [aside(id)])).toString();
