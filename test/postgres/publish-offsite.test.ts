@@ -2,9 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Publication } from "../../contract/publication";
+import { databaseReport } from "../../contract/report";
 import { type Bucket, credentials, startBucket } from "../bucket";
 import { type Publisher, startPublisher } from "./publisher";
-import type { Ending } from "./replica";
+import { type Ending, ids, startReplica } from "./replica";
 
 let publisher: Publisher;
 let bucket: Bucket;
@@ -21,13 +23,18 @@ afterAll(async () => {
 
 async function publish(
     to: Bucket,
-    { accessKey = credentials.accessKey as string, rclone = to.origin().rclone } = {},
+    {
+        accessKey = credentials.accessKey as string,
+        rclone = to.origin().rclone,
+        format = "plain" as Publication["format"],
+        folder = "production",
+    } = {},
 ): Promise<Ending> {
     const variables = Object.entries(to.environment(credentials.keyId, accessKey));
     const env = Object.fromEntries(variables.map(([name, value]) => [name.replace("SOURCE", "OFFSITE"), value]));
     const plan = publisher.plan((plan) => {
-        plan.format = "plain";
-        plan.offsite = { rclone, remote: "offsite:shop/production" };
+        plan.format = format;
+        plan.offsite = { rclone, remote: `offsite:shop/${folder}` };
     });
     return publisher.run("publish", plan, { env });
 }
@@ -83,4 +90,36 @@ test("credentials that the bucket does not take are named as the reason, and not
     expect(status).toBe(1);
     expect(sentence).toMatch(/complete, but: rclone could not write to s3:\/\/shop\/production: .*credentials/);
     expect(log).not.toContain("a-wrong-key");
+});
+
+test("a replica is made of the copy, and another one of the base that is kept of it", async () => {
+    publisher.reset();
+    const { status, log } = await publish(bucket, { format: "directory", folder: "folders" });
+    expect(status, log).toBe(0);
+    const replica = await startReplica();
+    try {
+        const restored = async (id: string) => {
+            const plan = replica.plan(id, ids[0], (plan) => {
+                plan.database.backups = bucket.origin("shop/folders");
+                plan.database.keepBase = true;
+                plan.imageTag = "2026.10.1";
+            });
+            const ending = await replica.run("prepare-database", plan, { env: bucket.environment() });
+            expect(ending, ending.log).toMatchObject({ status: 0 });
+            const query = `select report from understudy.generation where id = '${id}'`;
+            const [row] = await replica.server.query("postgres", query);
+            return databaseReport.parse(row?.report);
+        };
+        const first = await restored(ids[0]);
+        expect(first.proof).toEqual(
+            expect.arrayContaining([
+                expect.stringMatching(/^\d\d+ files with the SHA-256 that the manifest names$/),
+                "rows and sequences are those that the manifest names",
+            ]),
+        );
+        expect(first.base).toBeUndefined();
+        expect(await restored(ids[1])).toMatchObject({ sha256: first.sha256, base: expect.any(String) });
+    } finally {
+        await replica.stop();
+    }
 });
