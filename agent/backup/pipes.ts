@@ -79,7 +79,10 @@ class Pipes implements Place {
     ) {
         this.signal = AbortSignal.any([signal, this.stop.signal]);
         this.files = backup.folder ?? [];
-        const remover = spawn("sh", ["-c", removal, path], { stdio: ["pipe", "ignore", "ignore"] });
+        const remover = spawn("sh", ["-c", removal, path], {
+            env: withoutSecrets(),
+            stdio: ["pipe", "ignore", "ignore"],
+        });
         this.removing = new Promise((resolve) => remover.once("close", resolve).once("error", resolve));
         this.remove = () => remover.stdin.end();
     }
@@ -93,7 +96,11 @@ class Pipes implements Place {
         const piped = this.files.filter(({ name }) => data.test(name));
         for (let at = 0; at < piped.length; at += atOnce) {
             const names = piped.slice(at, at + atOnce).map(({ name }) => name);
-            await promisify(execFile)("mkfifo", names, { cwd: this.path, signal: this.signal }).catch(({ code }) => {
+            await promisify(execFile)("mkfifo", names, {
+                cwd: this.path,
+                env: withoutSecrets(),
+                signal: this.signal,
+            }).catch(({ code }) => {
                 throw new Error(`Named pipes cannot be made in ${this.path} (mkfifo: ${code})`);
             });
         }
@@ -197,6 +204,11 @@ class Pipes implements Place {
         await fill(pipe, hashed());
         this.known.set(file.name, hash.digest("hex"));
     }
+}
+
+/** The store's credentials are in the agent's environment, for rclone alone. */
+function withoutSecrets(): NodeJS.ProcessEnv {
+    return { PATH: process.env.PATH };
 }
 
 /** Opens a pipe to write to it; nothing as long as nobody reads it. */
