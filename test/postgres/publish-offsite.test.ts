@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -96,15 +96,17 @@ test("a replica is made of the copy, and another one of the base that is kept of
     publisher.reset();
     const { status, log } = await publish(bucket, { format: "directory", folder: "folders" });
     expect(status, log).toBe(0);
-    const replica = await startReplica();
+    // A server that was written to answers slowly from then on.
+    const [replica, fresh] = await Promise.all([startReplica(), startBucket()]);
+    cpSync(join(bucket.folder, "folders"), join(fresh.folder, "folders"), { recursive: true });
     try {
         const restored = async (id: string) => {
             const plan = replica.plan(id, ids[0], (plan) => {
-                plan.database.backups = bucket.origin("shop/folders");
+                plan.database.backups = fresh.origin("shop/folders");
                 plan.database.keepBase = true;
                 plan.imageTag = "2026.10.1";
             });
-            const ending = await replica.run("prepare-database", plan, { env: bucket.environment() });
+            const ending = await replica.run("prepare-database", plan, { env: fresh.environment() });
             expect(ending, ending.log).toMatchObject({ status: 0 });
             const query = `select report from understudy.generation where id = '${id}'`;
             const [row] = await replica.server.query("postgres", query);
@@ -121,5 +123,6 @@ test("a replica is made of the copy, and another one of the base that is kept of
         expect(await restored(ids[1])).toMatchObject({ sha256: first.sha256, base: expect.any(String) });
     } finally {
         await replica.stop();
+        await fresh.stop();
     }
 });
