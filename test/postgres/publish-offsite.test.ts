@@ -92,13 +92,19 @@ test("credentials that the bucket does not take are named as the reason, and not
     expect(log).not.toContain("a-wrong-key");
 });
 
-test("a replica is made of the copy, and another one of the base that is kept of it", async () => {
+test("a replica is made of the copy, others of the base that is kept of it, and of what has changed since", async () => {
     publisher.reset();
-    const { status, log } = await publish(bucket, { format: "directory", folder: "folders" });
-    expect(status, log).toBe(0);
+    const shop = (sql: string) => publisher.production.query("shop", sql);
+    await shop("drop materialized view per_mood");
+    const published = async () => {
+        const { status, log } = await publish(bucket, { format: "directory", folder: "folders" });
+        expect(status, log).toBe(0);
+    };
+    await published();
     // A server that was written to answers slowly from then on.
     const [replica, fresh] = await Promise.all([startReplica(), startBucket()]);
-    cpSync(join(bucket.folder, "folders"), join(fresh.folder, "folders"), { recursive: true });
+    const copied = () => cpSync(join(bucket.folder, "folders"), join(fresh.folder, "folders"), { recursive: true });
+    copied();
     try {
         const restored = async (id: string) => {
             const plan = replica.plan(id, ids[0], (plan) => {
@@ -120,7 +126,16 @@ test("a replica is made of the copy, and another one of the base that is kept of
             ]),
         );
         expect(first.base).toBeUndefined();
-        expect(await restored(ids[1])).toMatchObject({ sha256: first.sha256, base: expect.any(String) });
+        const second = await restored(ids[1]);
+        expect(second).toMatchObject({ sha256: first.sha256, base: expect.any(String) });
+        await shop("insert into single values ('new')");
+        await published();
+        copied();
+        const third = await restored(ids[2]);
+        expect(third).toMatchObject({ base: second.base, reloaded: ["public.single"] });
+        expect(third.proof).toContainEqual(
+            expect.stringMatching(/^\d\d+ files with the SHA-256 that the manifest names$/),
+        );
     } finally {
         await replica.stop();
         await fresh.stop();
