@@ -37,13 +37,6 @@ async function restored(id: string, dump: "database" | "server"): Promise<Databa
     return row?.report as DatabaseReport;
 }
 
-/** What a restore has read back, as a manifest has it. */
-function proven({ tables }: DatabaseReport) {
-    return Object.fromEntries(
-        Object.entries(tables).map(([name, { rows, sha256: hash }]) => [name, { rows, sha256: hash }]),
-    );
-}
-
 function only(names: string[]): string {
     expect(names).toHaveLength(1);
     return (names[0] as string).replace(/\.json$/, "");
@@ -63,7 +56,7 @@ test("a plain backup is restored as today's are, and its manifest says what the 
 
     const report = await restored(ids[0], "database");
     expect(report).toMatchObject({ backup: `${stem}.sql.gz`, sha256: sha256(bytes) });
-    expect(proven(report)).toEqual(databases.shop?.tables);
+    expect(report.tables).toEqual(databases.shop?.tables);
     expect(report.tables).not.toHaveProperty("audit.entry");
     expect(Object.keys(databases.shop?.sequences ?? {})).toHaveLength(report.sequences);
 });
@@ -90,7 +83,7 @@ test("a whole server's is one file, and its manifest tells its databases apart",
 
     const report = await restored(ids[1], "server");
     expect(report.backup).toBe(`${stem}.sql.gz`);
-    expect(proven(report)).toEqual(databases.shop?.tables);
+    expect(report.tables).toEqual(databases.shop?.tables);
 });
 
 test("a damaged plain backup is found by its hash", async () => {
