@@ -16,6 +16,7 @@ import {
 import { type Checked, guard, guardRoom } from "./guard";
 import { makeDatabase } from "./make";
 import { type Near, nearestBase } from "./reload/changes";
+import { whileRoom } from "./room";
 import { readSecret, type Server, withServer } from "./server";
 import { createLogin } from "./stage";
 
@@ -56,7 +57,9 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
             log(`removing base ${leftover.id}, which an earlier run left unfinished`);
             await removeBase(server.admin, leftover);
         }
-        return await restoreAll(plan, server, { backups, base, near }, password, signal);
+        return await whileRoom(server.admin, { capacity: database.capacity, backups }, signal, (signal) =>
+            restoreAll(plan, server, { backups, base, near }, password, signal),
+        );
     });
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { Refusal } from "../refusal";
 import { formatBytes } from "../report";
@@ -44,7 +45,60 @@ export function refuseWithoutRoom({ capacity, copies, used, known, live, backup,
 /** Bytes that are left on the volume under the server. */
 export async function roomLeft(admin: Client, capacity: number): Promise<number> {
     const { used, wal } = await readRoom(admin, [], []);
-    return Math.max(0, capacity - used - wal);
+    // What sorting for an index needs is no database's.
+    const { rows } = await admin.query<{ bytes: string }>("select coalesce(sum(size), 0) as bytes from pg_ls_tmpdir()");
+    return Math.max(0, capacity - used - wal - Number(rows[0]?.bytes));
+}
+
+/** Bytes that are never filled: what the server writes while a load is being ended. */
+const reserve = 64 * 2 ** 20;
+
+/** Milliseconds between two looks at what is left. */
+const interval = 1_000;
+
+/**
+ * Works as long as there is room under the server. A full volume takes the server down, and what is in use with it.
+ *
+ * @param volume `capacity` in bytes, unless nobody tells, and the names of the backups that the copy is made of
+ * @param work is told by its signal when it has to end, for want of room or because the run is stopped
+ * @throws {Error} that says so, when room has run out
+ */
+export async function whileRoom<T>(
+    admin: Client,
+    { capacity, backups }: { capacity: number | undefined; backups: { name: string }[] },
+    signal: AbortSignal,
+    work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+    if (capacity === undefined) {
+        return work(signal);
+    }
+    const low = new AbortController();
+    const ended = new AbortController();
+    const watching = (async () => {
+        while (!ended.signal.aborted) {
+            // A server that does not answer has other troubles, of which others tell.
+            const left = await roomLeft(admin, capacity).catch(() => Number.POSITIVE_INFINITY);
+            if (left < reserve) {
+                low.abort(new Error(fullSentence(backups, left, capacity)));
+            }
+            await sleep(interval, undefined, { signal: ended.signal }).catch(() => undefined);
+        }
+    })();
+    try {
+        return await work(AbortSignal.any([signal, low.signal]));
+    } finally {
+        ended.abort();
+        await watching;
+    }
+}
+
+function fullSentence(backups: { name: string }[], left: number, capacity: number): string {
+    const names = [...new Set(backups.map(({ name }) => name))].join(", ");
+    return (
+        `The copy of ${names} is larger than was to be expected: of the ${formatBytes(capacity)} under the server ` +
+        `${formatBytes(left)} are left, and a full volume would stop the server. Raise database.volume, or lower ` +
+        "database.keepGenerations."
+    );
 }
 
 /** What stays unknown where nobody tells the size of the volume under the server. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../dev/command";
 import { packing } from "../postgres/formats";
+import { frame } from "../postgres/replica";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** The disk under the server is a small one of its own, and full. */
@@ -47,6 +48,30 @@ test("a volume that is too small for another copy is refused before anything is 
         step: "prepare-database: guard",
         ending,
         plan: larger,
+    });
+});
+
+test("a copy that is larger than anybody could know is ended before the disk is full, and the server goes on", async () => {
+    const [room] = await stage.replica.server.query(
+        "postgres",
+        `select sum(pg_database_size(oid)) + (select sum(size) from pg_ls_waldir()) as used from pg_database`,
+    );
+    const rows = "x".repeat(1000).concat("\n").repeat(80_000);
+    await stage.offered({
+        fault: "3 the volume is too small",
+        step: "prepare-database: load",
+        put: (hourly, stamp) =>
+            writeFileSync(
+                join(hourly, `backup-${stamp}-shop.sql.gz`),
+                frame(
+                    `CREATE TABLE public.large (a text);\n${`COPY public.large (a) FROM stdin;\n${rows}\\.\n`.repeat(2)}`,
+                ),
+            ),
+        change: ({ database }) => {
+            database.capacity = Number(room?.used) + 2 ** 27;
+        },
+        status: 1,
+        says: /The copy of .* is larger than was to be expected: of the .* are left, and a full volume would stop the server/,
     });
 });
 
