@@ -23,12 +23,19 @@ export const dumpKind = z.enum(["database", "server"]);
 
 /** One of the databases that a replica holds. */
 const replicaDatabase = z.strictObject({
-    /** Live name on the target server; also its name in production. */
+    /** Live name on the target server. */
     name: databaseName,
     /** Role that owns the restored database. It cannot log in; in this database each generation's login role acts as it. */
     owner: databaseName,
+    /** What it is called in production, and whose it is there, where that is not the same. */
+    production: z.strictObject({ name: z.string(), owner: z.string() }).optional(),
 });
 export type ReplicaDatabase = z.infer<typeof replicaDatabase>;
+
+/** Name and owner that a database has in production. */
+export function inProduction({ name, owner, production }: ReplicaDatabase): { name: string; owner: string } {
+    return production ?? { name, owner };
+}
 
 /** Where production keeps something: a folder that is mounted read-only, or a remote that rclone reads. */
 const origin = z.union([

@@ -1,6 +1,7 @@
 /** What the settings come to, before any resource: which copies are asked for, and why. */
 import { generationId } from "../contract";
 import type { Settings } from "../settings";
+import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
 
 /** Ids of the copies that a replica is made of. */
@@ -20,6 +21,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             owner,
             backup,
             refresh,
+            ...namesInProduction(database),
             ...serverDump(database),
             ...furtherDatabases(database),
             ...broughtServer(database),
@@ -31,13 +33,27 @@ export function generationsOf({ source, database, media }: Settings): Generation
 /** What shapes the database's copy besides its backup and the server that it is on. */
 export function rulesOf({ database }: Settings): string {
     const { name, owner } = database;
-    return generationId({ name, owner, ...serverDump(database), ...furtherDatabases(database) });
+    return generationId({
+        name,
+        owner,
+        ...namesInProduction(database),
+        ...serverDump(database),
+        ...furtherDatabases(database),
+    });
 }
 
 /** The copies that the settings ask for and that are not live. */
 export function awaited(settings: Settings, live: Generations | undefined): (keyof Generations)[] {
     const wanted = generationsOf(settings);
     return (["database", "media"] as const).filter((holds) => live?.[holds] !== wanted[holds]);
+}
+
+/** What the databases are called in production and whose they are there, where that is not the same. */
+function namesInProduction(database: Settings["database"]): { production?: string } {
+    const others = databasesOf(database).flatMap(({ name, production }) =>
+        production === undefined ? [] : `${name} is ${production.name} of ${production.owner}`,
+    );
+    return others.length === 0 ? {} : { production: others.join(", ") };
 }
 
 /** The kind of dump, but not the default one: ids from before there was a choice are to stay. */
@@ -62,6 +78,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             "database-generation": generations.database,
             backup: database.backup,
             "database-refresh": database.refresh,
+            ...namesInProduction(database),
             ...serverDump(database),
             ...furtherDatabases(database),
             ...broughtServer(database),

@@ -1,6 +1,7 @@
 /** What the settings come to for the agent. */
 import { type Plan, planVersion } from "../contract";
 import type { Settings } from "../settings";
+import { databasesOf } from "../settings/database";
 import { bytes } from "../settings/values";
 import { innerUrl } from "./address";
 import { folders } from "./agent";
@@ -8,11 +9,6 @@ import { originOf } from "./bucket";
 import { serverOf } from "./database";
 import { generationsOf, rulesOf } from "./generations";
 import { mediaGroup } from "./pod";
-
-/** The databases of a replica, the application's first. */
-function databasesOf({ database: { name, owner, others } }: Settings): Plan["database"]["databases"] {
-    return [{ name, owner }, ...others];
-}
 
 /** What the agent is told. */
 export function planOf(settings: Settings, stack: string): Plan {
@@ -25,7 +21,7 @@ export function planOf(settings: Settings, stack: string): Plan {
         source: { ...(source.systemIdentifier !== undefined && { systemIdentifier: source.systemIdentifier }) },
         database: {
             generation: generations.database,
-            databases: databasesOf(settings),
+            databases: databasesOf(database),
             dump: database.dump,
             ...(database.expectedCount !== undefined && { expectedCount: database.expectedCount }),
             backup: database.backup,

@@ -2,16 +2,27 @@
 import { ageProblem, described } from "../agent/backup/age";
 import { generationsOf } from "../components/generations";
 import { replicaClaim } from "../components/volumes";
+import { inProduction } from "../contract";
 import type { ContentsEntry } from "../contract/contents";
 import { type CatalogueEntry, catalogueConfigMap, serverSubject } from "../contract/manifest";
 import type { Settings } from "../settings";
+import { databasesOf } from "../settings/database";
 import type { Sighting } from "../sighting";
 
-/** The backup that the settings ask for; undefined if it is not in the catalogue, as those without a manifest are not. */
+/** Name that the application's database has in production. */
+function applicationsIn({ database }: Settings): string {
+    return inProduction(databasesOf(database)[0]).name;
+}
+
+/**
+ * The backup that the settings ask for; undefined if it is not in the catalogue, as those without a manifest are not.
+ *
+ * @param name of a database in production, the application's if left out
+ */
 export function backupAsked(
     settings: Settings,
     sighting: Sighting,
-    name = settings.database.name,
+    name = applicationsIn(settings),
 ): CatalogueEntry | undefined {
     const { backup } = settings.database;
     return backup === "latest"
@@ -23,7 +34,7 @@ export function backupAsked(
 export function newestBackup(
     settings: Settings,
     sighting: Sighting,
-    name = settings.database.name,
+    name = applicationsIn(settings),
 ): CatalogueEntry | undefined {
     return backupsOf(settings, sighting, name)[0];
 }
@@ -50,10 +61,11 @@ export function isRestored(settings: Settings, { live, report, claims = {} }: Si
 
 /** What speaks against the backup that is asked for, if it is surely to be restored: at most one sentence. */
 export function backupObjections(settings: Settings, sighting: Sighting, now = Date.now()): string[] {
-    const { dump, name, others } = settings.database;
-    const names = dump === "server" ? [name] : [name, ...others.map((other) => other.name)];
+    const names = databasesOf(settings.database).map((one) => inProduction(one).name);
     return isRestored(settings, sighting)
-        ? names.flatMap((one) => objectionsTo(settings, sighting, one, now)).slice(0, 1)
+        ? (settings.database.dump === "server" ? names.slice(0, 1) : names)
+              .flatMap((one) => objectionsTo(settings, sighting, one, now))
+              .slice(0, 1)
         : [];
 }
 

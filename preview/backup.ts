@@ -2,10 +2,12 @@
 import { ageOf } from "../agent/backup/age";
 import { formatAge, formatBytes, plural } from "../agent/report";
 import { replicaClaim } from "../components/volumes";
+import { inProduction } from "../contract";
 import type { CatalogueEntry } from "../contract/manifest";
 import { type DatabaseReport, rowsIn } from "../contract/report";
 import { backupAsked, contentsAsked } from "../preflight/backup";
 import type { Settings } from "../settings";
+import { databasesOf } from "../settings/database";
 import type { Sighting } from "../sighting";
 import type { Row } from "../table";
 
@@ -37,11 +39,6 @@ export function aged(stamp: string, now: number): string {
     return `${stamp} (${formatAge(ageOf(stamp, now))} old)`;
 }
 
-/** The databases of a replica, the application's first. */
-export function databasesOf({ database: { name, others } }: Settings): string[] {
-    return [name, ...others.map((other) => other.name)];
-}
-
 /** Reports of what is loaded, the application's database first; none of a database that nobody knows of. */
 function loadedReports({ report }: Sighting): DatabaseReport[] {
     const { database } = report ?? {};
@@ -61,7 +58,7 @@ function unlisted({ database: { backup } }: Settings, now: number): string {
 
 /** What the copy would come to; undefined where the catalogue does not tell of all of its databases. */
 function sizeAsked(settings: Settings, sighting: Sighting): Size | undefined {
-    const names = databasesOf(settings);
+    const names = databasesOf(settings.database).map((one) => inProduction(one).name);
     const contents = names.flatMap((name) => contentsAsked(settings, sighting, name) ?? []);
     if (contents.length === names.length) {
         return sum(contents.map(({ bytes, tables, rest }) => ({ bytes, rows: rowsIn(tables) + (rest?.rows ?? 0) })));

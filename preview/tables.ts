@@ -1,12 +1,13 @@
 /** What a refresh changes, table by table, in migrations and in extensions. */
 import { formatBytes, plural } from "../agent/report";
+import { inProduction } from "../contract";
 import type { ContentsEntry } from "../contract/contents";
 import type { DatabaseReport } from "../contract/report";
 import { backupAsked, contentsAsked, newestBackup } from "../preflight/backup";
 import type { Settings } from "../settings";
+import { databasesOf } from "../settings/database";
 import type { Sighting } from "../sighting";
 import type { Row } from "../table";
-import { databasesOf } from "./backup";
 
 /** Tables that are told of one by one. */
 const most = 10;
@@ -32,10 +33,11 @@ type Unchanged = "same" | "alike";
 
 /** How what is loaded differs from what would be; nothing where either is not known. */
 export function tableRows(settings: Settings, sighting: Sighting): Row[] {
-    const names = databasesOf(settings);
-    const pairs = names.flatMap((name, at) => {
-        const prefix = names.length === 1 ? "" : `${name}: `;
-        const next = contentsAsked(settings, sighting, name);
+    const databases = databasesOf(settings.database);
+    const pairs = databases.flatMap((one, at) => {
+        const { name } = one;
+        const prefix = databases.length === 1 ? "" : `${name}: `;
+        const next = contentsAsked(settings, sighting, inProduction(one).name);
         const { database } = sighting.report ?? {};
         const loaded = at === 0 ? database?.report : database?.others.find((other) => other.name === name)?.report;
         return next === undefined || loaded == null ? [] : { prefix, next, loaded };

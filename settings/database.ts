@@ -1,6 +1,6 @@
 /** The part of a stack file that says which data the replica's database holds. */
 import { z } from "zod";
-import { postgres, serversOwn } from "../contract";
+import { postgres, type ReplicaDatabase, serversOwn } from "../contract";
 import { duration, objectName, size } from "./values";
 
 /** A name for PostgreSQL that leaves room for `__<generation>_base`. */
@@ -25,6 +25,11 @@ const backup = z
 export const restored = databaseName.refine((name) => !serversOwn.includes(name), {
     error: "write one of the application's databases; this one is every server's own",
 });
+
+/** What a database is called in production, and whose it is there, where that is not the same. */
+const production = z
+    .strictObject({ name: z.string().min(1).max(63).optional(), owner: z.string().min(1).max(63).optional() })
+    .optional();
 
 /** Secrets that understudy makes itself in the target namespace. */
 const ownSecret = /^(database|application|login-[0-9a-f]{10})$/;
@@ -51,10 +56,11 @@ export const database = z.strictObject({
     name: restored,
     /** What production's schedule dumps: each database alone, or the whole server, out of which they are taken. */
     dump: z.enum(["database", "server"]).default("database"),
-    /** Role that owns the database in production and so in the replica. */
+    /** Role that owns the database. */
     owner: databaseName,
+    production,
     /** Further databases, which are refreshed together with it as one copy. */
-    others: z.array(z.strictObject({ name: restored, owner: databaseName })).default([]),
+    others: z.array(z.strictObject({ name: restored, owner: databaseName, production })).default([]),
     /** How many databases a whole server's dump has to hold, the server's own not counted; any number if left out. */
     expectedCount: z.number().int().min(1).optional(),
     backup: backup.default("latest"),
@@ -76,6 +82,24 @@ export const database = z.strictObject({
     extensions: z.array(extensionName).default([]),
     timeout: duration.prefault("15m"),
 });
+
+/** One of the databases that a replica holds, as the stack file has it. */
+type Restored = Pick<z.infer<typeof database>, "name" | "owner" | "production">;
+
+/** The databases that a replica holds, the application's first, with what they are in production where that differs. */
+export function databasesOf({
+    name,
+    owner,
+    production,
+    others,
+}: z.infer<typeof database>): [ReplicaDatabase, ...ReplicaDatabase[]] {
+    return [resolved({ name, owner, production }), ...others.map(resolved)];
+}
+
+function resolved({ name, owner, production }: Restored): ReplicaDatabase {
+    const there = { name: production?.name ?? name, owner: production?.owner ?? owner };
+    return { name, owner, ...((there.name !== name || there.owner !== owner) && { production: there }) };
+}
 
 /** What the stack file says of the database that cannot all be meant. */
 export function databaseContradictions(settings: z.infer<typeof database>): string[] {

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { DatabasePlan } from "../../contract";
+import { type DatabasePlan, inProduction, type ReplicaDatabase } from "../../contract";
 import { rotMark, serverSubject } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatAge } from "../report";
@@ -99,12 +99,17 @@ function refuseApart(backups: Backup[]): void {
 
 /** What the plan says about each of its databases. */
 function each({ databases, ...plan }: Wanted): WantedOne[] {
-    return databases.map(({ name }, at) => ({ ...plan, name, setting: nameSetting(at) }));
+    return databases.map((database, at) => ({
+        ...plan,
+        name: inProduction(database).name,
+        setting: nameSetting(database, at),
+    }));
 }
 
-/** Setting with the name of the plan's first, second, … database. */
-export function nameSetting(at: number): string {
-    return at === 0 ? "database.name" : `database.others.${at - 1}.name`;
+/** Setting with the name that the plan's first, second, … database has in production. */
+export function nameSetting({ production }: ReplicaDatabase, at: number): string {
+    const setting = production === undefined ? "name" : "production.name";
+    return at === 0 ? `database.${setting}` : `database.others.${at - 1}.${setting}`;
 }
 
 async function chooseBackup(plan: WantedOne, now: number): Promise<Backup> {

@@ -1,4 +1,4 @@
-import { type DatabasePlan, serversOwn } from "../../contract";
+import { type DatabasePlan, inProduction, type ReplicaDatabase, serversOwn } from "../../contract";
 import { Refusal } from "../refusal";
 import { plural } from "../report";
 import { nameSetting } from "./catalogue";
@@ -22,7 +22,7 @@ export class ServerFrame extends Frame {
     private tablespaces = 0;
 
     /**
-     * @param database the one whose part is taken
+     * @param database the one whose part is taken, as it is called in production
      * @param file the backup's name, for a refusal
      * @param wanted what the plan says of the databases that are taken out of the same dump
      */
@@ -48,7 +48,8 @@ export class ServerFrame extends Frame {
             );
         }
         if (!this.databases.includes(this.database)) {
-            const setting = nameSetting(this.wanted.databases.findIndex(({ name }) => name === this.database));
+            const at = this.wanted.databases.findIndex((one) => inProduction(one).name === this.database);
+            const setting = nameSetting(this.wanted.databases[at] as ReplicaDatabase, at);
             throw new Refusal(
                 `The backup ${this.file} holds no database ${this.database}: ` +
                     (held.length === 0
@@ -59,7 +60,7 @@ export class ServerFrame extends Frame {
     }
 
     leftOut(): string[] {
-        const taken = this.wanted.databases.map(({ name }) => name);
+        const taken = this.wanted.databases.map((one) => inProduction(one).name);
         const others = this.databases.filter((name) => !taken.includes(name));
         const counts: [number, string][] = [
             [others.length, `${plural(others.length, "other database")} (${others.join(", ")})`],

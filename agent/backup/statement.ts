@@ -6,8 +6,8 @@ export interface Cast {
     standIn: string;
     /** Group that may create in every schema, so that what is loaded can be given to its members. */
     load: string;
-    /** Names of superusers in the dump; what is theirs becomes the owner's. */
-    superusers: string[];
+    /** Other roles in the dump whose things become the owner's: aliases, and the owner in production. */
+    aliases: string[];
 }
 
 /** What becomes of one statement of a dump. */
@@ -230,8 +230,8 @@ function replace(text: Buffer, token: Token, by: string): Buffer {
     return Buffer.concat([text.subarray(0, token.at), Buffer.from(by), text.subarray(token.at + token.text.length)]);
 }
 
-function isOwner(name: string, { owner, superusers }: Cast): boolean {
-    return name === owner || superusers.includes(name);
+function isOwner(name: string, { owner, aliases }: Cast): boolean {
+    return name === owner || aliases.includes(name);
 }
 
 function nameFor(name: string, cast: Cast): string {

@@ -1,4 +1,4 @@
-import type { Plan } from "../../contract";
+import { inProduction, type Plan } from "../../contract";
 import type { Manifest } from "../../contract/manifest";
 import { type Backup, chooseBackups } from "../backup/catalogue";
 import { type DumpHeader, readHeader } from "../backup/header";
@@ -69,7 +69,9 @@ async function refuseExtensions(
     { name: file }: Backup,
     facts: Manifest | undefined,
 ): Promise<void> {
-    const named = database.databases.flatMap(({ name }) => Object.entries(facts?.databases[name]?.extensions ?? {}));
+    const named = database.databases.flatMap((one) =>
+        Object.entries(facts?.databases[inProduction(one).name]?.extensions ?? {}),
+    );
     const wanted = new Map(named.map(([name, version]) => [name, `${name} ${version}`]));
     const problem = await extensionProblem(admin, version, database.extensions, wanted);
     if (problem !== undefined) {
@@ -88,7 +90,9 @@ export async function guardRoom(
     if (capacity !== undefined) {
         const files = new Map(backups.map(({ path, bytes }) => [path, bytes]));
         const names = databases.map(({ name }) => name);
-        const known = names.flatMap((name, at) => backups[at]?.facts?.databases[name]?.bytes ?? []);
+        const known = databases.flatMap(
+            (one, at) => backups[at]?.facts?.databases[inProduction(one).name]?.bytes ?? [],
+        );
         refuseWithoutRoom({
             capacity,
             ...(known.length === names.length && { known: known.reduce((sum, bytes) => sum + bytes, 0) }),

@@ -1,5 +1,5 @@
 import { type Client, escapeIdentifier } from "pg";
-import type { DatabasePlan, ReplicaDatabase } from "../../contract";
+import { type DatabasePlan, inProduction, type ReplicaDatabase } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
 import { DatabaseFrame, type Frame } from "../backup/frame";
 import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
@@ -136,7 +136,7 @@ async function tryToReload({
     }
     const phases = new Phases();
     const frame = frameOf(plan, wanted, backup);
-    const facts = databaseOf(backup.facts, wanted.name);
+    const facts = databaseOf(backup.facts, inProduction(wanted).name);
     log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
     try {
         await refuseChangedCollation(server, wanted, near.id);
@@ -225,8 +225,8 @@ async function backupReport(
     };
 }
 
-function frameOf(plan: DatabasePlan, { name }: ReplicaDatabase, backup: Checked): Frame {
-    return plan.dump === "server" ? new ServerFrame(name, backup.name, plan) : new DatabaseFrame();
+function frameOf(plan: DatabasePlan, wanted: ReplicaDatabase, backup: Checked): Frame {
+    return plan.dump === "server" ? new ServerFrame(inProduction(wanted).name, backup.name, plan) : new DatabaseFrame();
 }
 
 async function refuseChangedCollation(
@@ -246,13 +246,17 @@ async function checkedIndexes({ amcheck }: DatabasePlan, client: Client, phases:
 }
 
 /** What the backup's files have proven, and what its manifest says of the database. */
-function evidence({ name }: ReplicaDatabase, backup: Checked, { hashes, whole }: Loaded): Evidence {
+function evidence(wanted: ReplicaDatabase, backup: Checked, { hashes, whole }: Loaded): Evidence {
     const { facts, header } = backup;
     if (facts === undefined) {
         const unknown = header.checked ? [] : [`whether ${backup.name} is as production wrote it: it has no checksums`];
         return { whole, unknown };
     }
-    return { whole: [...whole, proveFiles(backup, facts, hashes)], unknown: [], facts: databaseOf(facts, name) };
+    return {
+        whole: [...whole, proveFiles(backup, facts, hashes)],
+        unknown: [],
+        facts: databaseOf(facts, inProduction(wanted).name),
+    };
 }
 
 /** The reason, with the database that it is about. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
-import { type DatabasePlan, generationName, loginRole, type ReplicaDatabase } from "../../contract";
+import { type DatabasePlan, generationName, inProduction, loginRole, type ReplicaDatabase } from "../../contract";
 import type { Cast } from "../backup/statement";
 import { createRole, roleComment, scratchRoles } from "./generations";
 import { scramVerifier } from "./scram";
@@ -35,7 +35,12 @@ export async function setStage({ admin }: Server, plan: DatabasePlan, wanted: Re
     return {
         database,
         password,
-        cast: { owner: wanted.owner, standIn, load, superusers: [...new Set([plan.server.user, "postgres"])] },
+        cast: {
+            owner: wanted.owner,
+            standIn,
+            load,
+            aliases: [...new Set([inProduction(wanted).owner, plan.server.user, "postgres"])],
+        },
         ensureRole,
     };
 

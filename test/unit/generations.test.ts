@@ -66,6 +66,12 @@ describe("the generations that settings ask for", () => {
             media: {},
             changed: ["database"],
         },
+        {
+            what: "another name or owner in production",
+            database: { production: { name: "store" } },
+            media: {},
+            changed: ["database"],
+        },
         { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
         { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
         {
@@ -111,7 +117,7 @@ describe("the generations that settings ask for", () => {
 
     it("keep their ids from version to version, so that a replica is not restored anew", () => {
         expect(of()).toEqual({ database: "fea5f7a6f2", media: "cdaaaf57b9" });
-        expect(of({ dump: "database" })).toEqual(of());
+        expect(of({ dump: "database", production: { name: "shop", owner: "shop" } })).toEqual(of());
     });
 
     it("are the former ones again when a setting goes back", () => {

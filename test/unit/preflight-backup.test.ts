@@ -90,5 +90,9 @@ describe("the backup that is asked for", () => {
         const both = { ...standing, catalogue: [...catalogue, entry(newest, "audit")] };
         expect(objections(newest, both, several)).toEqual([]);
         expect(objections(second, both, several).join()).toMatch(/of database audit with stamp/);
+        const elsewhere = { others: [{ name: "audit", owner: "auditor", production: { name: "ledger" } }] };
+        expect(
+            objections(second, { ...both, catalogue: [...catalogue, entry(newest, "ledger")] }, elsewhere).join(),
+        ).toMatch(/of database ledger with stamp/);
     });
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { assert, describe, expect, it } from "vitest";
 import { Refusal } from "../../refusal";
 import { parseSettings } from "../../settings";
+import { databasesOf } from "../../settings/database";
 import { bytes } from "../../settings/values";
 import { tenMistakes } from "../mistakes";
 import { problemsOf } from "../problems";
@@ -194,6 +195,20 @@ describe("a stack file", () => {
         const { server, volume } = parseSettings(config, "understudy", "demo").database;
         expect(server).toEqual({ ...brought, port: 5432, user: "postgres" });
         expect(volume).toBeUndefined();
+    });
+
+    it("tells what databases are in production where that is not the same", () => {
+        const production = { name: "Shop-1" };
+        const others = [{ name: "audit", owner: "a", production: { name: "audit", owner: "a" } }];
+        const { database } = parseSettings(
+            changed({ "database.production": production, "database.others": others }),
+            "understudy",
+            "demo",
+        );
+        const [application, audit] = databasesOf(database);
+        const { name, owner } = database;
+        expect(application).toEqual({ name, owner, production: { name: "Shop-1", owner } });
+        expect(audit).toEqual({ name: "audit", owner: "a" });
     });
 
     it("that expects fewer databases than it restores is refused", () => {

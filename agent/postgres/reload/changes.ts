@@ -1,4 +1,4 @@
-import type { DatabasePlan } from "../../../contract";
+import { type DatabasePlan, inProduction } from "../../../contract";
 import type { DumpedDatabase } from "../../../contract/manifest";
 import type { DatabaseReport } from "../../../contract/report";
 import { type Base, isFinished, type Match } from "../base";
@@ -46,9 +46,10 @@ function nearOf(
     const reports: Near["reports"] = new Map();
     const changed: Near["changed"] = new Map();
     let bytes = 0;
-    for (const [at, { name }] of plan.databases.entries()) {
+    for (const [at, wanted] of plan.databases.entries()) {
+        const { name } = wanted;
         const report = databases.find((database) => database.name === name)?.report;
-        const facts = backups[at]?.facts?.databases[name];
+        const facts = backups[at]?.facts?.databases[inProduction(wanted).name];
         const tables = report && facts && changedTables(report, facts);
         if (tables === undefined) {
             return undefined;

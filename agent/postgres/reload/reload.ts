@@ -68,7 +68,7 @@ export async function reload({
                 database,
                 applicationName: `understudy prepare-database ${plan.generation}`,
             },
-            cast: { owner: wanted.owner, standIn: loader.user, load: loader.user, superusers: [] },
+            cast: { owner: wanted.owner, standIn: loader.user, load: loader.user, aliases: [] },
             ensureRole: () => Promise.reject(new Error("a table's rows name a role")),
             extensions: new Extensions({ client, version: server.version, allowed: [], standIn: loader.user }),
             watch,
