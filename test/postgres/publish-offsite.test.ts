@@ -96,16 +96,13 @@ test("a replica is made of the copy, others of the base that is kept of it, and 
     publisher.reset();
     const shop = (sql: string) => publisher.production.query("shop", sql);
     await shop("drop materialized view per_mood");
-    const published = async () => {
-        const { status, log } = await publish(bucket, { format: "directory", folder: "folders" });
-        expect(status, log).toBe(0);
-    };
-    await published();
     // A server that was written to answers slowly from then on.
-    const [replica, fresh] = await Promise.all([startReplica(), startBucket()]);
-    const copied = () => cpSync(join(bucket.folder, "folders"), join(fresh.folder, "folders"), { recursive: true });
-    copied();
+    const [replica, written, fresh] = await Promise.all([startReplica(), startBucket(), startBucket()]);
+    const copied = (from: string) => cpSync(from, join(fresh.folder, "folders"), { recursive: true });
     try {
+        const { status, log } = await publish(written, { format: "directory", folder: "folders" });
+        expect(status, log).toBe(0);
+        copied(join(written.folder, "folders"));
         const restored = async (id: string) => {
             const plan = replica.plan(id, ids[0], (plan) => {
                 plan.database.backups = fresh.origin("shop/folders");
@@ -129,15 +126,14 @@ test("a replica is made of the copy, others of the base that is kept of it, and 
         const second = await restored(ids[1]);
         expect(second).toMatchObject({ sha256: first.sha256, base: expect.any(String) });
         await shop("insert into single values ('new')");
-        await published();
-        copied();
+        await publisher.published();
+        copied(publisher.store);
         const third = await restored(ids[2]);
         expect(third).toMatchObject({ base: second.base, reloaded: ["public.single"] });
         expect(third.proof).toContainEqual(
             expect.stringMatching(/^\d\d+ files with the SHA-256 that the manifest names$/),
         );
     } finally {
-        await replica.stop();
-        await fresh.stop();
+        await Promise.all([replica.stop(), written.stop(), fresh.stop()]);
     }
 });
