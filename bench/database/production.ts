@@ -34,7 +34,7 @@ function* statements(): Generator<string> {
     yield `create table pgbench_branches (bid integer primary key, bbalance integer, filler char(88))`;
     yield `insert into pgbench_branches select n, 0, '' from generate_series(1, 25) n`;
     yield `create table pgbench_history (tid integer, bid integer, aid integer, delta integer, mtime timestamp, filler char(22))`;
-    yield `insert into pgbench_history select n % 250, n % 25, n * 7919 % 2500000, n % 5000,
+    yield `insert into pgbench_history select n % 250, n % 25, n::bigint * 7919 % 2500000, n % 5000,
                timestamp '2024-01-01' + n * interval '3 s', 'filler' from generate_series(1, 520000) n`;
     for (let table = 1; table <= 40; table++) {
         yield `create table small_${table} (id serial primary key, text text unique)`;
