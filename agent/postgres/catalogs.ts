@@ -20,13 +20,8 @@ export async function proveIndexes(client: Client): Promise<string[]> {
     return rows.map(({ name }) => `whether ${name} is an index of all partitions in production: here it is not`);
 }
 
-/**
- * Makes sure that the rows were held against every constraint, but for those with which the dump does not do it either.
- *
- * @returns those, as what is not known
- * @throws {Error} that names the first other one
- */
-export async function proveConstraints(client: Client, unvalidated: ConstraintName[]): Promise<string[]> {
+/** Constraints that nobody has held the rows against, and that are meant to be obeyed. */
+export async function unvalidatedConstraints(client: Client): Promise<ConstraintName[]> {
     // What is inherited is as its parent is; version 18 knows constraints that nobody ever enforces.
     const { rows } = await client.query<{ schema: string; on: string; name: string }>(
         `select nspname as schema, coalesce(relname, typname) as on, conname as name
@@ -35,9 +30,19 @@ export async function proveConstraints(client: Client, unvalidated: ConstraintNa
           where not convalidated and coninhcount = 0 and conparentid = 0
             and coalesce(to_jsonb(c) ->> 'conenforced', 'true') = 'true' order by 1, 2, 3`,
     );
-    const written = new Set(unvalidated.map((names) => JSON.stringify(names)));
-    return rows.map(({ schema, on, name }) => {
-        if (!written.has(JSON.stringify([schema, on, name]))) {
+    return rows.map(({ schema, on, name }) => [schema, on, name]);
+}
+
+/**
+ * Makes sure that the rows were held against every constraint, but for those with which production has not done it either.
+ *
+ * @returns those, as what is not known
+ * @throws {Error} that names the first other one
+ */
+export async function proveConstraints(client: Client, unvalidated: ConstraintName[]): Promise<string[]> {
+    const known = new Set(unvalidated.map((names) => JSON.stringify(names)));
+    return (await unvalidatedConstraints(client)).map(([schema, on, name]) => {
+        if (!known.has(JSON.stringify([schema, on, name]))) {
             throw new Error(`The constraint ${name} of ${schema}.${on} is not validated: the copy is not used.`);
         }
         return `whether the rows of ${schema}.${on} obey the constraint ${name}: it is NOT VALID, as in production`;

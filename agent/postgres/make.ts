@@ -8,7 +8,7 @@ import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
 import { baseName, cloneBase, discardBase, type Match } from "./base";
-import { collationProblem } from "./catalogs";
+import { collationProblem, unvalidatedConstraints } from "./catalogs";
 import { Extensions } from "./extensions";
 import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
@@ -142,6 +142,7 @@ async function tryToReload({
         await refuseChangedCollation(server, wanted, near.id);
         const database = await phases.run("clone", () => cloneBase(server, plan, wanted, near.id));
         const { loaded, proof } = await withClient(server, database, signal, async (client) => {
+            const unvalidated = await unvalidatedConstraints(client);
             const loaded = await reload({
                 client,
                 database,
@@ -160,7 +161,7 @@ async function tryToReload({
                 proveReloaded(
                     { client, target: server.target(database), jobs: jobsOf(plan), watch, signal },
                     loaded.tally,
-                    { whole, facts, report },
+                    { whole, facts, report, unvalidated },
                 ),
             );
             proof.proof.push(...(await checkedIndexes(plan, client, phases)));
@@ -169,6 +170,7 @@ async function tryToReload({
         return {
             ...(await backupReport(server, plan, backup, loaded, database)),
             ...proof,
+            unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
             skipped: report.skipped,
             leftOut: frame.leftOut(),
             base: near.id,

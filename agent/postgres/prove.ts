@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { DumpedDatabase } from "../../contract/manifest";
 import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Position } from "../backup/statement";
+import type { ConstraintName } from "../backup/table";
 import { plural } from "../report";
 import { columnCollationProblem, proveConstraints, proveExtensions, proveIndexes } from "./catalogs";
 import { relation } from "./relation";
@@ -54,8 +55,8 @@ export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown
                 ? ["complete in itself: there is no manifest that names what the backup should hold"]
                 : []),
             ...describeRows(tables),
-            `${plural(largeObjects, "large object")} counted, as many as in the dump`,
-            `${plural(sequences, "sequence")} stand where the dump set them`,
+            describeLargeObjects(largeObjects),
+            describeSequences(sequences),
             ...named,
             ...catalogs.proof,
         ],
@@ -76,14 +77,11 @@ export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown
  *
  * @throws {Error} one sentence for the first difference
  */
-export async function proveClone(client: Client, report: DatabaseReport): Promise<Proof> {
-    const tables = await countRows(client, report.tables);
+export async function proveClone(client: Client, { tables, ...report }: DatabaseReport): Promise<Proof> {
+    await countRows(client, tables);
     const largeObjects = await proveLargeObjects(client, report.largeObjects);
     const { extensions, proof } = await proveCatalogs(client, report.extensions);
-    const collation = await columnCollationProblem(client);
-    if (collation !== undefined) {
-        throw new Error(`The indexes over text may be out of order, as ${collation}: the copy is not used.`);
-    }
+    await refuseChangedCollations(client);
     return {
         tables,
         largeObjects,
@@ -91,8 +89,8 @@ export async function proveClone(client: Client, report: DatabaseReport): Promis
         extensions,
         proof: [
             "cloned from a base that was restored from this very backup and proven: its SHA-256 fits",
-            ...describeRows(tables),
-            `${plural(largeObjects, "large object")} counted, as many as in the dump`,
+            describeCounted(tables, "as many as in the dump"),
+            describeLargeObjects(largeObjects),
             ...proof,
         ],
         unknown: report.unknown,
@@ -104,6 +102,8 @@ export interface ReloadEvidence extends Pick<Evidence, "whole"> {
     facts: DumpedDatabase;
     /** What was proven when the base was made. */
     report: DatabaseReport;
+    /** Constraints of the base that nobody has held the rows against, as in production. */
+    unvalidated: ConstraintName[];
 }
 
 /**
@@ -115,37 +115,52 @@ export interface ReloadEvidence extends Pick<Evidence, "whole"> {
 export async function proveReloaded(
     reading: ReadingBack,
     loaded: Tally,
-    { whole, facts, report }: ReloadEvidence,
+    { whole, facts, report, unvalidated }: ReloadEvidence,
 ): Promise<Proof> {
     const { client } = reading;
-    const others = Object.entries(report.tables).filter(([name]) => !loaded.rows.has(name));
+    const others = Object.fromEntries(Object.entries(report.tables).filter(([name]) => !loaded.rows.has(name)));
     const read = await readRows(reading, loaded, facts.tables);
-    const counted = await countRows(client, Object.fromEntries(others));
-    const tables = { ...Object.fromEntries(others), ...read };
+    await countRows(client, others);
+    const tables = { ...others, ...read };
     const positions = Object.entries(facts.sequences).map(([sequence, at]) => ({ sequence, ...at }));
     const named = proveFacts(facts, {
         rows: new Map(Object.entries(tables).map(([name, { rows }]) => [name, rows])),
         positions: new Map(positions.map((position) => [position.sequence, position])),
     });
-    const clone = await proveClone(client, { ...report, tables: {} });
+    const largeObjects = await proveLargeObjects(client, report.largeObjects);
+    const sequences = await proveSequences(client, positions);
+    const catalogs = await proveCatalogs(client, facts.extensions);
+    await refuseChangedCollations(client);
+    const stillUnvalidated = await proveConstraints(client, unvalidated);
     return {
-        ...clone,
         tables,
-        sequences: await proveSequences(client, positions),
+        largeObjects,
+        sequences,
+        extensions: catalogs.extensions,
         schema: facts.schema,
         ...(facts.migrations !== undefined && { migrations: facts.migrations }),
         proof: [
             ...whole,
             `cloned from a base that was restored from ${report.backup} and proven, whose schema is this backup's`,
             ...describeRows(read),
-            ...(others.length === 0
+            ...(Object.keys(others).length === 0
                 ? []
-                : [
-                      `${plural(rowsIn(counted), "row")} in ${plural(others.length, "table")} that the manifest names as unchanged counted on the server`,
-                  ]),
+                : [describeCounted(others, "as many as the manifest names, in tables that it names as unchanged")]),
+            describeLargeObjects(largeObjects),
+            describeSequences(sequences),
             ...named,
+            ...catalogs.proof,
         ],
+        unknown: [...describeUnread(tables), ...catalogs.unknown, ...stillUnvalidated],
     };
+}
+
+/** Refuses a clone whose indexes over text were made in another order than the server's is now. */
+async function refuseChangedCollations(client: Client): Promise<void> {
+    const collation = await columnCollationProblem(client);
+    if (collation !== undefined) {
+        throw new Error(`The indexes over text may be out of order, as ${collation}: the copy is not used.`);
+    }
 }
 
 /** What indexes and extensions prove, and what they leave open. */
@@ -172,22 +187,32 @@ function describeRows(tables: DatabaseReport["tables"]): string[] {
     const [read, counted] = [true, false].map((whether) =>
         Object.fromEntries(Object.entries(tables).filter(([, table]) => isReadBack(table) === whether)),
     ) as [DatabaseReport["tables"], DatabaseReport["tables"]];
-    const those = (some: DatabaseReport["tables"]) =>
-        `${plural(rowsIn(some), "row")} in ${plural(Object.keys(some).length, "table")}`;
+    const isRead = Object.keys(read).length > 0;
     return [
-        ...(Object.keys(read).length === 0
-            ? []
-            : [`${those(read)} read back from the server, with the SHA-256 that the manifest names`]),
-        ...(Object.keys(counted).length === 0 && Object.keys(read).length > 0
-            ? []
-            : [`${those(counted)} counted on the server, as many as in the dump${describeMade(counted)}`]),
+        ...(isRead
+            ? [`${describeTables(read)} read back from the server, with the SHA-256 that the manifest names`]
+            : []),
+        ...(isRead && Object.keys(counted).length === 0 ? [] : [describeCounted(counted, "as many as in the dump")]),
     ];
 }
 
-/** Rows that were counted beside those of the dump. */
-function describeMade(tables: DatabaseReport["tables"]): string {
+/** Rows that were counted, some of them beside those of the dump. */
+function describeCounted(tables: DatabaseReport["tables"], expected: string): string {
     const rows = Object.values(tables).reduce((sum, { made = 0 }) => sum + made, 0);
-    return rows === 0 ? "" : ` beside the ${plural(rows, "row")} that extensions have made`;
+    const made = rows === 0 ? "" : ` beside the ${plural(rows, "row")} that extensions have made`;
+    return `${describeTables(tables)} counted on the server, ${expected}${made}`;
+}
+
+function describeTables(tables: DatabaseReport["tables"]): string {
+    return `${plural(rowsIn(tables), "row")} in ${plural(Object.keys(tables).length, "table")}`;
+}
+
+function describeLargeObjects(largeObjects: number): string {
+    return `${plural(largeObjects, "large object")} counted, as many as in the dump`;
+}
+
+function describeSequences(sequences: number): string {
+    return `${plural(sequences, "sequence")} stand where the dump set them`;
 }
 
 /** Whether more is known of a table's rows than their number. */

@@ -29,7 +29,8 @@ beforeAll(async () => {
          create trigger always before truncate on page execute function loud();
          alter table page enable always trigger always;
          create trigger never before insert on page execute function loud();
-         alter table page disable trigger never;`,
+         alter table page disable trigger never;
+         alter table log add constraint short check (length(text) < 1000) not valid;`,
     );
 }, 120_000);
 afterAll(async () => {
@@ -137,6 +138,13 @@ describe("when a base is there of an earlier backup", () => {
             expect(whole.report.reloaded).toBeUndefined();
             expect(await dumped(id)).toBe(await dumped(whole.id));
             expect(report.tables).toEqual(whole.report.tables);
+            expect(report.extensions).toEqual(whole.report.extensions);
+            expect(report.unknown).toEqual(whole.report.unknown);
+            expect(report.unknown.join("\n")).toContain("obey the constraint short: it is NOT VALID");
+            const ofReload = /^(cloned|[\d,]+ rows? in)/;
+            expect(report.proof.filter((one) => !ofReload.test(one))).toEqual(
+                whole.report.proof.filter((one) => !ofReload.test(one) && one !== "the dump has its closing line"),
+            );
             expect(await leftovers()).toEqual([]);
         },
     );
@@ -146,6 +154,16 @@ describe("when a base is there of an earlier backup", () => {
         const { id, report } = await refreshed();
         expect(report.reloaded).toEqual([]);
         expect(await dumped(id)).toBe(await dumped((await restored()).id));
+    });
+
+    test("a copy of the same backup has the hashes of the rows that its base was proven by", async () => {
+        const first = await refreshed();
+        const second = await copied();
+        expect(second.report).toMatchObject({ base: expect.any(String), tables: first.report.tables });
+        expect(Object.values(second.report.tables)[0]?.sha256).toBeDefined();
+        expect(second.report.proof.join("\n")).toMatch(
+            /[\d,]+ rows in \d+ tables counted on the server, as many as in the dump/,
+        );
     });
 
     test("the base stays for the next one, as long as it is near enough", async () => {
