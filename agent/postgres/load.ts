@@ -21,7 +21,7 @@ import { followsTask, slow, type Task, taskOf } from "./task";
 import { type Sink, taskWork, type Work } from "./work";
 
 /** What a load needs. */
-export interface Loading extends Pick<Passage, "cast" | "ensureRole" | "extensions"> {
+export interface Loading extends Pick<Passage, "cast" | "ensureRole" | "extensions" | "early"> {
     backup: Backup;
     packing: Packing;
     /** Tells which part of the dump is the database's. */
@@ -65,6 +65,7 @@ export async function load(loading: Loading): Promise<Loaded> {
         extensions: loading.extensions,
         empty: new Set(only),
         tally: new Tally(),
+        ...(loading.early !== undefined && { early: loading.early }),
         skipped: new Set(),
         deferred: [],
     };

@@ -9,6 +9,7 @@ import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
 import { baseName, cloneBase, discardBase, type Match } from "./base";
 import { collationProblem, unvalidatedConstraints } from "./catalogs";
+import { EarlyReader } from "./early";
 import { Extensions } from "./extensions";
 import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
@@ -66,45 +67,53 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
     );
     const stage = await setStage(server, plan, wanted);
     const frame = frameOf(plan, wanted, backup);
-    const loaded = await phases.run("load", (watch) =>
-        // Connected before anything of the dump is there, which could set something for the database.
-        withClient(server, stage.database, signal, async (client) => {
-            const { standIn } = stage.cast;
+    // Connected before anything of the dump is there, which could set something for the database.
+    const { loaded, proof } = await withClient(server, stage.database, signal, async (client) => {
+        const target = server.target(stage.database);
+        const named = backup.facts?.databases[inProduction(wanted).name]?.tables;
+        const early = new EarlyReader({ client, target, major: server.major }, named);
+        try {
             await openPublicSchema(client, stage);
-            return load({
-                backup,
-                packing: backup.header.packing,
-                frame,
-                jobs: jobsOf(plan),
-                target: {
-                    ...plan.server,
-                    user: standIn,
-                    password: stage.password,
-                    database: stage.database,
-                    applicationName: `understudy prepare-database ${plan.generation}`,
-                },
-                cast: stage.cast,
-                ensureRole: stage.ensureRole,
-                extensions: new Extensions({ client, version: server.version, allowed: plan.extensions, standIn }),
-                watch,
-                signal,
-            });
-        }),
-    );
-    // Settings that the dump's statements have left on the database would hold for the next connections as well.
-    await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
-    const proof = await withClient(server, stage.database, signal, async (client) => {
-        const found = await phases.run("prove", (watch) =>
-            prove(
-                { client, target: server.target(stage.database), jobs: jobsOf(plan), watch, signal },
-                loaded.tally,
-                evidence(wanted, backup, loaded),
-            ),
-        );
-        found.proof.push(...(await checkedIndexes(plan, client, phases)));
-        await handOver(server, client, stage, loaded.deferred);
-        await phases.run("analyze", () => client.query("analyze"));
-        return found;
+            const loaded = await phases.run("load", (watch) =>
+                load({
+                    backup,
+                    packing: backup.header.packing,
+                    frame,
+                    jobs: jobsOf(plan),
+                    target: {
+                        ...target,
+                        user: stage.cast.standIn,
+                        password: stage.password,
+                        applicationName: `understudy prepare-database ${plan.generation}`,
+                    },
+                    cast: stage.cast,
+                    ensureRole: stage.ensureRole,
+                    extensions: new Extensions({
+                        client,
+                        version: server.version,
+                        allowed: plan.extensions,
+                        standIn: stage.cast.standIn,
+                    }),
+                    early,
+                    watch,
+                    signal,
+                }),
+            );
+            // Settings that the dump's statements have left on the database would hold for the next connections as well.
+            await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
+            const proof = await phases.run("prove", async (watch) =>
+                prove({ client, target, jobs: jobsOf(plan), watch, signal }, loaded.tally, {
+                    ...evidence(wanted, backup, loaded),
+                    known: await early.end(),
+                }),
+            );
+            proof.proof.push(...(await checkedIndexes(plan, client, phases)));
+            await handOver(server, client, stage, loaded.deferred);
+            await phases.run("analyze", () => client.query("analyze"));
+            return { loaded, proof };
+        } finally {
+            await early.kill();
+        }
     });
     signal.throwIfAborted();
     return {

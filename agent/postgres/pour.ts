@@ -4,6 +4,7 @@ import { DumpLexer } from "../backup/lexer";
 import type { Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
 import { madeTable } from "../backup/table";
+import type { EarlyReader } from "./early";
 import type { Extensions } from "./extensions";
 import type { Tally } from "./tally";
 import type { Sink } from "./work";
@@ -21,6 +22,8 @@ export interface Passage {
      */
     empty: Set<string>;
     tally: Tally;
+    /** Reads tables back while others are loaded. */
+    early?: Pick<EarlyReader, "wants" | "filled">;
     /** Reasons for which statements of the database were left out. */
     skipped: Set<string>;
     /** Statements to be run as the owner. */
@@ -38,7 +41,7 @@ export async function pour(
     sql: AsyncIterable<Buffer>,
     frame: Pick<Frame, "takes" | "end">,
     sink: Sink,
-    { cast, ensureRole, extensions, empty, tally, skipped, deferred }: Passage,
+    { cast, ensureRole, extensions, empty, tally, early, skipped, deferred }: Passage,
 ): Promise<Set<string>> {
     const tables = new Set<string>();
     const lexer = new DumpLexer();
@@ -86,6 +89,10 @@ export async function pour(
         if (appending) {
             appending = false;
             await sink.statement(Buffer.from("COMMIT;"), ["commit"]);
+            if (early?.wants(table, tally)) {
+                await sink.settle();
+                early.filled(table, tally);
+            }
         }
     }
 

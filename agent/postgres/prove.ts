@@ -6,7 +6,7 @@ import type { ConstraintName } from "../backup/table";
 import { plural } from "../report";
 import { columnCollationProblem, proveConstraints, proveExtensions, proveIndexes } from "./catalogs";
 import { relation } from "./relation";
-import { countRows, type ReadingBack, readRows } from "./rows";
+import { countRows, type ReadingBack, readRows, type Tables } from "./rows";
 import type { Tally } from "./tally";
 
 /** What was found on the server, and what that proves. */
@@ -17,6 +17,8 @@ export type Proof = Pick<
 
 /** What is known of the backup before its copy is looked at. */
 export interface Evidence {
+    /** Tables that were read back while others were loaded, and are right. */
+    known?: Tables;
     /** What was proven of its files. */
     whole: string[];
     /** What nobody can know of them. */
@@ -31,12 +33,18 @@ export interface Evidence {
  *
  * @throws {Error} one sentence for the first difference, or when something cannot be compared
  */
-export async function prove(reading: ReadingBack, tally: Tally, { whole, unknown, facts }: Evidence): Promise<Proof> {
+export async function prove(
+    reading: ReadingBack,
+    tally: Tally,
+    { known, whole, unknown, facts }: Evidence,
+): Promise<Proof> {
     const { client } = reading;
     // What differs between a dump and its manifest was never loaded: it comes before what the load may have lost.
     const named = facts === undefined ? [] : proveFacts(facts, tally);
     const tables =
-        facts === undefined ? await countRows(client, tablesOf(tally)) : await readRows(reading, tally, facts.tables);
+        facts === undefined
+            ? await countRows(client, tablesOf(tally))
+            : await readRows(reading, tally, facts.tables, known);
     const largeObjects = await proveLargeObjects(client, tally.largeObjects);
     const sequences = await proveSequences(client, [...tally.positions.values()]);
     const catalogs = await proveCatalogs(client, facts?.extensions);

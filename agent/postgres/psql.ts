@@ -19,8 +19,8 @@ const restricting: Record<number, number> = { 13: 22, 14: 19, 15: 14, 16: 10, 17
 /** No statement has to wait for the disk: the word that the copy is proven does, and with it all that was before. */
 const sessionSettings = "-c synchronous_commit=off";
 
-/** Statements are handed over in pieces of about this many bytes. */
-const pieceSize = 65_536;
+/** Statements are handed over in pieces of about this many bytes; what comes in larger ones, as rows do, is not copied. */
+const pieceSize = 32_768;
 
 /** Length of the word that tells how far psql is, with its newline. */
 const wordLength = 33;
@@ -184,13 +184,14 @@ export class Psql {
     }
 
     private async flush(): Promise<void> {
-        const bytes = Buffer.concat(this.pending);
+        const { pending, size } = this;
         this.pending = [];
         this.size = 0;
         if (!this.ended) {
-            this.underway += bytes.length;
-            this.child.stdin.write(bytes, () => {
-                this.underway -= bytes.length;
+            this.underway += size;
+            // One large piece, as rows are, needs no copy.
+            this.child.stdin.write(pending.length === 1 ? (pending[0] as Buffer) : Buffer.concat(pending), () => {
+                this.underway -= size;
                 this.taken?.();
             });
         }

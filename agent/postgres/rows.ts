@@ -8,7 +8,7 @@ import { relation } from "./relation";
 import type { Tally } from "./tally";
 
 /** What is said of tables, by name as the dump writes it. */
-type Tables = DatabaseReport["tables"];
+export type Tables = DatabaseReport["tables"];
 type Table = Tables[string];
 
 /** What is needed to read a database's rows back. */
@@ -23,7 +23,7 @@ export interface ReadingBack {
 }
 
 /** A table to be read, and what it should hold. */
-interface Expected extends Table {
+export interface Expected extends Table {
     name: string;
     statement: string;
     sha256: string;
@@ -33,7 +33,7 @@ interface Expected extends Table {
  * The settings under which production's side writes rows: else the same values would be other text. `money` has no
  * setting of its own, and differs where `lc_monetary` does: its values may then be others as well.
  */
-const asDumped = Buffer.from(
+export const asDumped = Buffer.from(
     Object.entries({
         client_encoding: "UTF8",
         timezone: "UTC",
@@ -78,25 +78,26 @@ export async function countRows(client: Client, expected: Tables): Promise<Table
  * SHA-256 with those that the manifest names. Tables whose rows the dump hands to their partitions are only counted, as
  * their order is not the dump's, and those of extensions, which may have made some of the rows.
  *
+ * @param known tables that were read already, and are right
  * @throws {Error} one sentence for the first difference, or when a table cannot be read
  */
-export async function readRows(reading: ReadingBack, tally: Tally, named: DumpedDatabase["tables"]): Promise<Tables> {
+export async function readRows(
+    reading: ReadingBack,
+    tally: Tally,
+    named: DumpedDatabase["tables"],
+    known: Tables = {},
+): Promise<Tables> {
     const { client, watch } = reading;
     const waiting: Expected[] = [];
     const others: Tables = {};
-    for (const [name, rows] of tally.rows) {
-        const { kind, identifier } = await relation(client, name);
-        const bytes = tally.bytes.get(name) ?? 0;
-        const sha256 = named[name]?.sha256;
-        const made = tally.made.get(name);
-        if (made !== undefined) {
-            others[name] = { rows, bytes, made, ...(sha256 !== undefined && { sha256 }) };
-        } else if (kind === "r" && sha256 !== undefined) {
-            const columns = (tally.columns.get(name) ?? []).map((column) => escapeIdentifier(column)).join(", ");
-            const statement = `COPY ${identifier} ${columns === "" ? "" : `(${columns})`} TO STDOUT`;
-            waiting.push({ name, rows, bytes, sha256, statement });
-        } else {
-            others[name] = { rows, bytes };
+    for (const name of tally.rows.keys()) {
+        if (known[name] === undefined) {
+            const { table, expected } = await expectation(client, name, tally, named);
+            if (expected === undefined) {
+                others[name] = table;
+            } else {
+                waiting.push(expected);
+            }
         }
     }
     const progress = { of: waiting.reduce((sum, { bytes }) => sum + bytes, 0), through: 0 };
@@ -105,12 +106,34 @@ export async function readRows(reading: ReadingBack, tally: Tally, named: Dumped
     const read = await readAll(reading, waiting, (bytes) => {
         progress.through += bytes;
     });
-    return { ...read, ...(await countRows(client, others)) };
+    return { ...known, ...read, ...(await countRows(client, others)) };
+}
+
+/** What should be found in a table, and how it is read if that can be compared with its manifest. */
+export async function expectation(
+    client: Client,
+    name: string,
+    tally: Tally,
+    named: DumpedDatabase["tables"],
+): Promise<{ table: Table; expected?: Expected }> {
+    const { kind, identifier } = await relation(client, name);
+    const table = { rows: tally.rows.get(name) ?? 0, bytes: tally.bytes.get(name) ?? 0 };
+    const sha256 = named[name]?.sha256;
+    const made = tally.made.get(name);
+    if (made !== undefined) {
+        return { table: { ...table, made, ...(sha256 !== undefined && { sha256 }) } };
+    }
+    if (kind !== "r" || sha256 === undefined) {
+        return { table };
+    }
+    const columns = (tally.columns.get(name) ?? []).map((column) => escapeIdentifier(column)).join(", ");
+    const statement = `COPY ${identifier} ${columns === "" ? "" : `(${columns})`} TO STDOUT`;
+    return { table, expected: { name, ...table, sha256, statement } };
 }
 
 /** Reads tables over several connections, in their order. */
 async function readAll(
-    { target, jobs, signal }: ReadingBack,
+    { client, target, jobs, signal }: ReadingBack,
     tables: Expected[],
     tell: (bytes: number) => void,
 ): Promise<Tables> {
@@ -123,7 +146,7 @@ async function readAll(
         await Promise.all(
             readers.map(async (reader) => {
                 for (let table = waiting.shift(); table !== undefined; table = waiting.shift()) {
-                    found[table.name] = await readTable(reader, table, tell);
+                    found[table.name] = await readTable(client, reader, table, tell);
                 }
                 await reader.end();
             }),
@@ -137,40 +160,36 @@ async function readAll(
     }
 }
 
-async function readTable(
+/**
+ * Reads one table back.
+ *
+ * @throws {Error} one sentence when it cannot be read, or is not what it should be
+ */
+export async function readTable(
+    client: Client,
     psql: Psql,
-    { name, statement, ...expected }: Expected,
+    { name, statement, rows, bytes, sha256 }: Expected,
     tell: (bytes: number) => void,
 ): Promise<Table> {
     const hash = createHash("sha256");
-    let rows = 0;
     try {
         await psql.read(statement, (bytes) => {
             hash.update(bytes);
-            rows += linesIn(bytes);
             tell(bytes.length);
         });
     } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new Error(`The rows of ${name} could not be read back (${reason}): the copy is not used.`);
     }
-    refuseOtherNumber(name, rows, expected.rows);
-    const sha256 = hash.digest("hex");
-    if (sha256 !== expected.sha256) {
+    const found = hash.digest("hex");
+    if (found !== sha256) {
+        await countRows(client, { [name]: { rows, bytes } });
         throw new Error(
             `Table ${name} has ${plural(rows, "row")} after the restore, as many as its manifest names, but not the same: ` +
-                `their SHA-256 is ${sha256}, and the manifest names ${expected.sha256}. The copy is not used.`,
+                `their SHA-256 is ${found}, and the manifest names ${sha256}. The copy is not used.`,
         );
     }
-    return { rows, bytes: expected.bytes, sha256 };
-}
-
-function linesIn(bytes: Buffer): number {
-    let lines = 0;
-    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) {
-        lines += 1;
-    }
-    return lines;
+    return { rows, bytes, sha256 };
 }
 
 function refuseOtherNumber(name: string, found: number, expected: number, made = 0): void {
