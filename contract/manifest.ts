@@ -30,6 +30,8 @@ export const dumpedDatabase = z.strictObject({
     schema: sha256,
     /** By `schema.table`, as the dump writes the name: rows, and bytes and SHA-256 of its lines in COPY's text format. */
     tables: z.record(z.string(), z.strictObject({ rows: count, bytes: count, sha256 })),
+    /** SHA-256 over the lines `<oid> <SHA-256 of the data>` of all of them, sorted as text. */
+    largeObjects: z.strictObject({ count, sha256 }),
     /** By `schema.sequence`, as the dump writes the name. */
     sequences: z.record(z.string(), z.strictObject({ value: z.string(), called: z.boolean() })),
 });

@@ -93,16 +93,6 @@ export function positionIn(text: Buffer): Position | undefined {
         : { sequence: sequence.replaceAll("''", "'"), value, called: called === "true" };
 }
 
-/** Whether a statement makes a large object. */
-export function makesLargeObject(text: Buffer): boolean {
-    return /^SELECT pg_catalog\.lo_create\('\d+'\);$/.test(text.toString("latin1"));
-}
-
-/** Whether a statement begins the data of a large object. */
-export function fillsLargeObject(text: Buffer): boolean {
-    return /^SELECT pg_catalog\.lo_open\('\d+', \d+\);$/.test(text.toString("latin1"));
-}
-
 /** Name of the table that a COPY statement fills, as the dump writes it. */
 export function copiedTable(text: Buffer): string {
     const [, name] = /^COPY\s+((?:"(?:[^"]|"")*"|[^\s("])+)/i.exec(text.toString()) ?? [];

@@ -5,6 +5,7 @@ import type { Position } from "../backup/statement";
 import type { ConstraintName } from "../backup/table";
 import { plural } from "../report";
 import { columnCollationProblem, proveConstraints, proveExtensions, proveIndexes } from "./catalogs";
+import { proveLargeObjects } from "./large-objects";
 import { relation } from "./relation";
 import { countRows, type ReadingBack, readRows, type Tables } from "./rows";
 import type { Tally } from "./tally";
@@ -45,13 +46,13 @@ export async function prove(
         facts === undefined
             ? await countRows(client, tablesOf(tally))
             : await readRows(reading, tally, facts.tables, known);
-    const largeObjects = await proveLargeObjects(client, tally.largeObjects);
+    const largeObjects = await proveLargeObjects(client, tally.largeObjects, facts?.largeObjects);
     const sequences = await proveSequences(client, [...tally.positions.values()]);
     const catalogs = await proveCatalogs(client, facts?.extensions);
     const unvalidated = await proveConstraints(client, tally.unvalidated);
     return {
         tables,
-        largeObjects,
+        largeObjects: largeObjects.count,
         sequences,
         extensions: catalogs.extensions,
         ...(facts !== undefined && { schema: facts.schema }),
@@ -63,7 +64,7 @@ export async function prove(
                 ? ["complete in itself: there is no manifest that names what the backup should hold"]
                 : []),
             ...describeRows(tables),
-            describeLargeObjects(largeObjects),
+            largeObjects.proof,
             describeSequences(sequences),
             ...named,
             ...catalogs.proof,
@@ -92,13 +93,13 @@ export async function proveClone(client: Client, { tables, ...report }: Database
     await refuseChangedCollations(client);
     return {
         tables,
-        largeObjects,
+        largeObjects: largeObjects.count,
         sequences: report.sequences,
         extensions,
         proof: [
             "cloned from a base that was restored from this very backup and proven: its SHA-256 fits",
             describeCounted(tables, "as many as in the dump"),
-            describeLargeObjects(largeObjects),
+            largeObjects.proof,
             ...proof,
         ],
         unknown: report.unknown,
@@ -134,15 +135,16 @@ export async function proveReloaded(
     const named = proveFacts(facts, {
         rows: new Map(Object.entries(tables).map(([name, { rows }]) => [name, rows])),
         positions: new Map(positions.map((position) => [position.sequence, position])),
+        largeObjects: report.largeObjects,
     });
-    const largeObjects = await proveLargeObjects(client, report.largeObjects);
+    const largeObjects = await proveLargeObjects(client, report.largeObjects, facts.largeObjects);
     const sequences = await proveSequences(client, positions);
     const catalogs = await proveCatalogs(client, facts.extensions);
     await refuseChangedCollations(client);
     const stillUnvalidated = await proveConstraints(client, unvalidated);
     return {
         tables,
-        largeObjects,
+        largeObjects: largeObjects.count,
         sequences,
         extensions: catalogs.extensions,
         schema: facts.schema,
@@ -154,7 +156,7 @@ export async function proveReloaded(
             ...(Object.keys(others).length === 0
                 ? []
                 : [describeCounted(others, "as many as the manifest names, in tables that it names as unchanged")]),
-            describeLargeObjects(largeObjects),
+            largeObjects.proof,
             describeSequences(sequences),
             ...named,
             ...catalogs.proof,
@@ -215,10 +217,6 @@ function describeTables(tables: DatabaseReport["tables"]): string {
     return `${plural(rowsIn(tables), "row")} in ${plural(Object.keys(tables).length, "table")}`;
 }
 
-function describeLargeObjects(largeObjects: number): string {
-    return `${plural(largeObjects, "large object")} counted, as many as in the dump`;
-}
-
 function describeSequences(sequences: number): string {
     return `${plural(sequences, "sequence")} stand where the dump set them`;
 }
@@ -244,8 +242,8 @@ function describeUnread(tables: DatabaseReport["tables"]): string[] {
 
 /** Compares the dump, as it was counted, with what production's side has written down about it. */
 function proveFacts(
-    { tables, sequences }: DumpedDatabase,
-    { rows, positions }: Pick<Tally, "rows" | "positions">,
+    { tables, sequences, largeObjects }: DumpedDatabase,
+    { rows, positions, ...tally }: Pick<Tally, "rows" | "positions" | "largeObjects">,
 ): string[] {
     for (const name of new Set([...Object.keys(tables), ...rows.keys()])) {
         const [found, expected] = [rows.get(name), tables[name]?.rows];
@@ -263,19 +261,13 @@ function proveFacts(
             throw new Error(`The dump does not set sequence ${name} as its manifest says: the copy is not used.`);
         }
     }
-    return ["rows and sequences are those that the manifest names"];
-}
-
-async function proveLargeObjects(client: Client, largeObjects: number): Promise<number> {
-    const counted = await client.query<{ count: string }>("select count(*) from pg_largeobject_metadata");
-    const count = Number(counted.rows[0]?.count);
-    if (count !== largeObjects) {
+    if (tally.largeObjects !== largeObjects.count) {
         throw new Error(
-            `There are ${plural(count, "large object")} after the restore, but the dump held ${largeObjects}: ` +
+            `The dump holds ${plural(tally.largeObjects, "large object")}, and its manifest names ${largeObjects.count}: ` +
                 "the copy is not used.",
         );
     }
-    return count;
+    return ["rows, large objects and sequences are those that the manifest names"];
 }
 
 async function proveSequences(client: Client, positions: Position[]): Promise<number> {

@@ -1,4 +1,5 @@
-import { copiedTable, fillsLargeObject, makesLargeObject, type Position, positionIn } from "../backup/statement";
+import { filledLargeObject, makesLargeObject } from "../backup/large-object";
+import { copiedTable, type Position, positionIn } from "../backup/statement";
 import { type ConstraintName, copiedColumns, unvalidatedConstraint } from "../backup/table";
 
 /** What is around the rows of a COPY statement: the newline after it, and the end marker. */
@@ -39,7 +40,7 @@ export class Tally {
                 this.positions.set(position.sequence, position);
             }
             this.largeObjects += makesLargeObject(text) ? 1 : 0;
-            this.filledLargeObjects += fillsLargeObject(text) ? 1 : 0;
+            this.filledLargeObjects += filledLargeObject(text) === undefined ? 0 : 1;
         } else if (words[0] === "alter") {
             const constraint = unvalidatedConstraint(text);
             if (constraint !== undefined) {

@@ -1,11 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
 import type { DumpedDatabase } from "../../contract/manifest";
+import { LargeObjects } from "../backup/large-object";
 import type { Piece, Statement } from "../backup/piece";
 import { connectedDatabase } from "../backup/server-frame";
 import { copiedTable, positionIn } from "../backup/statement";
 
 /** What a manifest says of a database's schema, rows and sequences. */
-export type Held = Pick<DumpedDatabase, "schema" | "tables" | "sequences">;
+export type Held = Pick<DumpedDatabase, "schema" | "tables" | "largeObjects" | "sequences">;
 
 /** What has passed of a table. */
 interface Counted {
@@ -22,6 +23,7 @@ const endMarker = lastOfRows.length - 1;
 export class Contents {
     private readonly tables = new Map<string, Counted>();
     private readonly sequences: Held["sequences"] = {};
+    private readonly largeObjects = new LargeObjects();
     /** Digests of the statements that make the schema. */
     private readonly statements: string[] = [];
     /** The table whose rows come next. */
@@ -50,7 +52,12 @@ export class Contents {
             { ...counted, sha256: hash.digest("hex") },
         ]);
         const schema = createHash("sha256").update(this.statements.sort().join("")).digest("hex");
-        return { schema, tables: Object.fromEntries(tables), sequences: this.sequences };
+        return {
+            schema,
+            tables: Object.fromEntries(tables),
+            largeObjects: this.largeObjects.held(),
+            sequences: this.sequences,
+        };
     }
 
     private statement({ text, words }: Statement): void {
@@ -59,6 +66,9 @@ export class Contents {
             const { sequence, value, called } = position;
             this.sequences[sequence] = { value, called };
             return;
+        }
+        if (words[0] === "select") {
+            this.largeObjects.take(text);
         }
         this.statements.push(createHash("sha256").update(text).digest("base64"));
         if (words[0] === "copy") {

@@ -3,7 +3,7 @@ import type { DumpedDatabase, Manifest } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
 
 /** What the server tells of a database when its dump begins. */
-export type DatabaseFacts = Omit<DumpedDatabase, "schema" | "tables" | "sequences">;
+export type DatabaseFacts = Omit<DumpedDatabase, "schema" | "tables" | "largeObjects" | "sequences">;
 
 /** What the server tells of itself and of every database that is dumped. */
 export interface Facts {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { DumpedDatabase } from "../../contract/manifest";
 import type { TestServer } from "./server";
 
 /** A table's lines as psql gives them, of the columns that a dump holds. */
@@ -16,4 +17,17 @@ export async function copied(server: TestServer, database: string, table: string
 
 export function sha256(bytes: Buffer | string): string {
     return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** What a manifest says of a database's large objects, as the server tells it. */
+export async function copiedLargeObjects(
+    { query }: TestServer,
+    database: string,
+): Promise<DumpedDatabase["largeObjects"]> {
+    const [row] = await query(
+        database,
+        `select count(*)::int, encode(sha256(coalesce(string_agg(line, '' order by line collate "C"), '')::bytea), 'hex') as sha256
+           from (select oid || ' ' || encode(sha256(lo_get(oid)), 'hex') || E'\\n' as line from pg_largeobject_metadata) lines`,
+    );
+    return { count: Number(row?.count), sha256: String(row?.sha256) };
 }

@@ -2,12 +2,13 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
-import { copied, sha256 } from "./copied";
+import { copied, copiedLargeObjects, sha256 } from "./copied";
 import { type FormatName, type FormatStage, openFormats } from "./formats";
 import { manifestOf } from "./manifest";
 
 let stage: FormatStage;
 let tables: DumpedDatabase["tables"];
+let largeObjects: DumpedDatabase["largeObjects"];
 let extensions: DumpedDatabase["extensions"];
 beforeAll(async () => {
     stage = await openFormats();
@@ -17,6 +18,7 @@ beforeAll(async () => {
         return [table, { rows, bytes: text.length, sha256: sha256(text) }] as const;
     });
     tables = Object.fromEntries(await Promise.all(lines));
+    largeObjects = await copiedLargeObjects(production, "shop");
     const there = await production.query("shop", "select extname as name, extversion as version from pg_extension");
     extensions = Object.fromEntries(there.map(({ name, version }) => [name, version]));
 });
@@ -31,6 +33,7 @@ describe("a backup with a manifest", () => {
             extensions: { ...extensions },
             migrations: "0007_more",
             tables: { ...tables },
+            largeObjects: { ...largeObjects },
             sequences: { "public.counter": { value: "10", called: true } },
         });
         const text = change(manifest) ?? JSON.stringify(manifest);
@@ -46,7 +49,8 @@ describe("a backup with a manifest", () => {
             expect.arrayContaining([
                 expect.stringMatching(/^\d+ files? with the SHA-256 that the manifest names$/),
                 expect.stringMatching(/^[\d,]+ rows in \d+ tables read back from the server, with the SHA-256 that/),
-                "rows and sequences are those that the manifest names",
+                "2 large objects read back from the server, with the SHA-256 that the manifest names",
+                "rows, large objects and sequences are those that the manifest names",
                 "every extension is there",
             ]),
         );

@@ -31,6 +31,7 @@ export function manifestOf({ path, stamp }: StoredBackup, shop: Partial<DumpedDa
                 extensions: {},
                 schema: "0".repeat(64),
                 tables: {},
+                largeObjects: { count: 0, sha256: sha256(Buffer.alloc(0)) },
                 sequences: {},
                 ...shop,
             },

@@ -119,7 +119,7 @@ test("a replica is made of the copy, others of the base that is kept of it, and 
         expect(first.proof).toEqual(
             expect.arrayContaining([
                 expect.stringMatching(/^\d\d+ files with the SHA-256 that the manifest names$/),
-                "rows and sequences are those that the manifest names",
+                "rows, large objects and sequences are those that the manifest names",
             ]),
         );
         expect(first.base).toBeUndefined();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DumpLexer } from "../../agent/backup/lexer";
-import { copiedTable, direct, fillsLargeObject, makesLargeObject, positionIn } from "../../agent/backup/statement";
+import { copiedTable, direct, positionIn } from "../../agent/backup/statement";
 
 const cast = { owner: "shop", standIn: "load_er", load: "group", aliases: ["postgres", "admin"] };
 
@@ -94,10 +94,6 @@ test("what statements do that the proof counts", () => {
         called: false,
     });
     expect(positionIn(Buffer.from("SELECT pg_catalog.set_config('search_path', '', false);"))).toBeUndefined();
-    expect(makesLargeObject(Buffer.from("SELECT pg_catalog.lo_create('16400');"))).toBe(true);
-    expect(makesLargeObject(Buffer.from("SELECT pg_catalog.lo_open('16400', 131072);"))).toBe(false);
-    expect(fillsLargeObject(Buffer.from("SELECT pg_catalog.lo_open('16400', 131072);"))).toBe(true);
-    expect(fillsLargeObject(Buffer.from("SELECT pg_catalog.lo_create('16400');"))).toBe(false);
     expect(copiedTable(Buffer.from('COPY public."a b" (c) FROM stdin;'))).toBe('public."a b"');
     expect(copiedTable(Buffer.from("COPY public.zero  FROM stdin;"))).toBe("public.zero");
 });

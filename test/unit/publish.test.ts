@@ -1,9 +1,6 @@
-import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DumpLexer } from "../../agent/backup/lexer";
 import { catalogueOf, contentsOf, roomInCluster, toldToCluster, wholeLines } from "../../agent/publish/catalogue";
-import { Contents } from "../../agent/publish/contents";
 import { type Kept, promoted, promotions, pruned } from "../../agent/publish/retention";
 import type { Published } from "../../agent/publish/tier";
 import { contentsEntry } from "../../contract/contents";
@@ -131,64 +128,10 @@ describe("retention", () => {
     });
 });
 
-describe("the contents of a dump", () => {
-    const row = fc.string({ unit: fc.constantFrom("a", "\t", "\\\\", ".", "\\N", "ü", "") });
-    const tables = fc.uniqueArray(
-        fc.tuple(fc.constantFrom("public.a", 'public."b "" c"', "s.d", "s.e"), fc.array(row)),
-        {
-            selector: ([name]) => name,
-        },
-    );
-
-    it("are counted and hashed row by row, wherever the chunks are cut", () => {
-        fc.assert(
-            fc.property(tables, fc.integer({ min: 1, max: 40 }), (written, length) => {
-                const copies = written.map(
-                    ([name, rows]) =>
-                        `COPY ${name} (x) FROM stdin;\n${rows.map((line) => `${line}\n`).join("")}\\.\n\n\n`,
-                );
-                const text = Buffer.from(`SET a = 1;\n${copies.join("")}SELECT pg_catalog.setval('s.q', 7, true);\n`);
-                const lexer = new DumpLexer();
-                const contents = new Contents();
-                for (let at = 0; at < text.length; at += length) {
-                    lexer.push(text.subarray(at, at + length)).map((piece) => contents.take(piece));
-                }
-                lexer.end().map((piece) => contents.take(piece));
-                const expected = written.map(([name, rows]) => {
-                    const lines = Buffer.from(rows.map((line) => `${line}\n`).join(""));
-                    const sha256 = createHash("sha256").update(lines).digest("hex");
-                    return [name, { rows: rows.length, bytes: lines.length, sha256 }];
-                });
-                expect(contents.held()).toEqual({
-                    schema: expect.stringMatching(/^[0-9a-f]{64}$/),
-                    tables: Object.fromEntries(expected),
-                    sequences: { "s.q": { value: "7", called: true } },
-                });
-            }),
-        );
-    });
-
-    it("are of the same schema whatever the rows, the sequences' positions and the order, and of no other", () => {
-        const schema = (...statements: string[]) => {
-            const contents = new Contents();
-            const lexer = new DumpLexer();
-            for (const piece of [...lexer.push(Buffer.from(statements.join("\n"))), ...lexer.end()]) {
-                contents.take(piece);
-            }
-            return contents.held().schema;
-        };
-        const [table, rows] = ["CREATE TABLE a (n integer);", "COPY a (n) FROM stdin;\n1\n\\.\n"];
-        const same = schema(table, rows, "SELECT pg_catalog.setval('s', 7, true);", "ANALYZE;");
-        expect(schema(rows.replace("1", "2"), "ANALYZE;", "SELECT pg_catalog.setval('s', 8, true);", table)).toBe(same);
-        expect(schema(table.replace("integer", "bigint"), rows, "ANALYZE;")).not.toBe(same);
-        expect(schema(table, rows.replace("(n)", "(m)"), "ANALYZE;")).not.toBe(same);
-        expect(schema(table, rows)).not.toBe(same);
-    });
-});
-
 describe("the catalogue", () => {
     const database = {
         ...{ encoding: "UTF8", collation: "C", bytes: 100, extensions: {}, schema: "f".repeat(64), sequences: {} },
+        largeObjects: { count: 0, sha256: "f".repeat(64) },
         tables: {
             "public.a": { rows: 3, bytes: 9, sha256: "a".repeat(64) },
             "public.b": { rows: 4, bytes: 40, sha256: "b".repeat(64) },
