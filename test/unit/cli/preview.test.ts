@@ -97,7 +97,7 @@ describe("a preview of a refresh", () => {
         const next = contents({ "public.item": { rows: 1250, bytes: 15_000, sha256: sha256("a") } });
         expect(lines({ ...sighting, contents: [next] }).slice(2, 9)).toEqual([
             "backup     2026-11-20T02:04:01Z (3 h old), stored in 1.0 KiB, of PostgreSQL 15.20, made under tag 1.0",
-            "proof      a manifest: SHA-256 of its files, rows of its tables, positions of its sequences",
+            "proof      a manifest: SHA-256 of its files, of the rows of each table and of the large objects; positions of its sequences",
             "holds      1,250 rows, 16.0 KiB",
             "loaded     1,200 rows, 8.0 KiB, from backup 2026-11-20T02:04:01Z (3 h old)",
             "takes      about 6.5 s; the last took 3.3 s for 8.0 KiB, and the database was away for 8 ms",
