@@ -64,7 +64,10 @@ const databasePlan = z.strictObject({
     maximumAge: z.number().positive(),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
-    /** Hash of what shapes a copy besides its backup: equal ones make the same copy of the same backup. */
+    /**
+     * Hash of what shapes a copy besides its backup, and besides the names that it has here: equal ones make the same copy
+     * of the same backup.
+     */
     rules: generationIdText,
     /** Whether an untouched copy of what is restored stays, for the next generation of the same backup. */
     keepBase: z.boolean(),
@@ -160,9 +163,9 @@ export function generationMarker(generation: string): string {
 export const volumeMarker = ".understudy.json";
 
 /**
- * SQL that marks a server as the replica of a stack, run in database `postgres`: when the replica's own server is first
- * made, or by whoever brings one. The agent refuses every server without it. Nobody but a superuser gets into the
- * server's own databases afterwards.
+ * SQL that marks a server as the replica of a stack, beside those of others that it may carry already. It is run in
+ * database `postgres`: when the replica's own server is first made, or by whoever brings one. The agent refuses every
+ * server without it. Nobody but a superuser gets into the server's own databases afterwards.
  *
  * @param stack `<project>/<stack>`
  */
@@ -171,13 +174,19 @@ export function markerSql(stack: string): string {
     const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
     return `-- Marks this server as a replica, whose databases come and go. Never run it on production's server.
 begin;
+set local client_min_messages = warning;
 revoke connect on database postgres, template1 from public;
-create schema understudy;
-create table understudy.replica (stack text primary key, created timestamptz not null default now());
-insert into understudy.replica (stack) values (${text(stack)});
-create table understudy.generation (
+create schema if not exists understudy;
+create table if not exists understudy.replica (
+    stack text primary key,
+    created timestamptz not null default now()
+);
+insert into understudy.replica (stack) values (${text(stack)}) on conflict do nothing;
+create table if not exists understudy.generation (
     id text not null,
     name text not null,
+    stack text not null references understudy.replica,
+    owner text not null,
     state text not null check (state in (${states.map(text).join(", ")})),
     report jsonb,
     created timestamptz not null default now(),
@@ -186,10 +195,11 @@ create table understudy.generation (
     position integer not null default 0,
     primary key (id, name)
 );
-create unique index one_live_generation on understudy.generation (name) where state = 'live';
-create table understudy.base (
+create unique index if not exists one_live_generation on understudy.generation (name) where state = 'live';
+create table if not exists understudy.base (
     id text not null,
     name text not null,
+    owner text not null,
     rules text not null,
     report jsonb,
     created timestamptz not null default now(),

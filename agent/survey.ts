@@ -73,7 +73,7 @@ async function storedBackups({ database }: Plan): Promise<Survey["backups"]> {
 async function onServer(plan: Plan): Promise<Pick<Survey, "databases" | "bases">> {
     const server = await inspectServer(plan, "survey");
     try {
-        const generations = await readGenerations(server.admin, plan.database);
+        const generations = await readGenerations(server.admin, plan);
         const bases = await readBases(server.admin);
         return { databases: generations.reverse().map(databaseIn), bases: bases.reverse().map(baseIn) };
     } finally {

@@ -1,8 +1,9 @@
 /** What the settings come to, before any resource: which copies are asked for, and why. */
-import { generationId } from "../contract";
+import { generationId, inProduction } from "../contract";
 import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
+import { serverOf } from "./database";
 
 /** Ids of the copies that a replica is made of. */
 export interface Generations {
@@ -30,15 +31,25 @@ export function generationsOf({ source, database, media }: Settings): Generation
     };
 }
 
-/** What shapes the database's copy besides its backup and the server that it is on. */
+/**
+ * What shapes the database's copy besides its backup, and besides the names that it has here: another stack with the same
+ * rules can clone it.
+ */
 export function rulesOf({ database }: Settings): string {
-    const { name, owner } = database;
+    const { dump, expectedCount, extensions, image } = database;
     return generationId({
-        name,
-        owner,
-        ...namesInProduction(database),
-        ...serverDump(database),
-        ...furtherDatabases(database),
+        production: JSON.stringify(
+            databasesOf(database)
+                .map(inProduction)
+                .map(({ name, owner }) => [name, owner]),
+        ),
+        dump,
+        expectedCount,
+        extensions: extensions.toSorted().join(", "),
+        // What is this superuser's in a dump becomes the owner's.
+        user: serverOf(database).user,
+        // The client tools, of which each major version reads an archive in its own way.
+        tools: /:(\d+)[^/]*$/.exec(image)?.[1] ?? image,
     });
 }
 

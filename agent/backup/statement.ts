@@ -6,7 +6,7 @@ export interface Cast {
     standIn: string;
     /** Group that may create in every schema, so that what is loaded can be given to its members. */
     load: string;
-    /** Other roles in the dump whose things become the owner's: aliases, and the owner in production. */
+    /** Roles in the dump whose things become the owner's: the owner in production, and superusers. */
     aliases: string[];
 }
 
@@ -221,7 +221,13 @@ function replace(text: Buffer, token: Token, by: string): Buffer {
 }
 
 function isOwner(name: string, { owner, aliases }: Cast): boolean {
-    return name === owner || aliases.includes(name);
+    if (name === owner && !aliases.includes(name)) {
+        throw new Error(
+            `It names role ${owner}, which is not the database's owner in production: set another database.owner (or in ` +
+                "database.others), as the rights of both would become one role's",
+        );
+    }
+    return aliases.includes(name);
 }
 
 function nameFor(name: string, cast: Cast): string {

@@ -4,11 +4,12 @@ import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
-import type { Server } from "./server";
+import { canChangeOwner } from "./owner";
+import { databaseNames, type Server } from "./server";
 
 /**
  * What a backup came to, kept untouched: nobody can connect to it, and a later generation of the same backup under the
- * same rules is cloned from it inside the server instead of being restored again.
+ * same rules, of whatever stack, is cloned from it inside the server instead of being restored again.
  */
 export interface Base {
     id: string;
@@ -18,17 +19,29 @@ export interface Base {
 }
 
 interface BaseDatabase {
+    /** What the stack that made it calls it, and whose it is there. */
     name: string;
+    owner: string;
     /** Whether it is there. */
     present: boolean;
     /** What was proven when its backup was restored; undefined until the base is finished. */
     report: DatabaseReport | undefined;
 }
 
-/** A base from which the plan's generation can be cloned: what was proven of each of its databases, by name. */
+/** A database of a base, which one of the plan's is cloned from. */
+export interface Template {
+    /** Name on the server. */
+    database: string;
+    /** Role that owns what is in it. */
+    owner: string;
+    /** What was proven of it. */
+    report: DatabaseReport;
+}
+
+/** A base from which the plan's generation can be cloned, with a template for each of the plan's databases, by name. */
 export interface Match {
     id: string;
-    reports: Map<string, DatabaseReport>;
+    templates: Map<string, Template>;
 }
 
 /**
@@ -42,16 +55,15 @@ export function baseName(database: string, base: string): string {
 
 /** The bases on the server, the oldest first. */
 export async function readBases(admin: Client): Promise<Base[]> {
-    const databases = await admin.query<{ datname: string }>("select datname from pg_database");
-    const there = new Set(databases.rows.map(({ datname }) => datname));
-    const { rows } = await admin.query<{ id: string; rules: string; name: string; report: unknown }>(
-        "select id, rules, name, report from understudy.base order by created, id, position",
+    const { rows } = await admin.query<{ id: string; rules: string; name: string; owner: string; report: unknown }>(
+        "select id, rules, name, owner, report from understudy.base order by created, id, position",
     );
+    const there = await databaseNames(admin);
     const bases = new Map<string, Base>();
-    for (const { id, rules, name: database, report } of rows) {
+    for (const { id, rules, name: database, owner, report } of rows) {
         const present = there.has(baseName(database, id));
         const base = bases.get(id) ?? { id, rules, databases: [] };
-        base.databases.push({ name: database, present, report: databaseReport.safeParse(report).data });
+        base.databases.push({ name: database, owner, present, report: databaseReport.safeParse(report).data });
         bases.set(id, base);
     }
     return [...bases.values()];
@@ -67,13 +79,34 @@ export function isFinished({ databases }: Base): boolean {
     return databases.every(({ present, report }) => present && report !== undefined);
 }
 
-/** Finds the base that was made of exactly these backups under the plan's rules: file by file, by their content. */
-export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backup[]): Promise<Match | undefined> {
+/** The bases that copies under the plan's rules can be cloned from: made under these, and free of the plan's owners. */
+export async function findMatches(server: Server, bases: Base[], { rules, databases }: DatabasePlan): Promise<Match[]> {
+    const matches: Match[] = [];
+    for (const { id, databases: made } of bases.filter((base) => base.rules === rules && isFinished(base))) {
+        const templates: Match["templates"] = new Map();
+        for (const [at, { name: wanted, owner: heir }] of databases.entries()) {
+            // Equal rules name the same databases in the same order.
+            const { name: database, owner, report } = made[at] ?? {};
+            if (database !== undefined && owner !== undefined && report !== undefined) {
+                const template = { database: baseName(database, id), owner, report };
+                if (await canChangeOwner(server, template, heir)) {
+                    templates.set(wanted, template);
+                }
+            }
+        }
+        if (templates.size === databases.length) {
+            matches.push({ id, templates });
+        }
+    }
+    return matches;
+}
+
+/** Finds the one that was made of exactly these backups: file by file, by their content. */
+export async function findBase(matches: Match[], plan: DatabasePlan, backups: Backup[]): Promise<Match | undefined> {
     const hashes = new Map<string, Promise<string>>();
-    for (const base of bases.filter((one) => one.rules === plan.rules && isFinished(one))) {
-        const reports = new Map(base.databases.map(({ name: database, report }) => [database, report]));
+    for (const match of matches) {
         const fits = plan.databases.map(async ({ name: database }, at) => {
-            const [report, backup] = [reports.get(database), backups[at]];
+            const [report, backup] = [match.templates.get(database)?.report, backups[at]];
             if (backup === undefined || report?.backup !== backup.name || report.backupBytes !== backup.bytes) {
                 return false;
             }
@@ -82,7 +115,7 @@ export async function findBase(bases: Base[], plan: DatabasePlan, backups: Backu
             return (await hash) === report.sha256;
         });
         if ((await Promise.all(fits)).every(Boolean)) {
-            return { id: base.id, reports: reports as Match["reports"] };
+            return match;
         }
     }
     return undefined;
@@ -98,10 +131,10 @@ export async function cloneBase(
     { admin, major }: Server,
     { generation }: DatabasePlan,
     { name: database, owner }: DatabasePlan["databases"][number],
-    base: string,
+    template: string,
 ): Promise<string> {
     const clone = generationName(database, generation);
-    await copyDatabase(admin, major, baseName(database, base), clone, owner);
+    await copyDatabase(admin, major, template, clone, owner);
     return clone;
 }
 
@@ -116,7 +149,7 @@ export async function keepBase(
     plan: DatabasePlan,
     reports: Map<string, DatabaseReport>,
 ): Promise<boolean> {
-    const id = baseId(plan.rules, reports);
+    const id = baseId(plan.rules, [...reports.values()]);
     const there = (await readBases(admin)).find((base) => base.id === id);
     if (there !== undefined && isFinished(there)) {
         return false;
@@ -125,13 +158,14 @@ export async function keepBase(
         await removeBase(admin, there);
     }
     await admin.query(
-        `insert into understudy.base (id, name, position, rules)
-         select $1, name, number - 1, $3 from unnest($2::text[]) with ordinality as each (name, number)`,
-        [id, plan.databases.map((database) => database.name), plan.rules],
+        `insert into understudy.base (id, name, owner, position, rules)
+         select $1, name, owner, number - 1, $4
+           from unnest($2::text[], $3::text[]) with ordinality as each (name, owner, number)`,
+        [id, plan.databases.map((database) => database.name), plan.databases.map(({ owner }) => owner), plan.rules],
     );
-    for (const { name: database, owner } of plan.databases) {
+    for (const { name: database } of plan.databases) {
         const base = baseName(database, id);
-        await copyDatabase(admin, major, generationName(database, plan.generation), base, owner);
+        await copyDatabase(admin, major, generationName(database, plan.generation), base);
         await admin.query(`alter database ${name(base)} with allow_connections false is_template true`);
     }
     await admin.query("update understudy.base set report = $2::jsonb -> name where id = $1", [
@@ -142,11 +176,8 @@ export async function keepBase(
 }
 
 /** The base that a generation with these reports was cloned from, or that was kept of it. */
-export function baseId(rules: string, reports: Map<string, DatabaseReport>): string {
-    return generationId({
-        rules,
-        ...Object.fromEntries([...reports].map(([database, { sha256 }]) => [`sha256 of ${database}`, sha256])),
-    });
+export function baseId(rules: string, reports: DatabaseReport[]): string {
+    return generationId({ rules, sha256: reports.map(({ sha256 }) => sha256).join(", ") });
 }
 
 /** Drops a base. May be interrupted and run again. */
@@ -156,32 +187,28 @@ export async function removeBase(admin: Client, { id, databases }: Base): Promis
         if (present) {
             const base = name(baseName(database, id));
             await admin.query(`alter database ${base} is_template false`);
-            await admin.query(`drop database ${base}`);
+            await admin.query(`drop database ${base} with (force)`);
         }
     }
     await admin.query("delete from understudy.base where id = $1", [id]);
 }
 
-/**
- * Removes a base of which a clone could not be proven.
- *
- * @param error why not
- * @returns the same, with what to do now
- */
-export async function discardBase(admin: Client, id: string, error: unknown): Promise<Error> {
+/** Removes a base of which a clone could not be proven. */
+export async function discardBase(admin: Client, id: string): Promise<void> {
     const base = (await readBases(admin)).find((one) => one.id === id);
     if (base !== undefined) {
         await removeBase(admin, base);
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Error(
-        `${reason.replace(/[.\s]*$/, "")}. The base of the copy is removed: run again, and the backup is restored.`,
-    );
 }
 
-/** Copies files, not rows through the write-ahead log: a large database would fill the log. */
-async function copyDatabase(admin: Client, major: number, from: string, to: string, owner: string): Promise<void> {
+/**
+ * Copies files, not rows through the write-ahead log: a large database would fill the log.
+ *
+ * @param owner who may drop the copy; the superuser if left out
+ */
+async function copyDatabase(admin: Client, major: number, from: string, to: string, owner?: string): Promise<void> {
+    const owned = owner === undefined ? "" : `owner ${name(owner)}`;
     const strategy = major >= 15 ? "strategy file_copy" : "";
-    await admin.query(`create database ${name(to)} template ${name(from)} owner ${name(owner)} ${strategy}`);
+    await admin.query(`create database ${name(to)} template ${name(from)} ${owned} ${strategy}`);
     await admin.query(`revoke all on database ${name(to)} from public`);
 }

@@ -1,13 +1,15 @@
 import { type Client, escapeIdentifier, escapeLiteral } from "pg";
-import { type DatabasePlan, type GenerationState, generationName, loginRole } from "../../contract";
+import { type GenerationState, generationName, loginRole, type Plan } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { baseNames, readBases } from "./base";
+import { databaseNames } from "./server";
 
 /** One database of a generation. */
 export interface GenerationDatabase {
     /** Live name. */
     name: string;
+    owner: string;
     /** Name that it has now. */
     current: string;
     /** Whether it is there. */
@@ -18,6 +20,8 @@ export interface GenerationDatabase {
 
 /** A generation as the server's own table has it. */
 export interface Generation {
+    /** Whose it is. */
+    stack: string;
     id: string;
     state: GenerationState;
     created: Date;
@@ -30,7 +34,7 @@ export interface Generation {
 }
 
 /** A row of that table. */
-type Row = Omit<Generation, "databases"> & Pick<GenerationDatabase, "name" | "report">;
+type Row = Omit<Generation, "databases"> & Pick<GenerationDatabase, "name" | "owner" | "report">;
 
 /** Comment on every role that the agent makes for good: without it, a role is somebody else's. */
 export const roleComment = "understudy";
@@ -44,21 +48,34 @@ export function scratchRoles(id: string): { standIn: string; load: string } {
 }
 
 /**
- * The generations on the server, the oldest first.
+ * The stack's generations on the server, the oldest first.
  *
- * @throws {Refusal} when a database stands under a name that the plan needs, and understudy did not make it
+ * @throws {Refusal} when the names that the plan needs are another stack's, or understudy did not make what stands there
  */
-export async function readGenerations(admin: Client, plan: DatabasePlan): Promise<Generation[]> {
-    const databases = await admin.query<{ datname: string }>("select datname from pg_database");
-    const present = new Set(databases.rows.map(({ datname }) => datname));
+export async function readGenerations(admin: Client, plan: Plan): Promise<Generation[]> {
+    const all = await readAllGenerations(admin);
+    const bases = await readBases(admin);
+    // After what is written down of them: another stack's run may drop a base meanwhile.
+    const present = await databaseNames(admin);
+    refuseTaken(
+        plan,
+        all.filter(({ stack }) => stack !== plan.stack),
+    );
+    refuseStrangers(plan, present, new Set([...all.flatMap(currentNames), ...bases.flatMap(baseNames)]));
+    return all.filter(({ stack }) => stack === plan.stack);
+}
+
+/** The generations of all stacks on the server, the oldest first. */
+export async function readAllGenerations(admin: Client): Promise<Generation[]> {
     const { rows } = await admin.query<Row>(
-        `select id, name, state, created, switched, away_ms as "awayMs", report
+        `select stack, id, name, owner, state, created, switched, away_ms as "awayMs", report
            from understudy.generation order by created, id, position`,
     );
+    const present = await databaseNames(admin);
     const generations = new Map<string, Generation>();
-    for (const { name, report, ...row } of rows) {
+    for (const { name, owner, report, ...row } of rows) {
         const current = row.state === "live" ? name : generationName(name, row.id);
-        const database = { name, current, present: present.has(current), report };
+        const database = { name, owner, current, present: present.has(current), report };
         const generation = generations.get(row.id);
         if (generation === undefined) {
             generations.set(row.id, { ...row, databases: [database] });
@@ -66,13 +83,29 @@ export async function readGenerations(admin: Client, plan: DatabasePlan): Promis
             generation.databases.push(database);
         }
     }
-    const found = [...generations.values()];
-    const bases = await readBases(admin);
-    refuseStrangers(plan, present, new Set([...found.flatMap(currentNames), ...bases.flatMap(baseNames)]));
-    return found;
+    return [...generations.values()];
 }
 
-function refuseStrangers({ databases }: DatabasePlan, present: Set<string>, ours: Set<string>): void {
+/** Refuses what another stack has: two on one server have nothing in common but what is theirs in production. */
+function refuseTaken({ database: { databases } }: Plan, others: Generation[]): void {
+    for (const { stack, databases: theirs } of others) {
+        const names = databases.map(({ name }) => name).filter((one) => theirs.some(({ name }) => name === one));
+        const owners = databases.map(({ owner }) => owner).filter((one) => theirs.some(({ owner }) => owner === one));
+        if (names.length + owners.length === 0) {
+            continue;
+        }
+        const taken = [...names.map((one) => `database ${one}`), ...new Set(owners.map((one) => `role ${one}`))];
+        const settings = [names.length > 0 && "database.name", owners.length > 0 && "database.owner"].filter(Boolean);
+        const further = databases.length === 1 ? "" : " (or in database.others)";
+        throw new Refusal(
+            `On this server, ${taken.join(" and ")} ${taken.length === 1 ? "belongs" : "belong"} to stack ${stack}: set ` +
+                `another ${settings.join(" and another ")}${further}, and write to database.production what production ` +
+                "calls them.",
+        );
+    }
+}
+
+function refuseStrangers({ database: { databases } }: Plan, present: Set<string>, ours: Set<string>): void {
     const pattern = new RegExp(`^(${databases.map(({ name }) => name).join("|")})(__[0-9a-f]{10}(_base)?)?$`);
     const strangers = [...present].filter((found) => pattern.test(found) && !ours.has(found));
     if (strangers.length > 0) {
@@ -101,11 +134,12 @@ export function describeGeneration(id: string, databases: readonly { name: strin
 }
 
 /** Writes down that a generation is begun. */
-export async function recordBegun(admin: Client, { generation, databases }: DatabasePlan): Promise<void> {
+export async function recordBegun(admin: Client, { stack, database: { generation, databases } }: Plan): Promise<void> {
     await admin.query(
-        `insert into understudy.generation (id, name, position, state)
-         select $1, name, number - 1, 'preparing' from unnest($2::text[]) with ordinality as each (name, number)`,
-        [generation, databases.map(({ name }) => name)],
+        `insert into understudy.generation (id, stack, name, owner, position, state)
+         select $1, $2, name, owner, number - 1, 'preparing'
+           from unnest($3::text[], $4::text[]) with ordinality as each (name, owner, number)`,
+        [generation, stack, databases.map(({ name }) => name), databases.map(({ owner }) => owner)],
     );
 }
 
@@ -144,7 +178,7 @@ export async function createRole(admin: Client, name: string): Promise<void> {
 }
 
 /** Drops the roles of the agent that own nothing and have rights on nothing in any database. */
-async function dropUnusedRoles(admin: Client): Promise<void> {
+export async function dropUnusedRoles(admin: Client): Promise<void> {
     const { rows } = await admin.query<{ rolname: string }>(
         `select rolname from pg_roles r
           where shobj_description(oid, 'pg_authid') = $1 and not rolcanlogin

@@ -1,3 +1,4 @@
+import type { Client } from "pg";
 import { inProduction, type Plan } from "../../contract";
 import type { Manifest } from "../../contract/manifest";
 import { type Backup, chooseBackups } from "../backup/catalogue";
@@ -7,6 +8,7 @@ import { Refusal } from "../refusal";
 import { refuseWithoutAmcheck } from "./amcheck";
 import type { Match } from "./base";
 import { extensionProblem } from "./extensions";
+import { currentNames, readAllGenerations } from "./generations";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
 import type { Server } from "./server";
@@ -29,6 +31,7 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
             throw new Refusal(`${problem}.`);
         }
     }
+    await refuseOthersRole(admin, plan);
     await refuseUnfitPsql(major);
     if (database.amcheck) {
         await refuseWithoutAmcheck(admin);
@@ -49,6 +52,24 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
         files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });
     }
     return backups.flatMap(({ path }) => files.get(path) ?? []);
+}
+
+/** A role that another stack's dump has brought must not become the plan's owner. */
+async function refuseOthersRole(admin: Client, { stack, database: { databases } }: Plan): Promise<void> {
+    for (const other of (await readAllGenerations(admin)).filter((one) => one.stack !== stack)) {
+        const { rows } = await admin.query<{ role: string; database: string }>(
+            `select rolname as role, datname as database
+               from pg_shdepend s join pg_roles r on r.oid = refobjid join pg_database d on d.oid = dbid
+              where refclassid = 'pg_authid'::regclass and deptype = 'o' and rolname = any ($1) and datname = any ($2)`,
+            [databases.map(({ owner }) => owner), currentNames(other)],
+        );
+        if (rows[0] !== undefined) {
+            throw new Refusal(
+                `Role ${rows[0].role} owns what is in database ${rows[0].database} of stack ${other.stack}: set another ` +
+                    "database.owner (or in database.others).",
+            );
+        }
+    }
 }
 
 /** Data belongs to the version that wrote it. */

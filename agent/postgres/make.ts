@@ -7,7 +7,7 @@ import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
-import { baseName, cloneBase, discardBase, type Match } from "./base";
+import { cloneBase, discardBase, type Match, type Template } from "./base";
 import { collationProblem, unvalidatedConstraints } from "./catalogs";
 import { EarlyReader } from "./early";
 import { Extensions } from "./extensions";
@@ -15,12 +15,12 @@ import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
 import { jobsOf } from "./jobs";
 import { type Loaded, load } from "./load";
+import { changeOwner } from "./owner";
 import { type Evidence, prove, proveClone, proveReloaded } from "./prove";
 import type { Near } from "./reload/changes";
 import { reload } from "./reload/reload";
-import { unknownRoom } from "./room";
 import { databaseSize, type Server, withClient } from "./server";
-import { handOver, openPublicSchema, setStage } from "./stage";
+import { createOrCheck, handOver, openPublicSchema, setStage } from "./stage";
 
 /** What a database of a generation is made of. */
 export interface Making {
@@ -41,14 +41,10 @@ export interface Making {
  * @throws {Error} one sentence when none of that can be done
  */
 export async function makeDatabase(making: Making): Promise<DatabaseReport> {
-    const { plan, wanted, base, signal } = making;
-    const report = base?.reports.get(wanted.name);
-    if (base !== undefined && report !== undefined) {
-        return clone(making, { id: base.id, report });
-    }
-    const reloaded = await tryToReload(making);
-    if (reloaded !== undefined) {
-        return reloaded;
+    const { plan, wanted, signal } = making;
+    const cloned = (await tryToClone(making)) ?? (await tryToReload(making));
+    if (cloned !== undefined) {
+        return cloned;
     }
     try {
         return await restore(making);
@@ -119,7 +115,6 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
     return {
         ...(await backupReport(server, plan, backup, loaded, stage.database)),
         ...proof,
-        unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
         skipped: [...loaded.skipped],
         leftOut: frame.leftOut(),
         phases: phases.finished,
@@ -139,17 +134,17 @@ async function tryToReload({
     near,
     signal,
 }: Making): Promise<DatabaseReport | undefined> {
-    const [report, tables] = [near?.reports.get(wanted.name), near?.changed.get(wanted.name)];
-    if (near === undefined || report === undefined || tables === undefined || backup.facts === undefined) {
+    const [template, tables] = [near?.templates.get(wanted.name), near?.changed.get(wanted.name)];
+    if (near === undefined || template === undefined || tables === undefined || backup.facts === undefined) {
         return undefined;
     }
+    const { report } = template;
     const phases = new Phases();
     const frame = frameOf(plan, wanted, backup);
     const facts = databaseOf(backup.facts, inProduction(wanted).name);
     log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
     try {
-        await refuseChangedCollation(server, wanted, near.id);
-        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, near.id));
+        const database = await cloned(server, plan, wanted, template, phases, signal);
         const { loaded, proof } = await withClient(server, database, signal, async (client) => {
             const unvalidated = await unvalidatedConstraints(client);
             const loaded = await reload({
@@ -179,7 +174,6 @@ async function tryToReload({
         return {
             ...(await backupReport(server, plan, backup, loaded, database)),
             ...proof,
-            unknown: [...server.unknown, ...unknownRoom(plan.capacity), ...proof.unknown],
             skipped: report.skipped,
             leftOut: frame.leftOut(),
             base: near.id,
@@ -188,34 +182,72 @@ async function tryToReload({
         };
     } catch (error) {
         signal.throwIfAborted();
-        const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
-        log(`the base of ${report.backup} cannot be used (${reason}): restoring all of ${backup.name}`);
-        await removeDatabases(server.admin, plan.generation, [wanted]);
+        await giveUp(server, plan, wanted, backup, report, error);
         return undefined;
     }
 }
 
-/** Clones it from a base inside the server, and counts its rows again. */
-async function clone(
-    { plan, wanted, server, signal }: Making,
-    base: { id: string; report: DatabaseReport },
-): Promise<DatabaseReport> {
+/**
+ * Clones it from a base inside the server, and counts its rows again.
+ *
+ * @returns nothing when there is no such base, or when it has turned out not to be as it was proven: then it is removed,
+ *   and the backup has to be restored after all
+ */
+async function tryToClone({ plan, wanted, server, backup, base, signal }: Making): Promise<DatabaseReport | undefined> {
+    const template = base?.templates.get(wanted.name);
+    if (base === undefined || template === undefined) {
+        return undefined;
+    }
     const phases = new Phases();
-    log(`cloning ${wanted.name} from the base of ${base.report.backup} as ${plan.generation}`);
+    const { report } = template;
+    log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
     try {
-        await refuseChangedCollation(server, wanted, base.id);
-        const database = await phases.run("clone", () => cloneBase(server, plan, wanted, base.id));
+        const database = await cloned(server, plan, wanted, template, phases, signal);
         const proof = await withClient(server, database, signal, async (client) => {
-            const found = await phases.run("prove", () => proveClone(client, base.report));
+            const found = await phases.run("prove", () => proveClone(client, report));
             found.proof.push(...(await checkedIndexes(plan, client, phases)));
             return found;
         });
         const databaseBytes = await databaseSize(server, database);
-        return { ...base.report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
+        return { ...report, ...proof, databaseBytes, base: base.id, phases: phases.finished };
     } catch (error) {
         signal.throwIfAborted();
-        throw await discardBase(server.admin, base.id, error);
+        await giveUp(server, plan, wanted, backup, report, error);
+        await discardBase(server.admin, base.id);
+        return undefined;
     }
+}
+
+/** Clones a base's database, and makes the plan's owner the owner of what is in it. */
+async function cloned(
+    server: Server,
+    plan: DatabasePlan,
+    wanted: ReplicaDatabase,
+    { database: from, owner }: Template,
+    phases: Phases,
+    signal: AbortSignal,
+): Promise<string> {
+    await refuseChangedCollation(server, wanted, from);
+    return phases.run("clone", async () => {
+        await createOrCheck(server.admin, wanted.owner);
+        const database = await cloneBase(server, plan, wanted, from);
+        await withClient(server, database, signal, (client) => changeOwner(client, owner, wanted.owner));
+        return database;
+    });
+}
+
+/** Tells why a base cannot be used, and removes what was made out of it. */
+async function giveUp(
+    { admin }: Server,
+    { generation }: DatabasePlan,
+    wanted: ReplicaDatabase,
+    { name }: Checked,
+    report: DatabaseReport,
+    error: unknown,
+): Promise<void> {
+    const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
+    log(`the base of ${report.backup} cannot be used (${reason}): restoring all of ${name}`);
+    await removeDatabases(admin, generation, [wanted]);
 }
 
 /** What a report says of the backup itself. */
@@ -243,9 +275,9 @@ function frameOf(plan: DatabasePlan, wanted: ReplicaDatabase, backup: Checked): 
 async function refuseChangedCollation(
     { admin, major }: Server,
     { name }: ReplicaDatabase,
-    base: string,
+    template: string,
 ): Promise<void> {
-    const problem = await collationProblem(admin, major, baseName(name, base));
+    const problem = await collationProblem(admin, major, template);
     if (problem !== undefined) {
         throw new Error(`The indexes over text in the base of ${name} may be out of order: ${problem}.`);
     }

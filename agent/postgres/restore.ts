@@ -3,7 +3,7 @@ import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, plural } from "../report";
-import { baseNames, findBase, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
+import { baseNames, findBase, findMatches, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
 import {
     currentNames,
     describeGeneration,
@@ -16,7 +16,7 @@ import {
 import { type Checked, guard, guardRoom } from "./guard";
 import { makeDatabase } from "./make";
 import { type Near, nearestBase } from "./reload/changes";
-import { whileRoom } from "./room";
+import { unknownRoom, whileRoom } from "./room";
 import { readSecret, type Server, withServer } from "./server";
 import { createLogin } from "./stage";
 
@@ -32,8 +32,8 @@ import { createLogin } from "./stage";
 export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
     const { database } = plan;
     const password = await readSecret(database.loginPasswordFile);
-    return withServer(plan, "prepare-database", async (server) => {
-        const generations = await readGenerations(server.admin, database);
+    return withServer(plan, "prepare-database", signal, async (server) => {
+        const generations = await readGenerations(server.admin, plan);
         const there = generations.find(({ id }) => id === database.generation);
         if (there !== undefined && there.state !== "preparing" && isWhole(there)) {
             return `${describeGeneration(there.id, there.databases)} is already there (${there.state}): nothing to do.`;
@@ -42,8 +42,9 @@ export async function prepareDatabase(plan: Plan, signal: AbortSignal): Promise<
         const bases = await readBases(server.admin);
         const unfinished = bases.filter((base) => !isFinished(base));
         const backups = await guard(plan, server);
-        const base = await findBase(bases, database, backups);
-        const near = base === undefined ? nearestBase(bases, database, backups) : undefined;
+        const matches = await findMatches(server, bases, database);
+        const base = await findBase(matches, database, backups);
+        const near = base === undefined ? nearestBase(matches, database, backups) : undefined;
         await guardRoom(plan, server, backups, base ?? near, [
             ...leftovers.flatMap(currentNames),
             ...unfinished.flatMap(baseNames),
@@ -73,25 +74,31 @@ interface Material {
 }
 
 async function restoreAll(
-    { database, keepFailed }: Plan,
+    plan: Plan,
     server: Server,
     { backups, base, near }: Material,
     password: string,
     signal: AbortSignal,
 ): Promise<string> {
+    const { database, keepFailed } = plan;
     const { generation, databases } = database;
     const start = performance.now();
     try {
-        await recordBegun(server.admin, database);
-        const reports = new Map<string, DatabaseReport>();
+        await recordBegun(server.admin, plan);
+        const made = new Map<string, DatabaseReport>();
         for (const [at, wanted] of databases.entries()) {
             const backup = backups[at] as Checked;
             const report = await makeDatabase({ plan: database, wanted, server, backup, base, near, signal });
-            reports.set(wanted.name, report);
+            made.set(wanted.name, report);
         }
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
-        const restored = [...reports.values()].some((report) => report.base === undefined);
-        const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, reports) : "";
+        const restored = [...made.values()].some((report) => report.base === undefined);
+        const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, made) : "";
+        // What this stack cannot know is not the base's, which is for others as well.
+        const unknown = [...server.unknown, ...unknownRoom(database.capacity)];
+        const reports = new Map(
+            [...made].map(([name, report]) => [name, { ...report, unknown: [...unknown, ...report.unknown] }]),
+        );
         await createLogin(server, database, password);
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);

@@ -1,10 +1,18 @@
 import type { Client } from "pg";
-import type { DatabasePlan, Plan } from "../../contract";
+import type { Plan } from "../../contract";
 import { databaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { log } from "../report";
 import { type Base, baseId, readBases, removeBase } from "./base";
-import { currentNames, describeGeneration, type Generation, readGenerations, removeGeneration } from "./generations";
+import {
+    currentNames,
+    describeGeneration,
+    dropUnusedRoles,
+    type Generation,
+    readAllGenerations,
+    readGenerations,
+    removeGeneration,
+} from "./generations";
 import { withServer } from "./server";
 
 /** What became of the generations that are no longer asked for. */
@@ -18,14 +26,14 @@ export interface Retired {
 
 /**
  * Drops the former databases beyond the plan's number, unfinished ones, and proven ones that a later one has
- * overtaken, and bases of other backups than the live one's.
+ * overtaken, and bases that neither the live one nor those of other stacks were made out of.
  *
  * @throws {Refusal} when the plan's generation is not the live one
  */
 export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<Retired> {
     const { database } = plan;
-    return withServer(plan, "retire", async (server) => {
-        const generations = await readGenerations(server.admin, database);
+    return withServer(plan, "retire", signal, async (server) => {
+        const generations = await readGenerations(server.admin, plan);
         const live = generations.find(({ state }) => state === "live");
         if (live?.id !== database.generation) {
             throw new Refusal(
@@ -45,21 +53,30 @@ export async function retireDatabases(plan: Plan, signal: AbortSignal): Promise<
                 retired.removed.push(generation.id);
             }
         }
-        for (const base of (await readBases(server.admin)).filter((one) => !isBaseOf(one, live, database))) {
+        const others = (await readAllGenerations(server.admin)).filter(({ stack }) => stack !== plan.stack);
+        for (const base of await readBases(server.admin)) {
             signal.throwIfAborted();
-            await removeBase(server.admin, base);
-            retired.bases.push(base.id);
+            const own = database.keepBase && base.rules === database.rules && isBaseOf(base, live);
+            if (!own && !others.some((other) => awaitsUse(other) && isBaseOf(base, other))) {
+                await removeBase(server.admin, base);
+                retired.bases.push(base.id);
+            }
         }
+        await dropUnusedRoles(server.admin);
         return retired;
     });
 }
 
-/** Whether a base is to stay: it is of the live generation's backups, or that generation was made out of it. */
-function isBaseOf({ id }: Base, live: Generation, { keepBase, rules }: DatabasePlan): boolean {
-    const reports = live.databases.map(({ name, report }) => [name, databaseReport.safeParse(report).data] as const);
-    const proven = reports.flatMap(([name, report]) => (report === undefined ? [] : [[name, report] as const]));
-    const used = proven.some(([, { base }]) => base === id);
-    return keepBase && proven.length === reports.length && (used || id === baseId(rules, new Map(proven)));
+/** Whether a generation is live, or may be soon. What other stacks will do with theirs is not for this one to know. */
+function awaitsUse({ state }: Generation): boolean {
+    return state === "live" || state === "proven";
+}
+
+/** Whether a base is of a generation's backups, or that generation was made out of it. */
+function isBaseOf({ id, rules }: Base, { databases }: Generation): boolean {
+    const proven = databases.flatMap(({ report }) => databaseReport.safeParse(report).data ?? []);
+    const used = proven.some(({ base }) => base === id);
+    return proven.length === databases.length && (used || id === baseId(rules, proven));
 }
 
 /** The generations that nobody will go back to. */

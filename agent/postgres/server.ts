@@ -22,8 +22,14 @@ export interface Server {
     close(): Promise<void>;
 }
 
-/** Key of the lock that every run which changes the server holds. The number means nothing; every version of the agent has to have the same one. */
-const lockKey = 7_305_118_223;
+/**
+ * Key of the lock on what the stacks of a server share: its names, roles and bases. The key of each stack's own lock is
+ * made with it. The number means nothing; every version of the agent has to have the same one.
+ */
+const lockKey = "7305118223";
+
+/** Milliseconds between two looks whether another stack's run has ended. */
+const interval = 250;
 
 /** Milliseconds that a server has for a word after something has failed. */
 const probePatience = 5_000;
@@ -32,16 +38,26 @@ const probePatience = 5_000;
 const startPatience = 60;
 
 /**
- * Works on the replica's server, which nobody else changes meanwhile.
+ * Works on the replica's server. Nobody else changes meanwhile what is this stack's, nor, but for a switch, what stacks
+ * share: another stack's run is waited for.
  *
  * @throws {Refusal} when it is production's server, or not marked as this stack's, or no superuser's to change, or in use
- *   by another run
+ *   by another run of this stack
  * @throws {Error} that says so when the connection was lost meanwhile, else what the work throws
  */
-export async function withServer<T>(plan: Plan, command: Command, work: (server: Server) => Promise<T>): Promise<T> {
+export async function withServer<T>(
+    plan: Plan,
+    command: Command,
+    signal: AbortSignal,
+    work: (server: Server) => Promise<T>,
+): Promise<T> {
     const server = await inspectServer(plan, command);
     try {
-        await lock(server.admin);
+        await lockStack(server.admin, plan);
+        // A switch renames what is the stack's alone, and is to be over in a moment whatever others do.
+        if (command !== "switch") {
+            await lockShared(server.admin, signal);
+        }
         return await work(server);
     } catch (error) {
         if (error instanceof Refusal || (await answers(server))) {
@@ -210,39 +226,68 @@ function refuseSource({ source, database }: Plan, identifier: string): string[] 
 /** Refuses a server that does not carry this stack's marker. */
 async function refuseStranger(admin: Client, { stack, database }: Plan): Promise<void> {
     const where = `${database.server.host}:${database.server.port}`;
+    const mark =
+        `pipe what \`understudy marker ${stack.split("/").at(-1)}\` prints into psql, as a superuser in database ` +
+        "postgres.";
     const marked = await admin.query("select to_regclass('understudy.replica') is not null as marked");
     if (marked.rows[0]?.marked !== true) {
         throw new Refusal(
             `The server ${where} does not carry the marker of a replica (table understudy.replica in database ` +
-                "postgres): if it is to be this replica's and is not production's, pipe what " +
-                `\`understudy marker ${stack.split("/").at(-1)}\` prints into psql, as a superuser in database postgres.`,
+                `postgres): if it is to be this replica's and is not production's, ${mark}`,
         );
     }
-    const { rows } = await admin.query<{ stack: string }>("select stack from understudy.replica");
-    const found = rows.map((row) => row.stack).join(", ");
-    if (found !== stack) {
+    const { rows } = await admin.query<{ stack: string }>("select stack from understudy.replica order by created");
+    const stacks = rows.map((row) => row.stack);
+    if (!stacks.includes(stack)) {
         throw new Refusal(
-            `The server ${where} belongs to the replica of stack ${found || "nobody"}, not of ${stack}: ` +
-                "use another namespace or another server, or wipe that volume.",
+            `The server ${where} belongs to the replica of stack ${stacks.join(", ") || "nobody"}, not of ${stack}: ` +
+                `use another namespace or another server, or wipe that volume; or, if it is to be both's, ${mark}`,
         );
     }
 }
 
-/** Takes the lock, which ends with the connection; the message of the loser says who has it. */
-async function lock(admin: Client): Promise<void> {
-    const { rows } = await admin.query<{ locked: boolean }>("select pg_try_advisory_lock($1) as locked", [lockKey]);
-    if (rows[0]?.locked === true) {
-        return;
+/** Takes the stack's lock, which ends with the connection; the message of the loser says who has it. */
+async function lockStack(admin: Client, { stack }: Plan): Promise<void> {
+    const { rows } = await admin.query<{ key: string }>("select hashtextextended($1, $2)::text as key", [
+        stack,
+        lockKey,
+    ]);
+    const key = String(rows[0]?.key);
+    if (!(await tryLock(admin, key))) {
+        throw new Refusal(
+            `Another run is at this server: ${await holder(admin, key)}. Wait for its end, then run again.`,
+        );
     }
-    const holder = await admin.query<{ name: string; since: string }>(
+}
+
+/** Takes the lock on what stacks share, as soon as no other one has it. */
+async function lockShared(admin: Client, signal: AbortSignal): Promise<void> {
+    let waiting = false;
+    while (!(await tryLock(admin, lockKey))) {
+        if (!waiting) {
+            waiting = true;
+            log(`waiting for another stack's run at this server: ${await holder(admin, lockKey)}`);
+        }
+        await sleep(interval, undefined, { signal }).catch(() => signal.throwIfAborted());
+    }
+}
+
+async function tryLock(admin: Client, key: string): Promise<boolean> {
+    const { rows } = await admin.query<{ locked: boolean }>("select pg_try_advisory_lock($1) as locked", [key]);
+    return rows[0]?.locked === true;
+}
+
+/** Who has a lock, and since when. */
+async function holder(admin: Client, key: string): Promise<string> {
+    const { rows } = await admin.query<{ name: string; since: string }>(
         `select a.application_name as name, to_char(a.backend_start at time zone 'UTC', 'HH24:MI:SS') as since
            from pg_locks l join pg_stat_activity a using (pid)
-          where l.locktype = 'advisory' and l.granted and l.classid::bigint = $1::bigint >> 32
+          where l.locktype = 'advisory' and l.granted and l.classid::bigint = ($1::bigint >> 32) & 4294967295
             and l.objid::bigint = $1::bigint & 4294967295`,
-        [lockKey],
+        [key],
     );
-    const { name = "another run", since = "a moment ago" } = holder.rows[0] ?? {};
-    throw new Refusal(`Another run is at this server: ${name}, since ${since} UTC. Wait for its end, then run again.`);
+    const { name = "another run", since = "a moment ago" } = rows[0] ?? {};
+    return `${name}, since ${since} UTC`;
 }
 
 /** Works with another connection of the superuser, which ends when the run is stopped. */
@@ -265,6 +310,12 @@ export async function withClient<T>(
         signal.removeEventListener("abort", stop);
         await client.end();
     }
+}
+
+/** Names of the databases on the server. */
+export async function databaseNames(admin: Client): Promise<Set<string>> {
+    const { rows } = await admin.query<{ datname: string }>("select datname from pg_database");
+    return new Set(rows.map(({ datname }) => datname));
 }
 
 /** Bytes of a database. */

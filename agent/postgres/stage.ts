@@ -69,8 +69,8 @@ export async function roleProblem(admin: Client, role: string): Promise<string |
               "understudy would give it: rename that role, or set another owner (database.owner, database.others)";
 }
 
-/** Makes a role that the dump names, unless it is there and harmless. */
-async function createOrCheck(admin: Client, role: string): Promise<void> {
+/** Makes a role that the dump names or that owns the copy, unless it is there and harmless. */
+export async function createOrCheck(admin: Client, role: string): Promise<void> {
     const problem = await roleProblem(admin, role);
     if (problem !== undefined) {
         throw new Error(problem);

@@ -23,8 +23,8 @@ const round = 10;
 export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<string> {
     const { database } = plan;
     const password = await readSecret(database.loginPasswordFile);
-    return withServer(plan, "switch", async (server) => {
-        const generations = await readGenerations(server.admin, database);
+    return withServer(plan, "switch", signal, async (server) => {
+        const generations = await readGenerations(server.admin, plan);
         const next = generations.find(({ id }) => id === database.generation);
         if (next === undefined || next.state === "preparing" || !isWhole(next)) {
             throw new Refusal(

@@ -10,11 +10,13 @@ beforeAll(async () => {
 afterAll(() => stage?.stop());
 
 const id = "dead00dead";
-const recorded = `insert into understudy.generation (id, name, state) values ('${id}', 'shop', 'preparing')`;
+const recorded = `insert into understudy.generation (id, name, stack, owner, state)
+    select '${id}', 'shop', stack, 'shop', 'preparing' from understudy.replica`;
 const roles = [`create role understudy_load_${id}`, `create role understudy_restore_${id} login password 'x'`];
 const database = `create database ${aside(id)} owner understudy_restore_${id}`;
 const base = (report: string) =>
-    `insert into understudy.base (id, name, rules, report, position) values ('${id}', 'shop', '00000000a1', ${report}, 0)`;
+    `insert into understudy.base (id, name, owner, rules, report, position)
+     values ('${id}', 'shop', 'shop', '00000000a1', ${report}, 0)`;
 
 test.each<[string, string[]]>([
     ["a record, and nothing of it", [recorded]],

@@ -128,7 +128,7 @@ test("a second run while one is at it, which is named", async () => {
         ...{ database: "postgres", application_name: "understudy switch 00000000aa" },
     });
     await client.connect();
-    await client.query("select pg_advisory_lock(7305118223)");
+    await client.query("select pg_advisory_lock(hashtextextended(stack, 7305118223)) from understudy.replica");
     expect(await refusal()).toContain("Another run is at this server: understudy switch 00000000aa");
     await client.end();
 });

@@ -135,7 +135,11 @@ test("default privileges of the owner hold for what is made later", async () => 
 test("a run that was left unfinished is begun anew, and leftovers of others go away", async () => {
     const { server } = replica;
     for (const id of [ids[4], "00000000ff"]) {
-        await server.query("postgres", `insert into understudy.generation values ('${id}', 'shop', 'preparing')`);
+        await server.query(
+            "postgres",
+            `insert into understudy.generation (id, name, stack, owner, state)
+             select '${id}', 'shop', stack, 'shop', 'preparing' from understudy.replica`,
+        );
         await server.query("postgres", `create database "${aside(id)}"`);
         await server.query("postgres", `create role "understudy_restore_${id}"; create role "understudy_load_${id}"`);
     }

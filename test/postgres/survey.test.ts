@@ -50,6 +50,7 @@ test("a survey does not wait for a run that is at the server", async () => {
     const run = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: "postgres" });
     await run.connect();
     try {
+        await run.query("select pg_advisory_lock(hashtextextended(stack, 7305118223)) from understudy.replica");
         await run.query("select pg_advisory_lock(7305118223)");
         expect((await survey()).databases).toHaveLength(2);
     } finally {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DumpLexer } from "../../agent/backup/lexer";
 import { copiedTable, direct, positionIn } from "../../agent/backup/statement";
 
-const cast = { owner: "shop", standIn: "load_er", load: "group", aliases: ["postgres", "admin"] };
+const cast = { owner: "shop", standIn: "load_er", load: "group", aliases: ["shop", "postgres", "admin"] };
 
 function directed(sql: string) {
     const [piece] = new DumpLexer().push(Buffer.from(sql));

@@ -9,6 +9,8 @@ it("understudy marker prints the stack's marker and nothing else, first of all t
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [program, "marker", "demo"]);
     expect(stdout).toBe(markerSql("understudy/demo"));
     expect(stdout).toMatch(/^-- [^\n]*Never run it on production's server\.\nbegin;\n/);
-    expect(stdout).toContain("insert into understudy.replica (stack) values ('understudy/demo');");
+    expect(stdout).toContain(
+        "insert into understudy.replica (stack) values ('understudy/demo') on conflict do nothing;",
+    );
     expect(stderr).toBe("");
 });

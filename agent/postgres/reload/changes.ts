@@ -1,7 +1,7 @@
 import { type DatabasePlan, inProduction } from "../../../contract";
 import type { DumpedDatabase } from "../../../contract/manifest";
 import type { DatabaseReport } from "../../../contract/report";
-import { type Base, isFinished, type Match } from "../base";
+import type { Match } from "../base";
 import type { Checked } from "../guard";
 
 /** A base of an earlier backup, and by database the tables whose rows are others by now. */
@@ -30,35 +30,27 @@ export function changedTables(loaded: DatabaseReport, facts: DumpedDatabase): st
     return bytesOf(changed) > most * bytesOf(Object.entries(facts.tables)) ? undefined : changed.map(([name]) => name);
 }
 
-/** The base of an earlier backup that is the nearest to these, under the plan's rules, if any is near enough. */
-export function nearestBase(bases: Base[], plan: DatabasePlan, backups: Checked[]): Near | undefined {
-    const near = bases
-        .filter((base) => base.rules === plan.rules && isFinished(base))
-        .flatMap((base) => nearOf(base, plan, backups) ?? []);
+/** The base of an earlier backup that is the nearest to these, if any is near enough. */
+export function nearestBase(matches: Match[], plan: DatabasePlan, backups: Checked[]): Near | undefined {
+    const near = matches.flatMap((match) => nearOf(match, plan, backups) ?? []);
     return near.sort((a, b) => a.bytes - b.bytes)[0];
 }
 
-function nearOf(
-    { id, databases }: Base,
-    plan: DatabasePlan,
-    backups: Checked[],
-): (Near & { bytes: number }) | undefined {
-    const reports: Near["reports"] = new Map();
+function nearOf(match: Match, plan: DatabasePlan, backups: Checked[]): (Near & { bytes: number }) | undefined {
     const changed: Near["changed"] = new Map();
     let bytes = 0;
     for (const [at, wanted] of plan.databases.entries()) {
         const { name } = wanted;
-        const report = databases.find((database) => database.name === name)?.report;
+        const report = match.templates.get(name)?.report;
         const facts = backups[at]?.facts?.databases[inProduction(wanted).name];
         const tables = report && facts && changedTables(report, facts);
         if (tables === undefined) {
             return undefined;
         }
-        reports.set(name, report as DatabaseReport);
         changed.set(name, tables);
         bytes += bytesOf(tables.map((table) => [table, facts?.tables[table] ?? { bytes: 0 }]));
     }
-    return { id, reports, changed, bytes };
+    return { ...match, changed, bytes };
 }
 
 function bytesOf(tables: [string, { bytes: number }][]): number {
