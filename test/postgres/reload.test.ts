@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Plan } from "../../contract";
+import { generationName, markerSql, type Plan } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
 import { type Publisher, startPublisher } from "./publisher";
 import { aside, type Replica, startReplica } from "./replica";
@@ -91,8 +91,8 @@ async function live(id: string): Promise<void> {
 }
 
 /** A copy's schema, rights and rows, as pg_dump writes them. */
-async function dumped(id: string): Promise<string> {
-    const text = await replica.server.tool("pg_dump", [aside(id)]);
+async function dumped(id: string, database = "shop"): Promise<string> {
+    const text = await replica.server.tool("pg_dump", [generationName(database, id)]);
     return text.toString().replaceAll(/^\\(un)?restrict .*$/gm, "");
 }
 
@@ -178,6 +178,31 @@ describe("when a base is there of an earlier backup", () => {
         const next = await refreshed();
         expect(next.report.reloaded?.toSorted()).toEqual(["public.page", "public.single"]);
         expect(await dumped(next.id)).toBe(await dumped((await restored()).id));
+    });
+
+    test("the base of another stack does as well, and what is made of it is the stack's own", async () => {
+        await replica.server.query("postgres", markerSql("understudy/second"));
+        const asSecond = (plan: Plan) => {
+            const production = { name: "shop", owner: "shop" };
+            plan.stack = "understudy/second";
+            plan.database.databases = [{ name: "copy", owner: "copyist", production }];
+        };
+        await refreshed();
+        const [base] = await bases();
+        await quietly("insert into page values (51, 'another page')");
+        await sleep(1000);
+        await publisher.published();
+        const { id, report } = await copied(asSecond);
+        expect(report).toMatchObject({ base: base?.id, reloaded: ["public.page"] });
+        const whole = await copied((plan) => {
+            asSecond(plan);
+            Object.assign(plan.database, { rules: "00000000ff", keepBase: false });
+        });
+        expect(whole.report.base).toBeUndefined();
+        const text = await dumped(id, "copy");
+        expect(text).toBe(await dumped(whole.id, "copy"));
+        expect(text).toContain("ALTER TABLE public.page OWNER TO copyist");
+        expect(await leftovers()).toEqual([]);
     });
 
     test("another schema, or more than half of the rows, is restored as a whole", async () => {

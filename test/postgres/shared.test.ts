@@ -132,16 +132,21 @@ describe("with a base of the first stack", () => {
     beforeAll(async () => {
         own = firstPlan();
         await live(own);
-        cloned = secondPlan();
+        cloned = secondPlan((plan) => {
+            plan.source = {};
+        });
         await run(cloned, "prepare-media");
     }, 60_000);
 
     test("the second one clones it, and gets what a restore of its own would have made", async () => {
         const ending = await prepared(cloned);
         expect(ending.sentence).toContain("database copy is cloned from the base of its backup and proven");
-        const { base, phases } = await reportOf(cloned);
+        const { base, phases, unknown } = await reportOf(cloned);
         expect(await bases()).toEqual([`shop__${base}_base`]);
         expect(phases.map(({ name }) => name)).toEqual(["clone", "prove"]);
+
+        // What the second stack does not tell, and the first one does.
+        expect(unknown).toContainEqual(expect.stringContaining("source.systemIdentifier is not set"));
 
         const restored = secondPlan(otherRules);
         expect((await prepared(restored)).sentence).toContain("is restored and proven");
@@ -217,6 +222,16 @@ describe("with a base of the first stack", () => {
         expect(await replica.server.content()).toBe(before);
     });
 
+    test("an owner here that is somebody else's name in production gets nothing of that role's, cloned or restored", async () => {
+        const plan = secondPlan(({ database }) => {
+            database.databases = [{ ...copy, owner: "reader" }];
+        });
+        expect(await replica.run("prepare-database", plan)).toMatchObject({
+            status: 1,
+            sentence: expect.stringContaining("names role reader, which is not the database's owner in production"),
+        });
+    });
+
     test("another stack's generation is no stranger, and no name to take", async () => {
         const plan = secondPlan(({ database }) => {
             database.databases = [{ ...copy, name: `shop__${own.database.generation}` }];
@@ -257,7 +272,9 @@ describe("with a base of the first stack", () => {
         const client = new Client({ host: "127.0.0.1", port, user: "postgres", password, database: String(base) });
         client.on("error", () => undefined);
         await client.connect();
-        const plan = secondPlan();
+        const plan = secondPlan((one) => {
+            one.source = {};
+        });
         const ending = await prepared(plan);
         await client.end().catch(() => undefined);
         expect(ending.log).toMatch(
@@ -271,6 +288,8 @@ describe("with a base of the first stack", () => {
         const other = firstPlan();
         expect((await prepared(other)).sentence).toContain("is cloned from the base of its backup");
         expect(await dumped(aside(other))).toBe(await dumped("shop"));
+        expect((await reportOf(plan)).unknown).toContainEqual(expect.stringContaining("is not set"));
+        expect((await reportOf(other)).unknown).not.toContainEqual(expect.stringContaining("is not set"));
         await query(`alter database ${next} is_template false`);
         await query(`drop database ${next}`);
         const without = firstPlan();
@@ -302,6 +321,9 @@ describe("while one stack restores", () => {
         plan.database.backups = join(replica.folder, "slow");
         plan.database.rules = "00000000a3";
     };
+
+    /** The roles that load something now. */
+    const loading = () => query("select from pg_roles where rolname ~ '^understudy_restore_'");
 
     /** Runs something once the load of a plan has begun. */
     async function during<T>(plan: Plan, other: () => Promise<T>): Promise<[Ending, T]> {
@@ -335,8 +357,7 @@ describe("while one stack restores", () => {
         const clone = secondPlan(slow);
         const [ending, [switched, waited]] = await during(firstPlan(slow), async () => {
             const switched = await replica.run("switch", next);
-            const stillLoading = await query("select from pg_roles where rolname ~ '^understudy_restore_'");
-            expect(stillLoading).toHaveLength(1);
+            expect(await loading()).toHaveLength(1);
             return [switched, await replica.run("prepare-database", clone)];
         });
         expect(ending, ending.log).toMatchObject({ status: 0, sentence: expect.stringContaining("is restored") });
@@ -354,12 +375,14 @@ describe("while one stack restores", () => {
             slow(one);
             one.database.rules = "00000000a4";
         });
-        const [ending, stopped] = await during(restoring, () =>
-            replica.run("prepare-database", plan, {
+        const [ending, stopped] = await during(restoring, async () => {
+            const stopped = await replica.run("prepare-database", plan, {
                 started: (child) =>
                     child.stdout?.on("data", (chunk) => /waiting for/.test(String(chunk)) && child.kill("SIGTERM")),
-            }),
-        );
+            });
+            expect(await loading()).toHaveLength(1);
+            return stopped;
+        });
         expect(ending, ending.log).toMatchObject({ status: 0 });
         expect(stopped).toMatchObject({ status: 1, sentence: expect.stringContaining("was stopped") });
         expect(await query(`select from understudy.generation where id = '${plan.database.generation}'`)).toEqual([]);

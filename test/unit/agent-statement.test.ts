@@ -4,12 +4,12 @@ import { copiedTable, direct, positionIn } from "../../agent/backup/statement";
 
 const cast = { owner: "shop", standIn: "load_er", load: "group", aliases: ["shop", "postgres", "admin"] };
 
-function directed(sql: string) {
+function directed(sql: string, to = cast) {
     const [piece] = new DumpLexer().push(Buffer.from(sql));
     if (piece?.kind !== "statement") {
         throw new Error("no statement");
     }
-    const direction = direct(piece.text, piece.words, cast);
+    const direction = direct(piece.text, piece.words, to);
     return { ...direction, ...("text" in direction && { text: direction.text.toString() }) };
 }
 
@@ -43,6 +43,18 @@ describe("roles", () => {
         ["GRANT SELECT ON TABLE t TO ünï;", undefined, ["ünï"], []],
     ])("%s", (sql, text = sql, roles, members) => {
         expect(directed(sql)).toEqual({ kind: "pass", text, roles, members });
+    });
+
+    test.each([
+        "ALTER TABLE t OWNER TO shop;",
+        "GRANT SELECT ON TABLE t TO shop;",
+        "CREATE POLICY p ON t TO a, shop;",
+        "SET SESSION AUTHORIZATION shop;",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE shop GRANT SELECT ON TABLES TO b;",
+    ])("%s of a production whose owner is called otherwise is refused: two roles would become one", (sql) => {
+        expect(() => directed(sql, { ...cast, aliases: ["keeper", "postgres"] })).toThrow(
+            "names role shop, which is not the database's owner in production: set another database.owner",
+        );
     });
 
     test("the owner's default privileges wait until the end", () => {

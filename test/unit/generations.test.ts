@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { baseName } from "../../agent/postgres/base";
-import { generationsOf } from "../../components/generations";
+import { generationsOf, rulesOf } from "../../components/generations";
 import { loginPassword } from "../../components/login";
 import { generationId } from "../../contract";
 import { parseSettings } from "../../settings";
@@ -44,16 +44,17 @@ describe("a generation's id", () => {
     });
 });
 
+const config = (database: object, media: object): Record<string, string> => ({
+    "understudy:source": JSON.stringify({ database: { hostPath: "/backups" }, media: { hostPath: "/files" } }),
+    "understudy:target": JSON.stringify({ context: "c", namespace: "replica" }),
+    "understudy:image": "app",
+    "understudy:imageTag": "1",
+    "understudy:database": JSON.stringify({ name: "shop", owner: "shop", volume: "1Gi", ...database }),
+    "understudy:media": JSON.stringify({ volume: "1Gi", ...media }),
+    "understudy:application": JSON.stringify({ mediaPath: "/media" }),
+});
+
 describe("the generations that settings ask for", () => {
-    const config = (database: object, media: object): Record<string, string> => ({
-        "understudy:source": JSON.stringify({ database: { hostPath: "/backups" }, media: { hostPath: "/files" } }),
-        "understudy:target": JSON.stringify({ context: "c", namespace: "replica" }),
-        "understudy:image": "app",
-        "understudy:imageTag": "1",
-        "understudy:database": JSON.stringify({ name: "shop", owner: "shop", volume: "1Gi", ...database }),
-        "understudy:media": JSON.stringify({ volume: "1Gi", ...media }),
-        "understudy:application": JSON.stringify({ mediaPath: "/media" }),
-    });
     const of = (database = {}, media = {}) => generationsOf(parseSettings(config(database, media), "understudy", "t"));
 
     it.each([
@@ -122,6 +123,52 @@ describe("the generations that settings ask for", () => {
 
     it("are the former ones again when a setting goes back", () => {
         expect(of({ refresh: "1" })).toEqual(of());
+    });
+});
+
+describe("the rules that two copies of one backup have in common", () => {
+    const production = { name: "store", owner: "keeper" };
+    const of = (database: object) => {
+        const whole = { name: "shop", owner: "shop", production, volume: "1Gi", ...database };
+        return rulesOf(
+            parseSettings({ ...config({}, {}), "understudy:database": JSON.stringify(whole) }, "understudy", "t"),
+        );
+    };
+
+    it.each([
+        { what: "name and owner here", database: { name: "copy", owner: "copyist" } },
+        {
+            what: "backup, refresh and age",
+            database: { backup: "2026-11-20T02:04:01Z", refresh: "2", maximumAge: "9d" },
+        },
+        { what: "what is kept and proven", database: { keepBase: true, keepGenerations: 3, amcheck: true } },
+        { what: "a minor version of the client tools", database: { image: "registry:5000/postgres:15.20-bookworm" } },
+        {
+            what: "the server",
+            database: { volume: undefined, server: { host: "db.example.org", passwordSecret: "admin" } },
+        },
+    ])("do not change with $what", ({ database }) => {
+        expect(of(database)).toBe(of({}));
+    });
+
+    it.each([
+        { what: "name in production", database: { production: { ...production, name: "shop" } } },
+        { what: "owner in production", database: { production: { ...production, owner: "shop" } } },
+        { what: "kind of dump", database: { dump: "server" } },
+        { what: "further database", database: { others: [{ name: "audit", owner: "auditor" }] } },
+        { what: "extension that may be made", database: { extensions: ["postgis"] } },
+        { what: "major version of the client tools", database: { image: "postgres:16-bookworm" } },
+        {
+            what: "superuser",
+            database: { volume: undefined, server: { host: "db.example.org", user: "root", passwordSecret: "admin" } },
+        },
+    ])("change with another $what", ({ database }) => {
+        expect(of(database)).not.toBe(of({}));
+    });
+
+    it("change with the number of databases that a dump has to hold", () => {
+        const [any, three] = [of({ dump: "server" }), of({ dump: "server", expectedCount: 3 })];
+        expect(three).not.toBe(any);
     });
 });
 
