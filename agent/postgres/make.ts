@@ -7,20 +7,20 @@ import { ServerFrame } from "../backup/server-frame";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, Phases } from "../report";
 import { checkIndexes } from "./amcheck";
-import { cloneBase, discardBase, type Match, type Template } from "./base";
-import { collationProblem, unvalidatedConstraints } from "./catalogs";
+import { discardBase, type Match } from "./base";
+import { unvalidatedConstraints } from "./catalogs";
+import { clone } from "./clone";
 import { EarlyReader } from "./early";
 import { Extensions } from "./extensions";
 import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
 import { jobsOf } from "./jobs";
 import { type Loaded, load } from "./load";
-import { changeOwner } from "./owner";
 import { type Evidence, prove, proveClone, proveReloaded } from "./prove";
 import type { Near } from "./reload/changes";
 import { reload } from "./reload/reload";
 import { databaseSize, type Server, withClient } from "./server";
-import { createOrCheck, handOver, openPublicSchema, setStage } from "./stage";
+import { handOver, openPublicSchema, setStage } from "./stage";
 
 /** What a database of a generation is made of. */
 export interface Making {
@@ -144,7 +144,7 @@ async function tryToReload({
     const facts = databaseOf(backup.facts, inProduction(wanted).name);
     log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
     try {
-        const database = await cloned(server, plan, wanted, template, phases, signal);
+        const database = await phases.run("clone", () => clone(server, plan, wanted, template, signal));
         const { loaded, proof } = await withClient(server, database, signal, async (client) => {
             const unvalidated = await unvalidatedConstraints(client);
             const loaded = await reload({
@@ -202,7 +202,7 @@ async function tryToClone({ plan, wanted, server, backup, base, signal }: Making
     const { report } = template;
     log(`cloning ${wanted.name} from the base of ${report.backup} as ${plan.generation}`);
     try {
-        const database = await cloned(server, plan, wanted, template, phases, signal);
+        const database = await phases.run("clone", () => clone(server, plan, wanted, template, signal));
         const proof = await withClient(server, database, signal, async (client) => {
             const found = await phases.run("prove", () => proveClone(client, report));
             found.proof.push(...(await checkedIndexes(plan, client, phases)));
@@ -216,24 +216,6 @@ async function tryToClone({ plan, wanted, server, backup, base, signal }: Making
         await discardBase(server.admin, base.id);
         return undefined;
     }
-}
-
-/** Clones a base's database, and makes the plan's owner the owner of what is in it. */
-async function cloned(
-    server: Server,
-    plan: DatabasePlan,
-    wanted: ReplicaDatabase,
-    { database: from, owner }: Template,
-    phases: Phases,
-    signal: AbortSignal,
-): Promise<string> {
-    await refuseChangedCollation(server, wanted, from);
-    return phases.run("clone", async () => {
-        await createOrCheck(server.admin, wanted.owner);
-        const database = await cloneBase(server, plan, wanted, from);
-        await withClient(server, database, signal, (client) => changeOwner(client, owner, wanted.owner));
-        return database;
-    });
 }
 
 /** Tells why a base cannot be used, and removes what was made out of it. */
@@ -270,17 +252,6 @@ async function backupReport(
 
 function frameOf(plan: DatabasePlan, wanted: ReplicaDatabase, backup: Checked): Frame {
     return plan.dump === "server" ? new ServerFrame(inProduction(wanted).name, backup.name, plan) : new DatabaseFrame();
-}
-
-async function refuseChangedCollation(
-    { admin, major }: Server,
-    { name }: ReplicaDatabase,
-    template: string,
-): Promise<void> {
-    const problem = await collationProblem(admin, major, template);
-    if (problem !== undefined) {
-        throw new Error(`The indexes over text in the base of ${name} may be out of order: ${problem}.`);
-    }
 }
 
 /** What amcheck proves, if it is asked. */
