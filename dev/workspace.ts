@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { cache } from "./cache";
 import type { Cluster } from "./cluster/index";
 import { type Engine, ensureEngine } from "./engine";
@@ -67,6 +68,7 @@ async function releaseLocks(state: string): Promise<void> {
     }
 }
 
+/** Whether a process is still there, or any of a group where the number is negative. */
 function isAlive(pid: number): boolean {
     try {
         process.kill(pid, 0);
@@ -97,22 +99,22 @@ export interface Ended {
 export interface Watching {
     /** Is handed everything that it prints, as it does. */
     show?: (text: string) => void;
-    /** Interrupts it as Ctrl-C does: all of its processes at once. */
-    interrupt?: AbortSignal;
+    /** Ends all of its processes at once, with the signal that is the reason: `SIGINT` as Ctrl-C does, or `SIGKILL`. */
+    stop?: AbortSignal;
 }
 
 /** Runs `understudy <arguments>` in a workspace. */
 export function understudy({ folder, env }: Workspace, args: string[], watching: Watching = {}): Promise<Ended> {
-    const { show = () => {}, interrupt } = watching;
+    const { show = () => {}, stop } = watching;
     const entry = join(project, "cli", "understudy.mjs");
     const child = spawn(process.execPath, [entry, ...args], {
         cwd: folder,
         env,
         stdio: ["ignore", "pipe", "pipe"],
-        // A group of its own can be interrupted as a terminal does it; otherwise it belongs to this one's terminal.
-        detached: interrupt !== undefined,
+        // A group of its own can be stopped as a terminal does it; otherwise it belongs to this one's terminal.
+        detached: stop !== undefined,
     });
-    interrupt?.addEventListener("abort", () => child.pid && process.kill(-child.pid, "SIGINT"), { once: true });
+    stop?.addEventListener("abort", () => child.pid && process.kill(-child.pid, stop.reason), { once: true });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text: string) => {
@@ -122,6 +124,12 @@ export function understudy({ folder, env }: Workspace, args: string[], watching:
     }
     return new Promise((resolve, reject) => {
         child.on("error", reject);
-        child.on("close", (status) => resolve({ status: status ?? 1, output }));
+        child.on("close", async (status) => {
+            // Of a group that was killed others may live a moment longer than the first: the engine still holds its lock.
+            while (stop?.aborted === true && isAlive(-(child.pid ?? 0))) {
+                await sleep(20);
+            }
+            resolve({ status: status ?? 1, output });
+        });
     });
 }

@@ -25,7 +25,10 @@ export function backupRows(settings: Settings, sighting: Sighting, now: number):
     const [application] = loaded;
     const rows: (Row | undefined)[] = [
         ["backup", asked === undefined ? unlisted(settings, now) : describeBackup(asked, now)],
-        asked && ["proof", "a manifest: SHA-256 of its files, of the rows of each table and of the large objects; positions of its sequences"],
+        asked && [
+            "proof",
+            "a manifest: SHA-256 of its files, of the rows of each table and of the large objects; positions of its sequences",
+        ],
         size && ["holds", sized(size)],
         application && ["loaded", `${sized(sizeOf(loaded))}, from backup ${aged(application.stamp, now)}`],
         application && ["takes", describeDuration(loaded, sighting.report?.database.awayMs ?? null, size?.bytes)],

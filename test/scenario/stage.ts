@@ -31,6 +31,8 @@ export interface Stage {
     command(...args: string[]): Promise<Ended>;
     /** As `command`, interrupted by Ctrl-C as soon as it prints something like this. */
     interrupted(when: RegExp, ...args: string[]): Promise<Ended>;
+    /** The same, killed at once. */
+    killed(when: RegExp, ...args: string[]): Promise<Ended>;
     /** The stack file's text, as the last command has left it; changed if a text is given. Of another stack, if named. */
     stackFile(text?: string, name?: string): Promise<string>;
     /** Answer of a query as superuser, rows by line, columns by `|`. */
@@ -88,18 +90,20 @@ export async function openStage(part: Part = {}): Promise<Stage> {
         const workspace = await workspaceWith({});
         return understudy(workspace, args);
     };
-    const interrupted = async (when: RegExp, ...args: string[]) => {
-        const workspace = await workspaceWith({});
-        const interruption = new AbortController();
-        let printed = "";
-        const show = (text: string) => {
-            printed += text;
-            if (when.test(printed)) {
-                interruption.abort();
-            }
+    const stopped =
+        (signal: NodeJS.Signals) =>
+        async (when: RegExp, ...args: string[]) => {
+            const workspace = await workspaceWith({});
+            const stop = new AbortController();
+            let printed = "";
+            const show = (text: string) => {
+                printed += text;
+                if (when.test(printed)) {
+                    stop.abort(signal);
+                }
+            };
+            return understudy(workspace, args, { show, stop: stop.signal });
         };
-        return understudy(workspace, args, { show, interrupt: interruption.signal });
-    };
     const stackFileOf = async (text?: string, name = stack) => {
         const { folder } = await workspaceWith({});
         const file = path.join(folder, `Pulumi.${name}.yaml`);
@@ -131,7 +135,8 @@ export async function openStage(part: Part = {}): Promise<Stage> {
         upUnreachable,
         wipe: (changes = lastChanges) => operate(["wipe", stack, "--yes"], changes),
         command,
-        interrupted,
+        interrupted: stopped("SIGINT"),
+        killed: stopped("SIGKILL"),
         stackFile: stackFileOf,
         sql: (namespace, database, query) => {
             const psql = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", query];

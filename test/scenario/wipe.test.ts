@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { digestProduction } from "../../demo/digest";
 
-import { openStage, type Stage } from "./stage";
+import { changed, openStage, type Stage } from "./stage";
 
 describe("a wipe (S0-03, S0-04)", () => {
     let stage: Stage;
@@ -69,10 +69,17 @@ describe("a wipe (S0-03, S0-04)", () => {
         expect(await claims()).toEqual(["media"]);
     });
 
-    it("honours flags that were changed since the last up", async () => {
+    it("honours flags that were changed since the last up, and is finished by the next one when it is killed", async () => {
         const before = await stage.up({ ...copy, removeDatabaseVolume: false, removeMediaVolume: false });
         expect(before.status, before.output).toBe(0);
-        const wiped = await stage.wipe({ ...copy, removeDatabaseVolume: true, removeMediaVolume: true });
+        const flags = { removeDatabaseVolume: true, removeMediaVolume: true };
+        await stage.stackFile(changed(await stage.stackFile(), flags));
+        for (const deletions of [1, 8]) {
+            const killed = await stage.killed(new RegExp(`(deleted [^]*?){${deletions}}`), "wipe", "scenario", "--yes");
+            expect(killed.output).toContain("deleted");
+            expect(killed.output).not.toContain("Resources:");
+        }
+        const wiped = await stage.wipe({ ...copy, ...flags });
         expect(wiped.status, wiped.output).toBe(0);
         expect(await exists()).toBe(false);
     });
