@@ -4,6 +4,7 @@ import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
+import { copyDatabase } from "./copy";
 import { canChangeOwner } from "./owner";
 import { databaseNames, type Server } from "./server";
 
@@ -199,16 +200,4 @@ export async function discardBase(admin: Client, id: string): Promise<void> {
     if (base !== undefined) {
         await removeBase(admin, base);
     }
-}
-
-/**
- * Copies files, not rows through the write-ahead log: a large database would fill the log.
- *
- * @param owner who may drop the copy; the superuser if left out
- */
-async function copyDatabase(admin: Client, major: number, from: string, to: string, owner?: string): Promise<void> {
-    const owned = owner === undefined ? "" : `owner ${name(owner)}`;
-    const strategy = major >= 15 ? "strategy file_copy" : "";
-    await admin.query(`create database ${name(to)} template ${name(from)} ${owned} ${strategy}`);
-    await admin.query(`revoke all on database ${name(to)} from public`);
 }

@@ -44,13 +44,23 @@ export const ids = ["00000000aa", "00000000bb", "00000000cc", "00000000dd", "000
 /** Password of the login roles. */
 export const loginPassword = "login-secret";
 
-/** Makes a replica of a stack, with an empty store and nothing restored; its server's data goes into `parent`. */
-export async function startReplica(settings: Record<string, string> = {}, parent?: string): Promise<Replica> {
+/**
+ * Makes a replica of a stack, with an empty store and nothing restored; its server's data goes into `parent`, and its
+ * programs are those of {@link startServer}.
+ */
+export async function startReplica(
+    settings: Record<string, string> = {},
+    parent?: string,
+    programs?: string,
+): Promise<Replica> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-replica-"));
     for (const name of ["store/hourly", "secrets", "source", "volume"]) {
         mkdirSync(join(folder, name), { recursive: true });
     }
-    const [server, program] = await Promise.all([startServer({ ...serverSettings, ...settings }, parent), bundle()]);
+    const [server, program] = await Promise.all([
+        startServer({ ...serverSettings, ...settings }, parent, programs),
+        bundle(),
+    ]);
     await server.query("postgres", markerSql(stack));
     writeFileSync(join(folder, "secrets/admin"), `${server.password}\n`);
     writeFileSync(join(folder, "secrets/login"), loginPassword);
@@ -101,7 +111,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
             change(plan);
             return plan;
         },
-        run: agentIn(folder, program),
+        run: agentIn(folder, program, programs),
         store(stamp, bytes, database = "shop") {
             const path = join(folder, "store/hourly", `backup-${stamp}-${database}.sql.gz`);
             writeFileSync(path, bytes);
@@ -115,7 +125,7 @@ export async function startReplica(settings: Record<string, string> = {}, parent
 }
 
 /** The agent as its Jobs run it, with its files in a folder. */
-export function agentIn<C extends string, P>(folder: string, program: string): RunAgent<C, P> {
+export function agentIn<C extends string, P>(folder: string, program: string, programs = binaries): RunAgent<C, P> {
     writeFileSync(join(folder, "agent.cjs"), program);
     let runs = 0;
     return (command, plan, { env = {}, started = () => undefined } = {}) => {
@@ -125,7 +135,7 @@ export function agentIn<C extends string, P>(folder: string, program: string): R
         writeFileSync(files.end, "");
         const child = spawn(process.execPath, [join(folder, "agent.cjs"), command, "--plan", files.plan], {
             env: {
-                PATH: `${binaries}:${process.env.PATH}`,
+                PATH: `${programs}:${binaries}:${process.env.PATH}`,
                 UNDERSTUDY_TERMINATION_LOG: files.end,
                 ...env,
             },

@@ -36,8 +36,13 @@ export interface TestServer {
  * Starts a server with an empty cluster; ends with {@link TestServer.stop}.
  *
  * @param parent folder that its data goes into
+ * @param programs folder of the server's programs; the client's are Debian's in any case
  */
-export async function startServer(settings: Record<string, string> = {}, parent = tmpdir()): Promise<TestServer> {
+export async function startServer(
+    settings: Record<string, string> = {},
+    parent = tmpdir(),
+    programs = binaries,
+): Promise<TestServer> {
     if (!existsSync(`${binaries}/postgres`)) {
         await installPackages(["postgresql-15"]);
     }
@@ -51,14 +56,14 @@ export async function startServer(settings: Record<string, string> = {}, parent 
             chownSync(path, nobody, nobody);
         }
     }
-    await asServer(join(binaries, "initdb"), [
+    await asServer(join(programs, "initdb"), [
         ...["-D", data, "-U", "postgres", "--auth=scram-sha-256", `--pwfile=${join(folder, "password")}`],
         ...["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
     ]);
     const port = await freePort();
     const all = { fsync: "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", ...settings };
     const options = Object.entries(all).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-    const launch = () => spawnAsServer(join(binaries, "postgres"), ["-D", data, "-p", String(port), ...options]);
+    const launch = () => spawnAsServer(join(programs, "postgres"), ["-D", data, "-p", String(port), ...options]);
     let child = launch();
     const env = { ...process.env, PGPASSWORD: password, PGHOST: "127.0.0.1", PGPORT: String(port), PGUSER: "postgres" };
 
