@@ -21,6 +21,9 @@ export const serversOwn = ["postgres", "template0", "template1"];
 /** What production dumps: the one database, or its whole server with everything on it. */
 export const dumpKind = z.enum(["database", "server"]);
 
+/** Who sorts text and knows its letters, as `CREATE DATABASE` calls them. */
+export const localeProvider = z.enum(["libc", "icu", "builtin"]);
+
 /** One of the databases that a replica holds. */
 const replicaDatabase = z.strictObject({
     /** Live name on the target server. */
@@ -75,6 +78,10 @@ const databasePlan = z.strictObject({
     amcheck: z.boolean(),
     /** Untrusted extensions that the superuser makes where a dump has them. */
     extensions: z.array(z.string()),
+    /** Character set of the copies, as PostgreSQL calls it. */
+    encoding: z.string(),
+    /** How they sort text, and who does: the C library, ICU, or PostgreSQL itself. The server's own way if left out. */
+    locale: z.strictObject({ name: z.string(), provider: localeProvider }).optional(),
     /** Size of the volume under the server, in bytes: what a second copy has to fit into. Nobody knows it if left out. */
     capacity: z.number().positive().optional(),
     server: z.strictObject({

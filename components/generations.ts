@@ -25,6 +25,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             ...namesInProduction(database),
             ...serverDump(database),
             ...furtherDatabases(database),
+            ...textOf(database),
             ...broughtServer(database),
         }),
         media: generationId({ store: identityOf(source.media), refresh: media.refresh }),
@@ -50,6 +51,7 @@ export function rulesOf({ database }: Settings): string {
         user: serverOf(database).user,
         // The client tools, of which each major version reads an archive in its own way.
         tools: /:(\d+)[^/]*$/.exec(image)?.[1] ?? image,
+        ...textOf(database),
     });
 }
 
@@ -77,6 +79,14 @@ function furtherDatabases({ others }: Settings["database"]): { others?: string }
     return others.length === 0 ? {} : { others: others.map(({ name, owner }) => `${name} of ${owner}`).join(", ") };
 }
 
+/** How text is stored and sorted, where that is not left to the default. */
+function textOf({ encoding, locale, localeProvider }: Settings["database"]): { encoding?: string; locale?: string } {
+    return {
+        ...(encoding !== "UTF8" && { encoding }),
+        ...(locale !== undefined && { locale: localeProvider === "libc" ? locale : `${locale} of ${localeProvider}` }),
+    };
+}
+
 /** The server that is brought, if there is one: a copy on another server is another copy. */
 function broughtServer({ server }: Settings["database"]): { server?: string } {
     return server === undefined ? {} : { server: `${server.host}:${server.port}` };
@@ -92,6 +102,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             ...namesInProduction(database),
             ...serverDump(database),
             ...furtherDatabases(database),
+            ...textOf(database),
             ...broughtServer(database),
         },
         media: { "media-generation": generations.media, "media-refresh": media.refresh },

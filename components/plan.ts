@@ -31,6 +31,10 @@ export function planOf(settings: Settings, stack: string): Plan {
             keepBase: database.keepBase,
             amcheck: database.amcheck,
             extensions: database.extensions,
+            encoding: database.encoding,
+            ...(database.locale !== undefined && {
+                locale: { name: database.locale, provider: database.localeProvider },
+            }),
             ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
             server: { host, port, user, passwordFile: `${folders.admin}/password` },
             loginPasswordFile: `${folders.login}/password`,

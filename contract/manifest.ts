@@ -14,7 +14,7 @@ const count = z.number().int().min(0);
 /** One database as the dump holds it. */
 export const dumpedDatabase = z.strictObject({
     encoding: z.string(),
-    /** `lc_collate`, and the version that its provider had; absent where there is none, as for `C`. */
+    /** `lc_collate`, or the locale of another provider, `en-US (icu)`, and its version; absent where there is none, as for `C`. */
     collation: z.string(),
     collationVersion: z.string().optional(),
     /** `pg_database_size` when the dump began: what the restored one will need about. */
@@ -36,6 +36,14 @@ export const dumpedDatabase = z.strictObject({
     sequences: z.record(z.string(), z.strictObject({ value: z.string(), called: z.boolean() })),
 });
 export type DumpedDatabase = z.infer<typeof dumpedDatabase>;
+
+/**
+ * The encoding of a dump's text, of which hashes are: UTF8, whatever the database's own. A database of `SQL_ASCII` does not
+ * know what its bytes mean, and nobody can make UTF8 of them; a dump of a whole server has one encoding for all.
+ */
+export function dumpEncoding(dump: Manifest["dump"], encoding: string | undefined): string {
+    return dump === "database" && encoding === "SQL_ASCII" ? encoding : "UTF8";
+}
 
 /**
  * The manifest of one backup. It stands beside the backup and is written after it: `backup-2026-11-20T02:04:01Z-shop.json`

@@ -1,6 +1,6 @@
 /** The part of a stack file that says which data the replica's database holds. */
 import { z } from "zod";
-import { postgres, type ReplicaDatabase, serversOwn } from "../contract";
+import { localeProvider, postgres, type ReplicaDatabase, serversOwn } from "../contract";
 import { duration, objectName, size } from "./values";
 
 /** A name for PostgreSQL that leaves room for `__<generation>_base`. */
@@ -12,6 +12,16 @@ const databaseName = z
 const extensionName = z
     .string()
     .regex(/^\w+(-\w+)*$/, "write the name of an extension, such as postgis or pg_stat_statements");
+
+/** A character set as PostgreSQL calls it, in one spelling: it is part of a copy's name. */
+const encodingName = z
+    .string()
+    .regex(/^[A-Z][A-Z0-9_]+$/, "write a character set as PostgreSQL calls it, such as UTF8, LATIN1 or SQL_ASCII");
+
+/** A locale of the operating system, of ICU or of PostgreSQL. */
+const localeName = z
+    .string()
+    .regex(/^[A-Za-z][\w.@=;-]{0,62}$/, "write a locale such as en_US.UTF-8 or C, or en-US with localeProvider: icu");
 
 /** `latest`, or the stamp in a backup's file name. */
 const backup = z
@@ -80,6 +90,11 @@ export const database = z.strictObject({
     amcheck: z.boolean().default(false),
     /** Untrusted extensions that a dump may have: they are made by the superuser, and what is in them runs in the server. */
     extensions: z.array(extensionName).default([]),
+    /** Character set of the copies. */
+    encoding: encodingName.default("UTF8"),
+    /** How they sort text and know its letters. Default: as the server's own databases do. */
+    locale: localeName.optional(),
+    localeProvider: localeProvider.default("libc"),
     timeout: duration.prefault("15m"),
 });
 
@@ -103,7 +118,7 @@ function resolved({ name, owner, production }: Restored): ReplicaDatabase {
 
 /** What the stack file says of the database that cannot all be meant. */
 export function databaseContradictions(settings: z.infer<typeof database>): string[] {
-    const { name, others, dump, expectedCount, server, volume } = settings;
+    const { name, others, dump, expectedCount, server, volume, locale, localeProvider } = settings;
     const names = [name, ...others.map((other) => other.name)];
     const twice = new Set(names.filter((one, at) => names.indexOf(one) !== at));
     const problems = [...twice].map((one) => `database.others holds ${one} a second time: write each database once`);
@@ -114,6 +129,11 @@ export function databaseContradictions(settings: z.infer<typeof database>): stri
     } else if (expectedCount !== undefined && expectedCount < names.length) {
         problems.push(
             `database.expectedCount is ${expectedCount}, but ${names.length} databases are restored: write at least ${names.length}`,
+        );
+    }
+    if (localeProvider !== "libc" && locale === undefined) {
+        problems.push(
+            `database.localeProvider is ${localeProvider}, but no locale is set: write database.locale, or leave out localeProvider`,
         );
     }
     if (server === undefined && volume === undefined) {

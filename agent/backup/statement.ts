@@ -68,12 +68,22 @@ export function direct(text: Buffer, words: string[], cast: Cast): Direction {
         case "create":
             return words[1] === "policy" ? policy(text, cast) : words[1] === "schema" ? schema(text, cast) : pass(text);
         case "set":
-            return beginning.startsWith("set session authorization") ? authorization(text, cast) : pass(text);
+            return beginning.startsWith("set session authorization") ? authorization(text, cast) : setting(text);
         case "reset":
             return beginning === "reset session authorization" ? pass(Buffer.from("RESET ROLE;")) : pass(text);
         default:
             return pass(text);
     }
+}
+
+/**
+ * `SET client_encoding = 'SQL_ASCII';`: COPY would then take any bytes, also those that are no text in the copy's encoding.
+ * They are read as text in that.
+ */
+function setting(text: Buffer): Direction {
+    const bytes = text.toString("latin1") === "SET client_encoding = 'SQL_ASCII';";
+    const own = "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false);";
+    return pass(bytes ? Buffer.from(own) : text);
 }
 
 /** A sequence's position as a dump sets it. */

@@ -26,7 +26,7 @@ export class EarlyReader {
 
     /** @param named what the manifest says of the tables; with none there is nothing to compare them with */
     constructor(
-        private readonly reading: Pick<ReadingBack, "client" | "target"> & { major: number },
+        private readonly reading: Pick<ReadingBack, "client" | "target" | "encoding"> & { major: number },
         private readonly named: DumpedDatabase["tables"] = {},
     ) {}
 
@@ -73,10 +73,10 @@ export class EarlyReader {
         if (this.ending) {
             return;
         }
-        const { client, target } = this.reading;
+        const { client, target, encoding } = this.reading;
         const { expected } = await expectation(client, table, tally, this.named);
         if (expected !== undefined) {
-            this.psql ??= new Psql(target, [asDumped]);
+            this.psql ??= new Psql(target, [asDumped(encoding)]);
             this.right[table] = await readTable(client, this.psql, expected, () => undefined);
         }
     }

@@ -9,6 +9,7 @@ import { refuseWithoutAmcheck } from "./amcheck";
 import type { Match } from "./base";
 import { extensionProblem } from "./extensions";
 import { currentNames, readAllGenerations } from "./generations";
+import { refuseUnfitLocale } from "./locale";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
 import type { Server } from "./server";
@@ -33,6 +34,7 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
     }
     await refuseOthersRole(admin, plan);
     await refuseUnfitPsql(major);
+    await refuseUnfitLocale(server, database);
     if (database.amcheck) {
         await refuseWithoutAmcheck(admin);
     }

@@ -1,5 +1,6 @@
 import { type Client, escapeIdentifier } from "pg";
 import { type DatabasePlan, inProduction, type ReplicaDatabase } from "../../contract";
+import { type DumpedDatabase, dumpEncoding } from "../../contract/manifest";
 import type { DatabaseReport } from "../../contract/report";
 import { DatabaseFrame, type Frame } from "../backup/frame";
 import { databaseOf, hashOf, proveFiles } from "../backup/manifest";
@@ -16,6 +17,7 @@ import { removeDatabases } from "./generations";
 import type { Checked } from "./guard";
 import { jobsOf } from "./jobs";
 import { type Loaded, load } from "./load";
+import { localeDifferences, namingEncoding } from "./locale";
 import { type Evidence, prove, proveClone, proveReloaded } from "./prove";
 import type { Near } from "./reload/changes";
 import { reload } from "./reload/reload";
@@ -65,9 +67,9 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
     const frame = frameOf(plan, wanted, backup);
     // Connected before anything of the dump is there, which could set something for the database.
     const { loaded, proof } = await withClient(server, stage.database, signal, async (client) => {
-        const target = server.target(stage.database);
-        const named = backup.facts?.databases[inProduction(wanted).name]?.tables;
-        const early = new EarlyReader({ client, target, major: server.major }, named);
+        const facts = backup.facts?.databases[inProduction(wanted).name];
+        const { target, jobs, encoding } = readingOf(plan, server, stage.database, facts);
+        const early = new EarlyReader({ client, target, encoding, major: server.major }, facts?.tables);
         try {
             await openPublicSchema(client, stage);
             const loaded = await phases.run("load", (watch) =>
@@ -75,7 +77,7 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
                     backup,
                     packing: backup.header.packing,
                     frame,
-                    jobs: jobsOf(plan),
+                    jobs,
                     target: {
                         ...target,
                         user: stage.cast.standIn,
@@ -93,16 +95,19 @@ async function restore({ plan, wanted, server, backup, signal }: Making): Promis
                     early,
                     watch,
                     signal,
+                }).catch((error) => {
+                    throw namingEncoding(error, plan);
                 }),
             );
             // Settings that the dump's statements have left on the database would hold for the next connections as well.
             await server.admin.query(`alter database ${escapeIdentifier(stage.database)} reset all`);
             const proof = await phases.run("prove", async (watch) =>
-                prove({ client, target, jobs: jobsOf(plan), watch, signal }, loaded.tally, {
+                prove({ client, target, jobs, encoding, watch, signal }, loaded.tally, {
                     ...evidence(wanted, backup, loaded),
                     known: await early.end(),
                 }),
             );
+            proof.unknown.push(...(await localeDifferences(client, facts)));
             proof.proof.push(...(await checkedIndexes(plan, client, phases)));
             await handOver(server, client, stage, loaded.deferred);
             await phases.run("analyze", () => client.query("analyze"));
@@ -162,11 +167,12 @@ async function tryToReload({
             });
             const { whole } = evidence(wanted, backup, loaded);
             const proof = await phases.run("prove", (watch) =>
-                proveReloaded(
-                    { client, target: server.target(database), jobs: jobsOf(plan), watch, signal },
-                    loaded.tally,
-                    { whole, facts, report, unvalidated },
-                ),
+                proveReloaded({ client, ...readingOf(plan, server, database, facts), watch, signal }, loaded.tally, {
+                    whole,
+                    facts,
+                    report,
+                    unvalidated,
+                }),
             );
             proof.proof.push(...(await checkedIndexes(plan, client, phases)));
             return { loaded, proof };
@@ -230,6 +236,12 @@ async function giveUp(
     const reason = error instanceof Error ? error.message.replace(/[.\s]+$/, "") : error;
     log(`the base of ${report.backup} cannot be used (${reason}): restoring all of ${name}`);
     await removeDatabases(admin, generation, [wanted]);
+}
+
+/** How rows are read back. */
+function readingOf(plan: DatabasePlan, server: Server, database: string, facts: DumpedDatabase | undefined) {
+    const encoding = dumpEncoding(plan.dump, facts?.encoding);
+    return { target: server.target(database), jobs: jobsOf(plan), encoding };
 }
 
 /** What a report says of the backup itself. */

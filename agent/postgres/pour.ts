@@ -1,7 +1,7 @@
 import { commentedExtension, type Extension, madeExtension } from "../backup/extension";
 import type { Frame } from "../backup/frame";
 import { DumpLexer } from "../backup/lexer";
-import type { Piece } from "../backup/piece";
+import { DumpError, type Piece } from "../backup/piece";
 import { type Cast, direct } from "../backup/statement";
 import { madeTable } from "../backup/table";
 import type { EarlyReader } from "./early";
@@ -61,6 +61,7 @@ export async function pour(
                 const copied = tally.statement(piece.text, piece.words);
                 const made = piece.words[0] === "create" ? madeTable(piece.text) : undefined;
                 if (copied !== undefined) {
+                    refuseOtherAlphabet(copied);
                     table = copied;
                     tables.add(table);
                     await beginAppending();
@@ -140,4 +141,11 @@ export async function pour(
     await endAppending();
     frame.end();
     return tables;
+}
+
+/** Names are read as UTF8, as which a name in another encoding has letters that nobody knows. */
+function refuseOtherAlphabet(table: string): void {
+    if (table.includes("\ufffd")) {
+        throw new DumpError(`has a table whose name is not in UTF8, ${table} (pg_dump --encoding=UTF8 writes it so)`);
+    }
 }

@@ -18,6 +18,8 @@ export interface ReadingBack {
     target: PsqlTarget;
     /** Connections at once. */
     jobs: number;
+    /** In which text is read: that of the dump, of which the manifest's hashes are. */
+    encoding: string;
     watch: Watch;
     signal: AbortSignal;
 }
@@ -33,9 +35,9 @@ export interface Expected extends Table {
  * The settings under which production's side writes rows: else the same values would be other text. `money` has no
  * setting of its own, and differs where `lc_monetary` does: its values may then be others as well.
  */
-export const asDumped = Buffer.from(
-    Object.entries({
-        client_encoding: "UTF8",
+export function asDumped(encoding: string): Buffer {
+    const settings = {
+        client_encoding: encoding,
         timezone: "UTC",
         datestyle: "ISO",
         intervalstyle: "postgres",
@@ -45,10 +47,10 @@ export const asDumped = Buffer.from(
         row_security: "off",
         search_path: "pg_catalog",
         statement_timeout: "0",
-    })
-        .map(([name, value]) => `SET ${name} TO '${value}';\n`)
-        .join(""),
-);
+    };
+    const statements = Object.entries(settings).map(([name, value]) => `SET ${name} TO '${value}';\n`);
+    return Buffer.from(statements.join(""));
+}
 
 /**
  * Counts the rows of tables.
@@ -133,13 +135,13 @@ export async function expectation(
 
 /** Reads tables over several connections, in their order. */
 async function readAll(
-    { client, target, jobs, signal }: ReadingBack,
+    { client, target, jobs, encoding, signal }: ReadingBack,
     tables: Expected[],
     tell: (bytes: number) => void,
 ): Promise<Tables> {
     const found: Tables = {};
     const waiting = [...tables];
-    const readers = Array.from({ length: Math.min(jobs, tables.length) }, () => new Psql(target, [asDumped]));
+    const readers = Array.from({ length: Math.min(jobs, tables.length) }, () => new Psql(target, [asDumped(encoding)]));
     const kill = () => Promise.all(readers.map((reader) => reader.kill()));
     signal.addEventListener("abort", kill, { once: true });
     try {

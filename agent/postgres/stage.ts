@@ -3,6 +3,7 @@ import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg
 import { type DatabasePlan, generationName, inProduction, loginRole, type ReplicaDatabase } from "../../contract";
 import type { Cast } from "../backup/statement";
 import { createRole, roleComment, scratchRoles } from "./generations";
+import { localeClause } from "./locale";
 import { scramVerifier } from "./scram";
 import type { Server } from "./server";
 
@@ -19,7 +20,7 @@ export interface Stage {
  * Makes one database of the plan's generation, owned by a role without any privilege: whatever a dump holds runs as this role,
  * which can do nothing outside of its database.
  */
-export async function setStage({ admin }: Server, plan: DatabasePlan, wanted: ReplicaDatabase): Promise<Stage> {
+export async function setStage({ admin, major }: Server, plan: DatabasePlan, wanted: ReplicaDatabase): Promise<Stage> {
     const database = generationName(wanted.name, plan.generation);
     const { standIn, load } = scratchRoles(plan.generation);
     const password = randomBytes(24).toString("base64url");
@@ -27,7 +28,9 @@ export async function setStage({ admin }: Server, plan: DatabasePlan, wanted: Re
 
     await admin.query(`create role ${name(load)}`);
     await admin.query(`create role ${name(standIn)} login password ${text(scramVerifier(password))}`);
-    await admin.query(`create database ${name(database)} owner ${name(standIn)} template template0 encoding 'UTF8'`);
+    await admin.query(
+        `create database ${name(database)} owner ${name(standIn)} template template0 ${localeClause(plan, major)}`,
+    );
     await admin.query(`revoke all on database ${name(database)} from public`);
     await admin.query(`grant create on database ${name(database)} to ${name(load)}`);
     await ensureRole(wanted.owner, false);

@@ -20,6 +20,8 @@ export interface Dumping {
     tools: Tools;
     /** A database, or {@link serverSubject}. */
     subject: string;
+    /** In which its text is written: hashes are of these bytes. */
+    encoding: string;
     /** Where the backup is to stand; it is written beside that, see {@link partialOf}. */
     path: string;
     watch: Watch;
@@ -45,9 +47,6 @@ const zstdSince = 16;
 function compression(version: string): string {
     return Number.parseInt(version, 10) >= zstdSince ? "zstd:1" : "1";
 }
-
-/** How text is written, whatever the database's own encoding: hashes are of these bytes. */
-const encoding = "--encoding=UTF8";
 
 /**
  * Dumps a database or the whole server to a partial name, and tells what the dump holds: from the dump itself, so that it
@@ -77,11 +76,11 @@ function oneDatabase({ plan, subject }: Dumping): string[] {
 }
 
 async function dumpDirectory(dumping: Dumping, contents: Taker): Promise<Manifest["files"]> {
-    const { plan, tools, path, watch, signal } = dumping;
+    const { plan, tools, path, encoding, watch, signal } = dumping;
     const folder = partialOf(path);
     // pg_dump makes sure by itself that its files outlive a crash.
     await tools.run("pg_dump", [
-        ...[...tools.connection, ...oneDatabase(dumping), encoding],
+        ...[...tools.connection, ...oneDatabase(dumping), `--encoding=${encoding}`],
         ...["--format=directory", `--jobs=${plan.jobs}`, `--compress=${compression(tools.version)}`],
         `--file=${folder}`,
     ]);
@@ -101,7 +100,7 @@ async function dumpDirectory(dumping: Dumping, contents: Taker): Promise<Manifes
 }
 
 async function dumpPlain(
-    { tools, path, watch, signal }: Dumping,
+    { tools, path, encoding, watch, signal }: Dumping,
     program: "pg_dump" | "pg_dumpall",
     args: string[],
     contents: Taker,
@@ -111,7 +110,8 @@ async function dumpPlain(
     let read = 0;
     let bytes = 0;
     watch(() => ({ done: read, unit: "byte" }));
-    await tools.run(program, [...tools.connection, ...args, encoding, "--clean", "--if-exists"], async (output) => {
+    const options = [`--encoding=${encoding}`, "--clean", "--if-exists"];
+    await tools.run(program, [...tools.connection, ...args, ...options], async (output) => {
         await pipeline(
             output,
             async function* (chunks: AsyncIterable<Buffer>) {

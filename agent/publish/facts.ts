@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
+import { collationSql } from "../postgres/locale";
 
 /** What the server tells of a database when its dump begins. */
 export type DatabaseFacts = Omit<DumpedDatabase, "schema" | "tables" | "largeObjects" | "sequences">;
@@ -71,7 +72,7 @@ async function serverFacts(client: Client): Promise<Facts["server"]> {
 async function databaseFacts(client: Client, query: string | undefined, name: string): Promise<DatabaseFacts> {
     const { rows } = await client.query<{ encoding: string; collation: string; version: string | null; bytes: string }>(
         // Only since version 15 is there a version of the collation.
-        `select pg_encoding_to_char(encoding) as encoding, datcollate as collation,
+        `select pg_encoding_to_char(encoding) as encoding, ${collationSql} as collation,
                 to_jsonb(d) ->> 'datcollversion' as version, pg_database_size(oid) as bytes
            from pg_database d where datname = current_database()`,
     );

@@ -1,6 +1,13 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { catalogueFile, type Manifest, manifestVersion, serverSubject, tiers } from "../../contract/manifest";
+import {
+    catalogueFile,
+    dumpEncoding,
+    type Manifest,
+    manifestVersion,
+    serverSubject,
+    tiers,
+} from "../../contract/manifest";
 import type { Publication } from "../../contract/publication";
 import { readSecret } from "../postgres/server";
 import { Refusal } from "../refusal";
@@ -83,8 +90,9 @@ async function makeBackups(
         const stem = `backup-${stamp}-${subject}`;
         const backup = plan.format === "plain" ? `${stem}.sql.gz` : stem;
         const path = join(store, "hourly", backup);
+        const encoding = dumpEncoding(plan.dump, facts.databases.get(subject)?.encoding);
         const { files, databases } = await phases.run(`dump ${subject}`, (watch) =>
-            dump({ plan, tools, subject, path, watch, signal }),
+            dump({ plan, tools, subject, encoding, path, watch, signal }),
         );
         const manifest: Manifest = {
             ...{ version: manifestVersion, backup, stamp, subject, dump: plan.dump, format: plan.format },

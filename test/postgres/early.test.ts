@@ -54,7 +54,7 @@ beforeEach(async () => {
 });
 
 function reader(named: ConstructorParameters<typeof EarlyReader>[1]) {
-    return new EarlyReader({ client, target: to("shop"), major: 15 }, named);
+    return new EarlyReader({ client, target: to("shop"), encoding: "UTF8", major: 15 }, named);
 }
 
 test("a table that is right, and that nobody has written to since, need not be read again", async () => {
@@ -92,10 +92,10 @@ test("as long as somebody may still write, nothing is known for sure", async () 
 test("what has no hash, is small, or stands on a server that counts writes by chance is left to the proof", () => {
     expect(reader(undefined).wants(table, tally)).toBe(false);
     expect(
-        new EarlyReader({ client, target: to("shop"), major: 14 }, { [table]: { rows, bytes: 1, sha256 } }).wants(
-            table,
-            tally,
-        ),
+        new EarlyReader(
+            { client, target: to("shop"), encoding: "UTF8", major: 14 },
+            { [table]: { rows, bytes: 1, sha256 } },
+        ).wants(table, tally),
     ).toBe(false);
     tally.bytes.set(table, 1000);
     expect(early.wants(table, tally)).toBe(false);

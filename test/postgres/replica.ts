@@ -85,6 +85,7 @@ export async function startReplica(
                     keepBase: false,
                     amcheck: false,
                     extensions: [],
+                    encoding: "UTF8",
                     capacity: 2 ** 34,
                     server: {
                         host: "127.0.0.1",

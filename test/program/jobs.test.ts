@@ -39,6 +39,7 @@ describe("what makes a Job run again", () => {
         { change: "an older backup allowed", key: "database", value: { maximumAge: "7d" }, again: [] },
         { change: "more proof", key: "database", value: { amcheck: true }, again: [] },
         { change: "an extension allowed", key: "database", value: { extensions: ["postgis"] }, again: [] },
+        { change: "another locale", key: "database", value: { locale: "C" }, again: withDatabase },
         { change: "a larger volume", key: "database", value: { volume: "4Gi" }, again: [] },
         { change: "more replicas", key: "application", value: { replicas: 3 }, again: [] },
         { change: "more kept", key: "media", value: { keepGenerations: 3 }, again: ["retire"] },

@@ -91,3 +91,11 @@ describe("a server that is brought", () => {
         expect(run.outputs.databaseSecret).toMatch(/^login-[0-9a-f]{10}$/);
     });
 });
+
+it("the agent is told how text is to be stored and sorted", async () => {
+    const asked = { encoding: "LATIN1", locale: "en-US", localeProvider: "icu" };
+    const run = await runProgram({ config: changed("database", asked), cluster });
+    const { data } = find(run, "kubernetes:core/v1:ConfigMap", "agent-program").inputs;
+    const { database } = planSchema.parse(JSON.parse((data as Record<string, string>)["plan.json"] ?? ""));
+    expect(database).toMatchObject({ encoding: "LATIN1", locale: { name: "en-US", provider: "icu" } });
+});

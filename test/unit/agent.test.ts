@@ -27,6 +27,7 @@ const plan: Plan = {
         keepBase: false,
         amcheck: false,
         extensions: [],
+        encoding: "UTF8",
         capacity: 2 ** 30,
         server: { host: "database", port: 5432, user: "postgres", passwordFile: "/password" },
         loginPasswordFile: "/login",

@@ -87,6 +87,21 @@ describe("the generations that settings ask for", () => {
         expect(keys).toEqual(changed);
     });
 
+    it("change with how text is stored and sorted, and not where that is as by default", () => {
+        const asked = [
+            {},
+            { encoding: "LATIN1" },
+            { locale: "C" },
+            { locale: "en-US" },
+            { locale: "en-US", localeProvider: "icu" },
+            { locale: "C", encoding: "LATIN1" },
+        ];
+        expect(new Set(asked.map((one) => of(one).database)).size).toBe(asked.length);
+        const rules = asked.map((one) => rulesOf(parseSettings(config(one, {}), "understudy", "t")));
+        expect(new Set(rules).size).toBe(asked.length);
+        expect(of({ encoding: "UTF8", localeProvider: "libc" })).toEqual(of());
+    });
+
     it("change with the place in a bucket, and not with whose credentials read it", () => {
         const inBuckets = (database: object, media: object) => {
             const bucket = { bucket: "shop", secret: "reader" };
