@@ -40,6 +40,21 @@ export async function clearInterruption(stack: Stack): Promise<void> {
 }
 
 /**
+ * Makes the state forget objects that it knows and that are gone: somebody has removed them, or a wipe was killed before
+ * it could write down what it had removed.
+ *
+ * @returns whether there were any
+ */
+export async function forgetGone(stack: Stack): Promise<boolean> {
+    const { changeSummary } = await stack.previewRefresh();
+    if ((changeSummary.delete ?? 0) === 0) {
+        return false;
+    }
+    await stack.refresh();
+    return true;
+}
+
+/**
  * Ends the runs of a replica's Jobs: their pods are told to stop, and clear up after themselves. The Jobs stay as failed
  * ones, which the next update runs again.
  */

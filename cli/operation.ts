@@ -4,7 +4,7 @@ import { generationsOf } from "../components/generations";
 import { readLive } from "../record";
 import type { Settings } from "../settings";
 import type { Row } from "../table";
-import { clearInterruption, endJobs } from "./interruption";
+import { clearInterruption, endJobs, forgetGone } from "./interruption";
 import { describeLive } from "./live";
 import { describePreview, type ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
@@ -64,15 +64,22 @@ export async function operate(
         ...(view.diagnostic !== undefined && { onEvent: onDiagnostic(view.diagnostic) }),
     };
     let changes: ObjectChanges = {};
+    let interrupted = false;
     const work = {
         preview: async () => {
             changes = (await stack.preview({ ...output, diff })).changeSummary;
         },
-        up: () => stack.up(output),
+        up: () =>
+            stack.up(output).catch(async (error: unknown) => {
+                if (interrupted || !(await forgetGone(stack))) {
+                    throw error;
+                }
+                view.say("Something was gone that the state knew: once more, without it.");
+                await stack.up(output);
+            }),
         // What is kept is read from the state, which knows only the flags of the last up, unless the program runs.
         wipe: () => stack.destroy({ ...output, runProgram: true }),
     };
-    let interrupted = false;
     // The terminal tells the engine as well, which ends in order; a second Ctrl-C does not wait for it.
     const onInterrupt = () => {
         if (interrupted) {

@@ -69,7 +69,7 @@ describe("a wipe (S0-03, S0-04)", () => {
         expect(await claims()).toEqual(["media"]);
     });
 
-    it("honours flags that were changed since the last up, and is finished by the next one when it is killed", async () => {
+    it("honours flags that were changed since the last up, and is finished by the next one, or undone by an up, when it is killed", async () => {
         const before = await stage.up({ ...copy, removeDatabaseVolume: false, removeMediaVolume: false });
         expect(before.status, before.output).toBe(0);
         const flags = { removeDatabaseVolume: true, removeMediaVolume: true };
@@ -79,6 +79,9 @@ describe("a wipe (S0-03, S0-04)", () => {
             expect(killed.output).toContain("deleted");
             expect(killed.output).not.toContain("Resources:");
         }
+        const again = await stage.up({ ...copy, ...flags });
+        expect(again.status, again.output).toBe(0);
+        await stage.killed(/deleted /, "wipe", "scenario", "--yes");
         const wiped = await stage.wipe({ ...copy, ...flags });
         expect(wiped.status, wiped.output).toBe(0);
         expect(await exists()).toBe(false);
