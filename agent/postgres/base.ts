@@ -1,10 +1,10 @@
 import { type Client, escapeIdentifier as name } from "pg";
 import { type DatabasePlan, generationId, generationName } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
-import type { Backup } from "../backup/catalogue";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
 import { copyDatabase } from "./copy";
+import type { Checked } from "./guard";
 import { canChangeOwner } from "./owner";
 import { databaseNames, type Server } from "./server";
 
@@ -102,8 +102,11 @@ export async function findMatches(server: Server, bases: Base[], { rules, databa
     return matches;
 }
 
-/** Finds the one that was made of exactly these backups: file by file, by their content. */
-export async function findBase(matches: Match[], plan: DatabasePlan, backups: Backup[]): Promise<Match | undefined> {
+/**
+ * Finds the one that was made of exactly these backups: file by file, by their content. A manifest tells it, so that the
+ * files are not read.
+ */
+export async function findBase(matches: Match[], plan: DatabasePlan, backups: Checked[]): Promise<Match | undefined> {
     const hashes = new Map<string, Promise<string>>();
     for (const match of matches) {
         const fits = plan.databases.map(async ({ name: database }, at) => {
@@ -122,7 +125,11 @@ export async function findBase(matches: Match[], plan: DatabasePlan, backups: Ba
     return undefined;
 }
 
-async function contentOf(backup: Backup): Promise<string> {
+async function contentOf(backup: Checked): Promise<string> {
+    if (backup.facts !== undefined) {
+        const named = Object.entries(backup.facts.files).map(([name, { sha256 }]) => [name, sha256] as const);
+        return hashOf(backup, new Map(named));
+    }
     log(`comparing ${backup.name} with the base of it`);
     return hashOf(backup, await hashFiles(backup));
 }
