@@ -11,8 +11,8 @@ import type {
 import { accessCluster, type ClusterAccess, within } from "./cluster";
 import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
-import { databaseSecret } from "./components/database";
 import type { Generations } from "./components/generations";
+import { databaseSecret } from "./components/server-access";
 import { type ContentsEntry, contentsEntry, contentsFile } from "./contract/contents";
 import type { Live } from "./contract/event";
 import { type CatalogueEntry, catalogueConfigMap, catalogueEntry, catalogueFile, entriesIn } from "./contract/manifest";

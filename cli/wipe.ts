@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import type { ServerAccess } from "../components/database";
+import type { ServerAccess } from "../components/server-access";
 import { broughtClaims } from "../components/volumes";
 import type { Settings } from "../settings";
 import type { PublisherSettings } from "../settings/publisher";

@@ -1,8 +1,8 @@
 import type { ApplicationSettings } from "../settings/application";
-import type { ServerAccess } from "./database";
 import type { Generations } from "./generations";
 import type { Place } from "./labels";
 import type { Placement } from "./pod";
+import type { ServerAccess } from "./server-access";
 
 /** Arguments of an `Application`, which each of its parts sees. */
 export interface ApplicationArgs extends Place {

@@ -1,24 +1,10 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { postgres, serverSettings } from "../contract";
-import type { Settings } from "../settings";
 import { labels, type Place, selector } from "./labels";
 import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
+import { databaseHost, databaseSecret } from "./server-access";
 import { replicaClaim } from "./volumes";
-
-/** Name of the Secret with the superuser's password, key `password`. Kept together with the database's volume. */
-export const databaseSecret = "database";
-
-/** Host name of the server inside the target namespace. */
-const databaseHost = "database";
-
-/** How a server is reached, and by whom it is governed. */
-export type ServerAccess = NonNullable<Settings["database"]["server"]>;
-
-/** The server that the replica's databases are on: the one that is brought, else the replica's own. */
-export function serverOf({ server }: Settings["database"]): ServerAccess {
-    return server ?? { host: databaseHost, ...postgres, passwordSecret: databaseSecret };
-}
 
 /** ConfigMap with the SQL that runs when the server is first made. */
 const initialisationName = "database-initialisation";

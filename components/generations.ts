@@ -3,7 +3,7 @@ import { generationId, inProduction } from "../contract";
 import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
-import { serverOf } from "./database";
+import { serverOf } from "./server-access";
 
 /** Ids of the copies that a replica is made of. */
 export interface Generations {

@@ -6,9 +6,9 @@ import { bytes } from "../settings/values";
 import { innerUrl } from "./address";
 import { folders } from "./agent";
 import { originOf } from "./bucket";
-import { serverOf } from "./database";
 import { generationsOf, rulesOf } from "./generations";
 import { mediaGroup } from "./pod";
+import { serverOf } from "./server-access";
 
 /** What the agent is told. */
 export function planOf(settings: Settings, stack: string): Plan {

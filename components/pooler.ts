@@ -1,12 +1,12 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ServerAccess } from "./database";
 import { digest } from "./digest";
 import type { Generations } from "./generations";
 import { labels, type Place, selector } from "./labels";
 import { userListKey } from "./login";
 import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
 import { poolerConfiguration, poolerPort } from "./pooler-configuration";
+import type { ServerAccess } from "./server-access";
 
 /** Host name of the pooler inside the target namespace. */
 export const poolerHost = "pooler";

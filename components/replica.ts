@@ -7,12 +7,13 @@ import type { Store } from "../settings/store";
 import { publicUrl } from "./address";
 import { Agent, AgentJob, type AgentJobArgs } from "./agent";
 import { Application } from "./application";
-import { DatabaseServer, serverOf } from "./database";
+import { DatabaseServer } from "./database";
 import { type Generations, generationsOf, reasonsOf } from "./generations";
 import { createLogin, createPassword } from "./login";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
 import { createReport } from "./report";
+import { serverOf } from "./server-access";
 import { Target } from "./target";
 import { broughtClaims, type Content, ReplicaVolume, type ReplicaVolumeArgs, SourceVolume } from "./volumes";
 

@@ -1,5 +1,5 @@
 /** What somebody has removed from a replica that stands. */
-import { databaseSecret } from "../components/database";
+import { databaseSecret } from "../components/server-access";
 import { replicaClaim } from "../components/volumes";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";

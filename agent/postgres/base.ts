@@ -1,10 +1,10 @@
 import { type Client, escapeIdentifier as name } from "pg";
 import { type DatabasePlan, generationId, generationName } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
+import type { Checked } from "../backup/checked";
 import { hashFiles, hashOf } from "../backup/manifest";
 import { log } from "../report";
 import { copyDatabase } from "./copy";
-import type { Checked } from "./guard";
 import { canChangeOwner } from "./owner";
 import { databaseNames, type Server } from "./server";
 

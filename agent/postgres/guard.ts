@@ -2,7 +2,8 @@ import type { Client } from "pg";
 import { inProduction, type Plan } from "../../contract";
 import type { Manifest } from "../../contract/manifest";
 import { type Backup, chooseBackups } from "../backup/catalogue";
-import { type DumpHeader, readHeader } from "../backup/header";
+import type { Checked } from "../backup/checked";
+import { readHeader } from "../backup/header";
 import { readManifest } from "../backup/manifest";
 import { Refusal } from "../refusal";
 import { refuseWithoutAmcheck } from "./amcheck";
@@ -14,13 +15,6 @@ import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
 import type { Server } from "./server";
 import { roleProblem } from "./stage";
-
-/** A backup that nothing speaks against. */
-export interface Checked extends Backup {
-    header: DumpHeader;
-    /** Its manifest, if it has one. */
-    facts?: Manifest;
-}
 
 /** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
 export async function guard(plan: Plan, server: Server): Promise<Checked[]> {

@@ -1,6 +1,7 @@
 import type { DatabasePlan, Plan } from "../../contract";
 import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
+import type { Checked } from "../backup/checked";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, plural } from "../report";
 import { baseNames, findBase, findMatches, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
@@ -13,7 +14,7 @@ import {
     recordProven,
     removeGeneration,
 } from "./generations";
-import { type Checked, guard, guardRoom } from "./guard";
+import { guard, guardRoom } from "./guard";
 import { makeDatabase } from "./make";
 import { type Near, nearestBase } from "./reload/changes";
 import { unknownRoom, whileRoom } from "./room";

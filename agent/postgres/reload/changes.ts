@@ -1,8 +1,8 @@
 import { type DatabasePlan, inProduction } from "../../../contract";
 import type { DumpedDatabase } from "../../../contract/manifest";
 import type { DatabaseReport } from "../../../contract/report";
+import type { Checked } from "../../backup/checked";
 import type { Match } from "../base";
-import type { Checked } from "../guard";
 
 /** A base of an earlier backup, and by database the tables whose rows are others by now. */
 export interface Near extends Match {
