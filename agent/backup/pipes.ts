@@ -12,8 +12,8 @@ import { promisify } from "node:util";
 import type { Backup } from "./catalogue";
 import { sha256Of } from "./hash";
 import { type Hashes, hashFiles } from "./manifest";
+import type { Place } from "./place";
 import { fill } from "./program";
-import type { Place } from "./seekable";
 import type { NamedFile } from "./store";
 
 /** Small files that pg_restore may read more than once: the archive's contents, and lists of large objects. */
