@@ -115,6 +115,18 @@ const mediaPlan = z.strictObject({
     volume: z.string(),
     /** Fewer files than this in the source means that it is not really there. */
     minimumFiles: z.number().int().min(1),
+    /** Path below the source's root without which it is not really there. */
+    sentinel: z.string().optional(),
+    /** Percent of the former generation's files that the source may lack. */
+    maximumDeletions: z.number().min(0).max(100),
+    /** How a generation comes to have what is unchanged: one file for both, shared blocks, or bytes of its own. */
+    sharing: z.enum(["link", "clone", "copy"]),
+    /** Whether symbolic links may lead out of the tree. They are never followed. */
+    links: z.enum(["refuse", "keep"]),
+    /** Globs of what is left out, matched with paths below the source's root. */
+    exclude: z.array(z.string()),
+    /** Percent of the files whose content is compared with what a file manifest knows. */
+    verify: z.strictObject({ copied: z.number().min(0).max(100), linked: z.number().min(0).max(100) }),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
     /** Group that owns the copies, so that the application may read them and add to them. */
@@ -164,6 +176,11 @@ export function generationFolder(generation: string): string {
 /** Marker of a complete media generation below the volume's root: a {@link MediaReport} as JSON, written last. */
 export function generationMarker(generation: string): string {
     return `generations/${generation}.json`;
+}
+
+/** File manifest of a media generation below the volume's root; see `contract/files.ts`. */
+export function generationFiles(generation: string): string {
+    return `generations/${generation}.files.jsonl`;
 }
 
 /** File at the root of a media volume that says whose it is: `{"stack": "<project>/<stack>"}`. */

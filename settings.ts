@@ -8,10 +8,11 @@ import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions } from "./settings/database";
+import { media } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
 import { identityOf, store } from "./settings/store";
-import { duration, label, objectName, size, workload } from "./settings/values";
+import { label, objectName, workload } from "./settings/values";
 
 const tag = z
     .string()
@@ -55,16 +56,7 @@ const schema = z.strictObject({
     /** Why data may be refreshed under another tag than production's; recorded in the stack's outputs. */
     allowTagMismatch: z.string().min(1).optional(),
     database,
-    media: z.strictObject({
-        refresh: z.string().default("1"),
-        volume: size,
-        /** `ReadWriteOnce` puts every pod that mounts the volume on one node. */
-        accessMode: z.enum(["ReadWriteMany", "ReadWriteOnce"]).default("ReadWriteMany"),
-        /** A source with fewer files is taken for a mount that is missing. */
-        minimumFiles: z.number().int().min(1).default(1),
-        keepGenerations: z.number().int().min(0).max(10).default(1),
-        timeout: duration.prefault("90m"),
-    }),
+    media,
     /** Without it the replica is its data alone. */
     application: application.optional(),
     /** Who holds this replica and why; nothing is changed while it is there. */

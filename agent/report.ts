@@ -16,7 +16,7 @@ export function tell(event: AgentEvent): void {
 }
 
 /** What whoever does the work has counted so far. */
-export interface Reading extends Pick<Progress, "done" | "unit"> {
+export interface Reading extends Pick<Progress, "done" | "unit" | "files"> {
     /** Bytes that were worked through, and all that there are; absent where nobody knows. */
     part?: { of: number; through: number };
 }
@@ -54,10 +54,10 @@ export class Phases {
 }
 
 /** How far a phase is after so many seconds. */
-export function progressOf(phase: string, { done, unit, part }: Reading, seconds: number): Progress {
+export function progressOf(phase: string, { done, unit, files, part }: Reading, seconds: number): Progress {
     const rate = Math.round(done / seconds);
     if (part === undefined || part.of === 0) {
-        return { event: "progress", phase, done, rate, unit };
+        return { event: "progress", phase, done, rate, unit, ...(files !== undefined && { files }) };
     }
     const share = Math.min(part.through / part.of, 1);
     // All is read, and the server may still work on it: nobody knows how long.
@@ -69,6 +69,7 @@ export function progressOf(phase: string, { done, unit, part }: Reading, seconds
         done,
         rate,
         unit,
+        ...(files !== undefined && { files }),
         ...(known && { left: Math.round((seconds * (1 - share)) / share) }),
     };
 }

@@ -28,7 +28,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             ...textOf(database),
             ...broughtServer(database),
         }),
-        media: generationId({ store: identityOf(source.media), refresh: media.refresh }),
+        media: generationId({ store: identityOf(source.media), refresh: media.refresh, ...shapeOfMedia(media) }),
     };
 }
 
@@ -92,6 +92,16 @@ function broughtServer({ server }: Settings["database"]): { server?: string } {
     return server === undefined ? {} : { server: `${server.host}:${server.port}` };
 }
 
+/** What shapes the files besides where they come from, as far as it is not the default. */
+function shapeOfMedia({ sharing, links, exclude, sentinel }: Settings["media"]) {
+    return {
+        ...(sharing !== "link" && { sharing }),
+        ...(links !== "refuse" && { links }),
+        ...(exclude.length > 0 && { exclude: exclude.join(", ") }),
+        ...(sentinel !== undefined && { sentinel }),
+    };
+}
+
 /** The readable parts of these ids, as a diff shows them. */
 export function reasonsOf({ database, media }: Settings, generations: Generations) {
     return {
@@ -105,6 +115,10 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             ...textOf(database),
             ...broughtServer(database),
         },
-        media: { "media-generation": generations.media, "media-refresh": media.refresh },
+        media: {
+            "media-generation": generations.media,
+            "media-refresh": media.refresh,
+            ...shapeOfMedia(media),
+        },
     };
 }

@@ -13,6 +13,8 @@ const progress = z.strictObject({
     done: z.number(),
     rate: z.number(),
     unit: z.enum(["row", "file", "byte"]),
+    /** Files so far, where bytes are what is counted. */
+    files: z.number().optional(),
     /** Seconds that the rest will take if it goes on like this. */
     left: z.number().optional(),
 });

@@ -69,8 +69,18 @@ export const mediaReport = z.strictObject({
     bytes: z.number(),
     /** Files that were unchanged since the former generation and are shared with it. */
     linked: z.number(),
+    /** Files that share their blocks with the former generation's, or with production's. */
+    cloned: z.number(),
+    /** Files of the former generation that production no longer has; absent if there is none, or nobody knows its files. */
+    deletions: z.number().optional(),
     /** Files that production removed while they were being copied. */
     vanished: z.number(),
+    /** Whose the files are. */
+    owners: z.string(),
+    /** What was compared. */
+    proof: z.array(z.string()),
+    /** What could not be. */
+    unknown: z.array(z.string()),
     phases: z.array(phase),
 });
 export type MediaReport = z.infer<typeof mediaReport>;

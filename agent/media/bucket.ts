@@ -1,32 +1,56 @@
-import { mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { MediaPlan } from "../../contract";
+import { storeFiles } from "../../contract/files";
 import { copy, list, nameOf, type Remote } from "../rclone";
 import { Refusal } from "../refusal";
-import type { Watch } from "../report";
-import type { Bring, File } from "./copy";
-import { inParallel } from "./parallel";
-import { at, display, raw, type Tree } from "./tree";
+import type { Bring } from "./copy";
+import type { Folders } from "./folders";
+import { inParallel } from "./lanes";
+import { display, raw } from "./name";
+import type { Source } from "./source";
+import { Spool } from "./spool";
+import { type Entry, type FileEntry, leftOut, type Objection } from "./tree";
 
-/**
- * Reads what is in a bucket, all of it into memory, as of a folder. What a bucket has no word for, empty folders, links
- * and modes, is not there.
- *
- * @throws {Refusal} when it cannot be read
- */
-export async function readBucket(source: Remote, watch: Watch, signal: AbortSignal): Promise<Tree> {
-    const tree: Tree = { entries: [], files: 0, bytes: 0, objections: [] };
-    const files: File[] = [];
+/** Production's media in a bucket. What a bucket has no word for, empty folders, links, modes and owners, is not there. */
+export function bucketSource(remote: Remote, { exclude, sentinel }: MediaPlan): Source {
+    return {
+        read: (each, object, signal) => readBucket(remote, { exclude, sentinel }, each, object, signal),
+        manifest: async () => undefined,
+        bring: fromBucket(remote),
+        close: async () => undefined,
+    };
+}
+
+/** Of a bucket's objects, what production's own are told of with. */
+const unknownOwner = { mode: 0o644, uid: 0, gid: 0 };
+
+/** Tells of what is in a bucket as of a folder. The folders themselves are kept in memory. */
+async function readBucket(
+    remote: Remote,
+    { exclude, sentinel }: Pick<MediaPlan, "exclude" | "sentinel">,
+    each: (entry: Entry) => Promise<void>,
+    object: (objection: Objection) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    const isLeftOut = leftOut(exclude);
+    const files = new Spool<FileEntry>();
     const folders = new Set<string>();
-    watch(() => ({ done: files.length, unit: "file" }));
+    let isThere = sentinel === undefined;
     await list(
-        source,
+        remote,
         ["--recursive", "--files-only"],
         ({ Path, Size, ModTime }) => {
             const path = Buffer.from(Path).toString("latin1");
-            files.push({ path, kind: "file", size: Size, modified: nanoseconds(ModTime) });
-            for (let end = path.indexOf("/"); end > 0; end = path.indexOf("/", end + 1)) {
-                folders.add(path.slice(0, end));
+            const above = foldersAbove(path);
+            isThere ||= Path === sentinel;
+            if (Path === sentinel || path === storeFiles || [...above, path].some(isLeftOut)) {
+                return;
+            }
+            files.add({ path, kind: "file", size: Size, disk: Size, mtime: milliseconds(ModTime), ...unknownOwner });
+            for (const folder of above) {
+                folders.add(folder);
             }
         },
         signal,
@@ -34,17 +58,38 @@ export async function readBucket(source: Remote, watch: Watch, signal: AbortSign
         signal.throwIfAborted();
         throw new Refusal(`The media source cannot be read: ${error.message}. Look at source.media.s3.`);
     });
-    for (const { path, size } of files) {
-        const reason = folders.has(path) ? "is a file and a folder at once" : objection(raw(path).toString());
-        if (reason !== undefined) {
-            tree.objections.push({ path, reason });
-        }
-        tree.files += 1;
-        tree.bytes += size;
+    if (!isThere) {
+        throw new Refusal(
+            `The media source ${nameOf(remote)} does not hold ${sentinel}, which media.sentinel names: look whether ` +
+                "source.media.s3 is right.",
+        );
     }
-    const above = [...folders].sort().map((path) => ({ path, kind: "folder" as const }));
-    tree.entries = [...above, ...files];
-    return tree;
+    const mtime = Date.now();
+    for (const path of [...folders].sort()) {
+        await each({ path, kind: "folder", mtime, ...unknownOwner });
+    }
+    await inParallel(
+        files,
+        async (file) => {
+            const reason = folders.has(file.path)
+                ? "is a file and a folder at once"
+                : objection(raw(file.path).toString());
+            if (reason !== undefined) {
+                object({ path: file.path, reason });
+            }
+            await each(file);
+        },
+        signal,
+    );
+    files.close();
+}
+
+function foldersAbove(path: string): string[] {
+    const folders: string[] = [];
+    for (let end = path.indexOf("/"); end > 0; end = path.indexOf("/", end + 1)) {
+        folders.push(path.slice(0, end));
+    }
+    return folders;
 }
 
 /**
@@ -62,73 +107,104 @@ export function objection(path: string): string | undefined {
 }
 
 /** Brings files out of a bucket with one run of rclone, which checks size and hash of each by itself. */
-export function fromBucket(source: Remote): Bring {
-    return async (files, target, arrived, signal) => {
-        if (files.length > 0) {
-            await copyFiles(source, files, target, signal);
-        }
-        const gone: File[] = [];
-        await inParallel(files, async (file) => {
-            const size = await settle(at(target, file.path), file);
-            if (size === undefined) {
-                gone.push(file);
+function fromBucket(remote: Remote): Bring {
+    return async (lists, target, arrived, moved, signal) => {
+        const names = await writeNames(lists);
+        try {
+            if (names.count > 0) {
+                await copy(remote, names.path, target.root, signal);
             }
-            await arrived(file, size);
-        });
-        await refuseMissing(source, gone, signal);
+        } finally {
+            await rm(names.folder, { recursive: true });
+        }
+        const gone = new Set<string>();
+        for (const files of lists) {
+            await inParallel(
+                files,
+                async (file) => {
+                    const found = await settle(target, file);
+                    if (found === undefined) {
+                        gone.add(file.path);
+                    }
+                    arrived(file, found, false);
+                    moved(found?.size ?? 0);
+                },
+                signal,
+            );
+        }
+        await refuseMissing(remote, gone, signal);
     };
 }
 
-async function copyFiles(source: Remote, files: File[], target: string, signal: AbortSignal): Promise<void> {
+/** Writes the paths of files, one a line. */
+async function writeNames(lists: Iterable<FileEntry>[]): Promise<{ folder: string; path: string; count: number }> {
     const folder = await mkdtemp(join(tmpdir(), "understudy-"));
+    const path = join(folder, "names");
+    const file = await open(path, "w");
+    let count = 0;
+    let lines: Buffer[] = [];
     try {
-        const names = join(folder, "names");
-        await writeFile(names, raw(files.map(({ path }) => `${path}\n`).join("")));
-        await copy(source, names, target, signal);
+        for (const files of lists) {
+            for (const entry of files) {
+                count += 1;
+                lines.push(raw(`${entry.path}\n`));
+                if (lines.length === 1000) {
+                    await file.appendFile(Buffer.concat(lines));
+                    lines = [];
+                }
+            }
+        }
+        await file.appendFile(Buffer.concat(lines));
     } finally {
-        await rm(folder, { recursive: true });
+        await file.close();
     }
+    return { folder, path, count };
 }
 
 /**
  * Gives a copy the time that was listed, so that the next run knows it: what rclone is told of a single object is the
  * same time in whole seconds. Another time means that the object was replaced meanwhile, and its copy is of the new one.
  *
- * @returns its size, or undefined if there is no copy
+ * @returns what the copy is, or undefined if there is none
  * @throws {Error} when the copy of what was listed has another size
  */
-async function settle(path: Buffer, { path: name, size, modified }: File): Promise<number | undefined> {
-    const status = await stat(path, { bigint: true }).catch(() => undefined);
-    if (status === undefined) {
-        return undefined;
-    }
-    if (status.mtimeNs / second !== modified / second) {
-        return Number(status.size);
-    }
-    if (Number(status.size) !== size) {
-        throw new Error(`The copy of ${display(name)} has ${status.size} bytes instead of ${size}.`);
-    }
-    const seconds = Number(modified) / 1e9;
-    await utimes(path, seconds, seconds);
-    return size;
+async function settle(target: Folders, file: FileEntry): Promise<Pick<FileEntry, "size" | "mtime"> | undefined> {
+    return target.at(file.path, async (path) => {
+        const status = await target.calls.find(path);
+        if (status === undefined) {
+            return undefined;
+        }
+        if (Math.floor(status.mtimeMs / 1000) !== Math.floor(file.mtime / 1000)) {
+            return { size: status.size, mtime: status.mtimeMs };
+        }
+        if (status.size !== file.size) {
+            throw new Error(`The copy of ${display(file.path)} has ${status.size} bytes instead of ${file.size}.`);
+        }
+        await target.calls.lutimes(path, file.mtime);
+        return { size: status.size, mtime: file.mtime };
+    });
 }
 
 /** Files that rclone does not find it leaves out without a word: they must be gone, not just called otherwise. */
-async function refuseMissing(source: Remote, gone: File[], signal: AbortSignal): Promise<void> {
-    if (gone.length === 0) {
+async function refuseMissing(remote: Remote, gone: Set<string>, signal: AbortSignal): Promise<void> {
+    if (gone.size === 0) {
         return;
     }
-    const left = new Set((await readBucket(source, () => undefined, signal)).entries.map(({ path }) => path));
-    const missing = gone.find(({ path }) => left.has(path));
-    if (missing !== undefined) {
-        throw new Error(`${display(missing.path)} of the media source ${nameOf(source)} was not copied by rclone.`);
+    const missing: string[] = [];
+    const look = (path: string) => gone.has(path) && missing.push(path);
+    await list(
+        remote,
+        ["--recursive", "--files-only"],
+        ({ Path }) => look(Buffer.from(Path).toString("latin1")),
+        signal,
+    );
+    if (missing[0] !== undefined) {
+        throw new Error(`${display(missing[0])} of the media source ${nameOf(remote)} was not copied by rclone.`);
     }
 }
 
-const second = 1_000_000_000n;
-
-/** Nanoseconds since 1970 of an ISO time, with as many decimals as it has. */
-function nanoseconds(time: string): bigint {
+/** Milliseconds since 1970 of an ISO time, with as many decimals as it has. */
+function milliseconds(time: string): number {
     const [, decimals = ""] = /\.(\d+)/.exec(time) ?? [];
-    return (BigInt(Date.parse(time)) / 1000n) * second + BigInt(decimals.padEnd(9, "0"));
+    return Math.floor(Date.parse(time) / 1000) * 1000 + Number(decimals.padEnd(9, "0")) / 1e6;
 }

@@ -1,185 +1,235 @@
-import { constants } from "node:fs";
-import { chmod, chown, copyFile, link, lstat, mkdir, open, rm, stat, symlink, utimes } from "node:fs/promises";
+import type { MediaPlan } from "../../contract";
 import type { Watch } from "../report";
-import { inParallel } from "./parallel";
-import { at, display, type Entry, raw, type Tree } from "./tree";
+import { Buffers } from "./buffers";
+import type { Calls } from "./calls";
+import { type Copier, copyFile } from "./file";
+import type { Folders } from "./folders";
+import { inParallel } from "./lanes";
+import type { Listing, Twin } from "./listing";
+import { raw } from "./name";
+import { Spool } from "./spool";
+import type { Entry, FileEntry } from "./tree";
+
+/** What stands in a copy, and how it came there: with bytes of its own, or sharing the former generation's. */
+export type Made = Entry & { how: "copied" | "linked" | "cloned" };
 
 /** What was made of a tree. */
 export interface Copied {
+    /** Every entry of the copy. */
+    made: Spool<Made>;
     files: number;
     bytes: number;
-    /** Files shared with the former generation. */
+    /** Files that are one with the former generation's. */
     linked: number;
+    /** Files that share their blocks with the former generation's, or with production's. */
+    cloned: number;
     /** Files that were removed at the source meanwhile. */
     vanished: number;
 }
 
 /** Arguments of {@link copyTree}. */
 export interface CopyArgs {
-    tree: Tree;
+    listing: Listing;
     /** Where the files come from. */
     bring: Bring;
-    /** Folder to fill; it is there and empty. */
-    target: string;
+    target: Folders;
     /** Former generation whose unchanged files are shared. */
-    former?: string;
-    /** Group of everything that is made. */
-    group: number;
+    former?: Folders | undefined;
+    sharing: MediaPlan["sharing"];
     watch: Watch;
     signal: AbortSignal;
 }
 
-/** A file of a tree. */
-export type File = Extract<Entry, { kind: "file" }>;
+/** A file that has arrived, with what it was when it did; `undefined` of one that was removed at the source meanwhile. */
+export type Arrival = (file: FileEntry, arrived: Partial<FileEntry> | undefined, cloned: boolean) => void;
 
 /**
- * Brings files into a folder, and tells of each one as soon as it is there: its size, or undefined if it was removed at
- * the source meanwhile.
+ * Brings files into a tree, and tells of each one as soon as it is there.
+ *
+ * @param moved told of bytes as they arrive
  */
 export type Bring = (
-    files: File[],
-    target: string,
-    arrived: (file: File, size: number | undefined) => Promise<void>,
+    files: Iterable<FileEntry>[],
+    target: Folders,
+    arrived: Arrival,
+    moved: (bytes: number) => void,
     signal: AbortSignal,
 ) => Promise<void>;
 
-/** How often a file that changes while it is copied is copied again. */
-const attempts = 5;
+/** The application's group may add, replace and delete in folders. */
+export const folderMode = 0o2775;
 
-/** Nanoseconds by which a copied time may differ: Node sets times as floating-point seconds, cut to microseconds. */
-const timeTolerance = 2000n;
+/** Permissions of a copy: a file that another generation shares is not to be edited. What was a program stays one. */
+export function fileMode(mode: number, sharing: MediaPlan["sharing"]): number {
+    return (sharing === "link" ? 0o644 : 0o664) | (mode & 0o111);
+}
 
-/** The application's group may add, replace and delete in folders, but not edit a file, which another generation shares. */
-const folderMode = 0o2775;
-const fileMode = 0o644;
+/** Makes a folder of a copy that belongs to a group. */
+export function makeFolder(group: number) {
+    return async (path: Buffer, calls: Calls): Promise<void> => {
+        await calls.mkdir(path, 0o775);
+        await own(path, calls, group, folderMode);
+    };
+}
+
+/** In the place of a user's id: he is to stay who he is. */
+const unchanged = -1;
+
+/** Whose a tree is: the agent's, by whatever id the volume knows it. */
+export async function ownerOf(tree: Folders): Promise<number> {
+    return tree.in("", async (place) => (await tree.calls.lstat(raw(`${place}/.`))).uid);
+}
+
+/** Gives what was made its group and permissions, where it does not have them. */
+export async function own(path: Buffer, calls: Calls, group: number, mode: number): Promise<void> {
+    const { gid, mode: found } = await calls.lstat(path);
+    if (gid !== group) {
+        await calls.chown(path, unchanged, group);
+    }
+    // A change of the group takes the set-group-id bit away.
+    if (gid !== group || (found & 0o7777) !== mode) {
+        await calls.chmod(path, mode);
+    }
+}
 
 /**
- * Copies a tree; unchanged files are linked to the former generation's.
+ * Copies a tree; what is unchanged is shared with the former generation's.
  *
  * @throws {Error} when a file cannot be copied, or does not stop changing
  */
-export async function copyTree({ tree, bring, target, former, group, watch, signal }: CopyArgs): Promise<Copied> {
-    const copied: Copied = { files: 0, bytes: 0, linked: 0, vanished: 0 };
-    watch(() => ({ done: copied.bytes, unit: "byte", part: { of: tree.bytes, through: copied.bytes } }));
-    const user = process.getuid?.() ?? 0;
-    const fresh: File[] = [];
+export async function copyTree(args: CopyArgs): Promise<Copied> {
+    const { listing, bring, target, former, sharing, watch, signal } = args;
+    const copied: Copied = { made: new Spool(), files: 0, bytes: 0, linked: 0, cloned: 0, vanished: 0 };
+    const { made } = copied;
+    let through = 0;
+    watch(() => ({ done: through, unit: "byte", files: copied.files, part: { of: listing.bytes, through } }));
 
-    await own(raw(target), folderMode);
-    for (const { kind, path } of tree.entries) {
-        if (kind === "folder") {
-            await mkdir(at(target, path));
-            await own(at(target, path), folderMode);
-        }
+    await inParallel(
+        listing.folders,
+        async (folder) => {
+            await target.in(folder.path, () => undefined);
+            made.add({ ...folder, how: "copied" });
+        },
+        signal,
+    );
+    await bring(listing.fresh, target, arrived, moved, signal);
+    if (former !== undefined) {
+        await withRest((rest) => inParallel(listing.same, (file) => share(file, former, rest), signal));
     }
-    await inParallel(tree.entries, async (entry) => {
-        signal.throwIfAborted();
-        if (entry.kind === "link") {
-            await symlink(raw(entry.target), at(target, entry.path));
-        } else if (entry.kind === "file" && !(await share(entry))) {
-            fresh.push(entry);
-        }
-    });
-    await bring(fresh, target, arrived, signal);
+    await withRest((rest) => inParallel(listing.twins, (twin) => linkTwin(twin, rest), signal));
+    await inParallel(
+        listing.links,
+        async (link) => {
+            await target.at(link.path, async (path) => {
+                await target.calls.symlink(raw(link.target), path);
+                await target.calls.lutimes(path, link.mtime);
+            });
+            made.add({ ...link, how: "copied" });
+        },
+        signal,
+    );
+    // What is made in a folder changes its time.
+    await inParallel(
+        listing.folders,
+        ({ path, mtime }) => target.at(path, async (full) => target.calls.lutimes(full, mtime)),
+        signal,
+    );
     return copied;
 
-    async function own(path: Buffer, mode: number) {
-        const status = await stat(path);
-        if (status.gid !== group) {
-            await chown(path, user, group);
-        }
-        if ((status.mode & 0o7777) !== mode) {
-            await chmod(path, mode);
+    /** Brings in the end what could not be shared. */
+    async function withRest(work: (rest: Spool<FileEntry>) => Promise<void>): Promise<void> {
+        const rest = new Spool<FileEntry>();
+        try {
+            await work(rest);
+            await bring([rest], target, arrived, moved, signal);
+        } finally {
+            rest.close();
         }
     }
 
-    /** Links a file to the former generation's, if it is unchanged. */
-    async function share(file: File): Promise<boolean> {
-        if (former === undefined || !(await isUnchanged(at(former, file.path), file, user))) {
-            return false;
-        }
-        const shared = await link(at(former, file.path), at(target, file.path)).then(
-            () => true,
-            () => false,
+    async function share(file: FileEntry, origin: Folders, rest: Spool<FileEntry>): Promise<void> {
+        const { calls } = target;
+        const isShared = await origin.at(file.path, (from) =>
+            target.at(file.path, async (to) => {
+                if (!(await succeeds(() => (sharing === "link" ? calls.link(from, to) : calls.clone(from, to))))) {
+                    return false;
+                }
+                if (sharing === "clone") {
+                    await calls.chmod(to, fileMode(file.mode, sharing));
+                    await calls.lutimes(to, file.mtime);
+                }
+                return true;
+            }),
         );
-        if (shared) {
-            count(file.size, true);
+        if (isShared) {
+            count(file, sharing === "link" ? "linked" : "cloned");
+            moved(file.size);
+        } else {
+            rest.add(file);
         }
-        return shared;
     }
 
-    async function arrived({ path }: File, size: number | undefined) {
-        if (size === undefined) {
+    async function linkTwin({ first, ...file }: Twin, rest: Spool<FileEntry>): Promise<void> {
+        const { calls } = target;
+        const status = await target.at(first, (from) =>
+            target.at(file.path, async (to) => {
+                const isLinked = await succeeds(() => calls.link(from, to));
+                return isLinked ? calls.lstat(to) : undefined;
+            }),
+        );
+        if (status === undefined) {
+            rest.add(file);
+        } else {
+            count({ ...file, size: status.size, mtime: status.mtimeMs }, "copied");
+            moved(status.size);
+        }
+    }
+
+    function arrived(file: FileEntry, changes: Partial<FileEntry> | undefined, cloned: boolean) {
+        if (changes === undefined) {
             copied.vanished += 1;
-            return;
+        } else {
+            count({ ...file, ...changes }, cloned ? "cloned" : "copied");
         }
-        await own(at(target, path), fileMode);
-        count(size, false);
     }
 
-    function count(size: number, linked: boolean) {
+    function moved(bytes: number) {
+        through += bytes;
+    }
+
+    function count(file: FileEntry, how: Made["how"]) {
+        made.add({ ...file, how });
         copied.files += 1;
-        copied.bytes += size;
-        copied.linked += linked ? 1 : 0;
+        copied.bytes += file.size;
+        copied.linked += how === "linked" ? 1 : 0;
+        copied.cloned += how === "cloned" ? 1 : 0;
+    }
+}
+
+/** Whether it could be done; there is another way. */
+async function succeeds(work: () => void | Promise<void>): Promise<boolean> {
+    try {
+        await work();
+        return true;
+    } catch {
+        return false;
     }
 }
 
 /** Brings files out of a folder, each again if it changes meanwhile. */
-export function fromFolder(source: string): Bring {
-    return (files, target, arrived, signal) =>
-        inParallel(files, async (file) => {
-            signal.throwIfAborted();
-            await arrived(file, await copyOne(at(source, file.path), at(target, file.path), file.path));
-        });
-}
-
-/** Whether a former copy is of the same file, and still the agent's own: what the application has put there is not. */
-async function isUnchanged(former: Buffer, { size, modified }: File, user: number): Promise<boolean> {
-    const status = await lstat(former, { bigint: true }).catch(() => undefined);
-    if (status === undefined || !status.isFile() || Number(status.uid) !== user || Number(status.size) !== size) {
-        return false;
-    }
-    const difference = status.mtimeNs - modified;
-    return difference < timeTolerance && difference > -timeTolerance;
-}
-
-/**
- * Copies one file, again if it changed meanwhile.
- *
- * @returns its size, or undefined if it is no longer there
- */
-async function copyOne(from: Buffer, to: Buffer, path: string): Promise<number | undefined> {
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-        // Not through a link that has taken the file's place: it could lead anywhere.
-        const file = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-            (error: NodeJS.ErrnoException) => {
-                if (error.code === "ENOENT") {
-                    return undefined;
-                }
-                throw error;
-            },
-        );
-        if (file === undefined) {
-            await rm(to, { force: true });
-            return undefined;
+export function fromFolder(from: Folders, sharing: MediaPlan["sharing"]): Bring {
+    return async (lists, to, arrived, moved, signal) => {
+        const copier: Copier = { from, to, buffers: new Buffers(), cloning: true, moved, signal };
+        for (const files of lists) {
+            await inParallel(
+                files,
+                async (file, wide) => {
+                    const found = await copyFile(file, fileMode(file.mode, sharing), copier, wide);
+                    arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true);
+                },
+                signal,
+                ({ size }) => 1 + size / 262_144,
+            );
         }
-        try {
-            const before = await file.stat({ bigint: true });
-            if (!before.isFile()) {
-                throw new Error(`${display(path)} of the media source became something else while it was copied.`);
-            }
-            await copyFile(`/proc/self/fd/${file.fd}`, to, constants.COPYFILE_FICLONE);
-            const [after, copy] = await Promise.all([file.stat({ bigint: true }), stat(to, { bigint: true })]);
-            if (after.mtimeNs === before.mtimeNs && after.size === before.size && copy.size === before.size) {
-                const seconds = Number(before.mtimeNs) / 1e9;
-                await utimes(to, seconds, seconds);
-                return Number(copy.size);
-            }
-        } finally {
-            await file.close();
-        }
-    }
-    throw new Error(
-        `${display(path)} of the media source changed each of the ${attempts} times it was copied: ` +
-            "run again when it is quieter.",
-    );
+    };
 }

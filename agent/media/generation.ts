@@ -1,24 +1,38 @@
 import { execFile } from "node:child_process";
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { generationFolder, generationMarker, type Plan } from "../../contract";
+import { generationFiles, generationFolder, generationMarker, type MediaPlan, type Plan } from "../../contract";
 import type { MediaReport } from "../../contract/report";
-import { nameOf } from "../rclone";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
-import { fromBucket, readBucket } from "./bucket";
-import { copyTree, fromFolder } from "./copy";
-import { display, readTree, type Tree } from "./tree";
+import { type Copied, copyTree, folderMode, makeFolder, own } from "./copy";
+import { Folders } from "./folders";
+import { Former } from "./former";
+import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom } from "./guards";
+import { Listing } from "./listing";
+import { type Known, ManifestWriter } from "./manifest";
+import { refuseSameFolder } from "./place";
+import { proveCopy } from "./prove";
+import { type Source, sourceOf } from "./source";
+import type { Spool } from "./spool";
 import {
     completion,
     markVolume,
     mediaGenerations,
-    refuseSameFolder,
     refuseStrangeVolume,
     removeMediaGeneration,
     writeDurably,
 } from "./volume";
+
+/** What a generation is made of. */
+interface Ingredients {
+    source: Source;
+    listing: Listing;
+    /** What production's file manifest knows. */
+    production?: Spool<Known> | undefined;
+    former?: Former | undefined;
+}
 
 /**
  * Makes the plan's generation of the media beside the one in use and proves it.
@@ -33,14 +47,24 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
     if (state === "ours" && (await completion(volume, id)) !== undefined) {
         return `Generation ${id} of the media is already there: nothing to do.`;
     }
-    const phases = new Phases();
-    const tree = await phases.run("read the source", (watch) => readSource(media, watch, signal));
-    if (state === "empty") {
-        await markVolume(volume, stack);
+    if (typeof media.source === "string") {
+        await refuseMissingSource(media.source, media.sentinel);
+        await refuseSameFolder({ source: media.source, volume });
     }
+    const phases = new Phases();
+    const parts: Ingredients = { source: sourceOf(media), listing: new Listing() };
     try {
-        return await build(tree, media, phases, signal);
+        parts.former = state === "ours" ? await Former.open(media) : undefined;
+        await phases.run("read the source", (watch) => read(parts, watch, signal));
+        const deletions = await guard(parts, media);
+        if (state === "empty") {
+            await markVolume(volume, stack);
+        }
+        return await build(parts, deletions, media, phases, signal);
     } catch (error) {
+        if (error instanceof Refusal) {
+            throw error;
+        }
         if (keepFailed) {
             const reason = sentence(error, volume).replace(/[.\s]*$/, "");
             throw new Error(`${reason}. Folder ${generationFolder(id)} is kept as it is until the next run.`);
@@ -50,81 +74,110 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
         });
         signal.throwIfAborted();
         throw new Error(sentence(error, volume));
+    } finally {
+        parts.listing.close();
+        parts.production?.close();
+        await Promise.all([parts.source.close(), parts.former?.close()]);
     }
 }
 
-/** Reads the source and refuses one that is not really there, or that holds what may not be copied. */
-async function readSource(
-    { source, volume, minimumFiles }: Plan["media"],
-    watch: Watch,
-    signal: AbortSignal,
-): Promise<Tree> {
-    const isFolder = typeof source === "string";
-    const name = isFolder ? source : nameOf(source);
-    const tree = await (isFolder ? readFolder(source, volume, watch, signal) : readBucket(source, watch, signal));
-    const [first, ...others] = tree.objections;
-    if (first !== undefined) {
-        const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-        throw new Refusal(
-            `${display(first.path)} of the media source ${name} ${first.reason}${more}: ` +
-                "correct it in production, so that the copy can be whole.",
-        );
-    }
-    if (tree.files < minimumFiles) {
-        throw new Refusal(
-            `The media source ${name} holds ${plural(tree.files, "file")}, and media.minimumFiles is ` +
-                `${minimumFiles}: look whether ${isFolder ? "production's volume is mounted" : "source.media.s3 is right"}.`,
-        );
-    }
-    return tree;
-}
-
-async function readFolder(source: string, volume: string, watch: Watch, signal: AbortSignal): Promise<Tree> {
-    await stat(source).catch(() => {
-        throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
-    });
-    await refuseSameFolder({ source, volume });
-    const { dev, ino } = await stat(volume, { bigint: true });
-    return readTree(source, watch, signal, `${dev}:${ino}`);
-}
-
-async function build(tree: Tree, media: Plan["media"], phases: Phases, signal: AbortSignal): Promise<string> {
-    const { source, volume, generation: id, group } = media;
-    const target = join(volume, generationFolder(id));
-    const former = (await mediaGenerations(volume)).find(({ completed }) => completed !== undefined);
-    await removeMediaGeneration(volume, id);
-    await mkdir(target, { recursive: true });
-
-    const copied = await phases.run("copy", (watch) =>
-        copyTree({
-            tree,
-            bring: typeof source === "string" ? fromFolder(source) : fromBucket(source),
-            target,
-            group,
-            watch,
-            signal,
-            ...(former !== undefined && { former: join(volume, generationFolder(former.id)) }),
-        }),
+/** Reads what there is to copy, and what of it the former generation has. */
+async function read(parts: Ingredients, watch: Watch, signal: AbortSignal): Promise<void> {
+    const { source, listing, former } = parts;
+    watch(() => ({ done: listing.files, unit: "file" }));
+    await source.read(
+        async (entry) => {
+            listing.add(entry, entry.kind === "file" && former !== undefined && (await former.has(entry)));
+        },
+        (objection) => listing.object(objection),
+        signal,
     );
-    await phases.run("prove", async (watch) => {
-        const made = await readTree(target, watch, signal);
-        if (made.objections.length > 0 || made.files !== copied.files || made.bytes !== copied.bytes) {
-            throw new Error(
-                `The copy holds ${plural(made.files, "file")} with ${made.bytes} bytes instead of ${copied.files} ` +
-                    `with ${copied.bytes}: it is not used.`,
-            );
+    listing.complete();
+    parts.production = await source.manifest();
+}
+
+/**
+ * Refuses what may not be copied, or would not fit.
+ *
+ * @returns how many of the former generation's files are lacking; undefined if nobody knows
+ */
+async function guard({ listing, former }: Ingredients, media: MediaPlan): Promise<number | undefined> {
+    const { volume, sharing } = media;
+    refuseTree(listing, media);
+    const deletions = former?.files && refuseDeletions(listing, former.files, media);
+    if (sharing === "clone" && !(await canClone(volume))) {
+        throw new Refusal(
+            `The file system of the media volume ${volume} cannot share blocks between files, and media.sharing is clone: ` +
+                "set it to link or copy, or give the replica a volume on XFS or Btrfs.",
+        );
+    }
+    // What a killed run has left takes room. To go on with it would take a proof of every file that is half there.
+    for (const { id, completed } of await mediaGenerations(volume)) {
+        if (completed === undefined) {
+            await removeMediaGeneration(volume, id);
         }
-        // The marker must not reach the disk before the files do.
-        await promisify(execFile)("sync", ["-f", volume]);
-    });
-    const report: MediaReport = { generation: id, ...copied, phases: phases.finished };
-    await writeDurably(join(volume, generationMarker(id)), `${JSON.stringify(report, undefined, 2)}\n`);
-    const vanished =
-        copied.vanished === 0 ? "" : ` ${plural(copied.vanished, "file")} vanished from the source meanwhile.`;
+    }
+    await refuseWithoutRoom(listing, volume);
+    return deletions;
+}
+
+async function build(
+    parts: Ingredients,
+    deletions: number | undefined,
+    media: MediaPlan,
+    phases: Phases,
+    signal: AbortSignal,
+): Promise<string> {
+    const { volume, generation: id, group, sharing } = media;
+    const { listing, source, former, production } = parts;
+    const root = join(volume, generationFolder(id));
+    await mkdir(root, { recursive: true });
+    const target = new Folders(root, makeFolder(group));
+    let copied: Copied | undefined;
+    try {
+        await target.in("", (place) => own(Buffer.from(`${place}/.`), target.calls, group, folderMode));
+        const copy = await phases.run("copy", (watch) =>
+            copyTree({ listing, bring: source.bring, target, former: former?.tree, sharing, watch, signal }),
+        );
+        copied = copy;
+        const manifest = await ManifestWriter.create(join(volume, generationFiles(id)));
+        const proof = await phases.run("prove", async (watch) => {
+            const found = await proveCopy({
+                ...{ copied: copy, target, production, former: former?.files, manifest, plan: media, watch, signal },
+            }).finally(() => manifest.end());
+            // The marker must not reach the disk before the files do.
+            await promisify(execFile)("sync", ["-f", volume]);
+            return found;
+        });
+        const { made: _, ...figures } = copy;
+        const report: MediaReport = {
+            generation: id,
+            ...figures,
+            ...(deletions !== undefined && { deletions }),
+            owners: `the agent's, ${process.getuid?.()}:${group}; production's are in the file manifest`,
+            ...proof,
+            phases: phases.finished,
+        };
+        await writeDurably(join(volume, generationMarker(id)), `${JSON.stringify(report, undefined, 2)}\n`);
+        return lastWord(report, phases.total);
+    } finally {
+        copied?.made.close();
+        await target.close();
+    }
+}
+
+function lastWord(
+    { generation, files, bytes, linked, cloned, deletions, vanished }: MediaReport,
+    seconds: number,
+): string {
+    const shared = linked > 0 || cloned === 0 ? `${linked.toLocaleString("en-US")} of them unchanged and shared` : "";
+    const blocks = cloned > 0 ? `${cloned.toLocaleString("en-US")} of them with shared blocks` : "";
+    const lacking = deletions ? ` ${plural(deletions, "file")} of the former copy are no longer there.` : "";
+    const gone = vanished === 0 ? "" : ` ${plural(vanished, "file")} vanished from the source meanwhile.`;
     return (
-        `Generation ${id} of the media is complete and proven: ${plural(copied.files, "file")}, ` +
-        `${formatBytes(copied.bytes)}, ${copied.linked.toLocaleString("en-US")} of them unchanged and shared, ` +
-        `in ${phases.total} s.${vanished}`
+        `Generation ${generation} of the media is complete and proven: ` +
+        `${[plural(files, "file"), formatBytes(bytes), shared, blocks].filter((part) => part !== "").join(", ")}, ` +
+        `in ${seconds} s.${lacking}${gone}`
     );
 }
 

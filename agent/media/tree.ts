@@ -1,125 +1,214 @@
-import { type BigIntStats, constants, type Dirent } from "node:fs";
-import { access, lstat, readdir, readlink } from "node:fs/promises";
-import type { Watch } from "../report";
-import { inParallel } from "./parallel";
+import type { Stats } from "node:fs";
+import picomatch from "picomatch";
+import type { Folders } from "./folders";
+import { Lanes } from "./lanes";
+import { below, display, raw } from "./name";
+import { Spool } from "./spool";
 
 /** What stands at one place of a tree. */
-export type Entry = { path: string } & (
-    | { kind: "folder" }
-    | { kind: "file"; size: number /** Nanoseconds since 1970. */; modified: bigint }
-    | { kind: "link"; target: string }
-);
+interface Place {
+    path: string;
+    /** The permissions, with what else there is in such a number. */
+    mode: number;
+    uid: number;
+    gid: number;
+    /** Milliseconds since 1970. */
+    mtime: number;
+}
+export interface FolderEntry extends Place {
+    kind: "folder";
+}
+export interface LinkEntry extends Place {
+    kind: "link";
+    /** What it leads to. */
+    target: string;
+}
+export interface FileEntry extends Place {
+    kind: "file";
+    size: number;
+    /** Bytes that it takes on the disk: fewer than its size if it has holes. */
+    disk: number;
+    /** Device and inode, of a file that has several names. */
+    inode?: string;
+}
+export type Entry = FolderEntry | FileEntry | LinkEntry;
 
-/** A tree as it was read: folders before what is in them. */
-export interface Tree {
-    entries: Entry[];
-    files: number;
-    bytes: number;
-    /** What may not be copied, each with its reason. */
-    objections: { path: string; reason: string }[];
+/** What may not be copied, and why. */
+export interface Objection {
+    path: string;
+    reason: string;
+}
+
+/** What is to be known of a tree to read it. */
+export interface TreeRules {
+    /** Globs of what is left out. */
+    exclude: string[];
+    /** Whether links may lead out of the tree. */
+    links: "refuse" | "keep";
+    /** A folder that must not be within it, as `<device>:<inode>`. */
+    forbidden?: string;
+    /** Files of the tree's own that are nobody's data, by path. */
+    apart: string[];
 }
 
 /** Folder at the root of a file system that is not anybody's data. */
 const lostAndFound = "lost+found";
 
 /**
- * Reads a whole tree. Names are bytes, so they are kept as text in Latin-1, one character a byte: see {@link raw} and
- * {@link display}.
+ * Reads a whole tree, of which only what is under way is kept in memory. A folder comes before what is in it.
  *
- * @param root folder to read
- * @param forbidden a folder that must not be within it, as `<device>:<inode>`
+ * @param each told of every entry; the walk goes on meanwhile
+ * @param object told of what may not be copied
  */
-export async function readTree(root: string, watch: Watch, signal: AbortSignal, forbidden?: string): Promise<Tree> {
-    const tree: Tree = { entries: [], files: 0, bytes: 0, objections: [] };
-    watch(() => ({ done: tree.files, unit: "file" }));
-    const base = Buffer.from(root).toString("latin1");
-    let folders = [""];
-    while (folders.length > 0) {
-        const below: string[] = [];
-        await inParallel(folders, async (folder) => {
-            signal.throwIfAborted();
-            for (const name of await namesIn(base, folder, tree)) {
-                if (folder === "" && name === lostAndFound) {
-                    continue;
-                }
-                const path = folder === "" ? name : `${folder}/${name}`;
-                const entry = await readEntry(base, path, tree, forbidden);
-                if (entry !== undefined) {
-                    tree.entries.push(entry);
-                }
-                if (entry?.kind === "folder") {
-                    below.push(path);
-                } else if (entry?.kind === "file") {
-                    tree.files += 1;
-                    tree.bytes += entry.size;
-                }
-            }
-        });
-        folders = below;
-    }
-    return tree;
-}
+export async function readTree(
+    tree: Folders,
+    { exclude, links, forbidden, apart }: TreeRules,
+    each: (entry: Entry) => Promise<void> | void,
+    object: (objection: Objection) => void,
+    signal: AbortSignal,
+): Promise<void> {
+    const isLeftOut = leftOut(exclude);
+    const strangers = new Set([lostAndFound, ...apart]);
+    const entries = new Lanes(signal);
+    await throughFolders(
+        async (folder, found) => {
+            await tree
+                .in(folder, async (place) => {
+                    for await (const { name } of tree.calls.list(raw(place))) {
+                        const path = below(folder, name);
+                        if (!strangers.has(path) && !isLeftOut(path)) {
+                            await entries.start(() => readEntry(path, found));
+                        }
+                    }
+                })
+                .catch(ofFolder(folder));
+        },
+        entries,
+        signal,
+    );
 
-/** A path as the file system wants it. */
-export function raw(path: string): Buffer {
-    return Buffer.from(path, "latin1");
-}
-
-/** A path of a tree below a folder, as the file system wants it. */
-export function at(root: string, path: string): Buffer {
-    return raw(`${Buffer.from(root).toString("latin1")}/${path}`);
-}
-
-/** A path for people: unprintable characters escaped. */
-export function display(path: string): string {
-    return JSON.stringify(raw(path).toString());
-}
-
-async function namesIn(base: string, folder: string, tree: Tree): Promise<string[]> {
-    try {
-        const options = { withFileTypes: true, encoding: "buffer" } as const;
-        const found: Dirent<Buffer>[] = await readdir(raw(`${base}/${folder}`), options);
-        return found.map(({ name }) => name.toString("latin1"));
-    } catch (error) {
-        object(tree, folder, error);
-        return [];
-    }
-}
-
-async function readEntry(base: string, path: string, tree: Tree, forbidden?: string): Promise<Entry | undefined> {
-    const full = raw(`${base}/${path}`);
-    try {
-        const status = await lstat(full, { bigint: true });
-        if (status.isFile()) {
-            await access(full, constants.R_OK);
-            return { path, kind: "file", size: Number(status.size), modified: status.mtimeNs };
+    async function readEntry(path: string, found: (folder: string) => void): Promise<void> {
+        const entry = await tree.at(path, (full) => look(path, full)).catch(ofEntry(path));
+        if (entry !== undefined) {
+            await each(entry);
         }
+        if (entry?.kind === "folder") {
+            found(path);
+        }
+    }
+
+    async function look(path: string, full: Buffer): Promise<Entry | undefined> {
+        const { calls } = tree;
+        const status = await calls.lstat(full);
+        const place = { path, mode: status.mode & 0o7777, uid: status.uid, gid: status.gid, mtime: status.mtimeMs };
         if (status.isDirectory()) {
-            if (`${status.dev}:${status.ino}` === forbidden) {
-                tree.objections.push({ path, reason: "is the replica's own volume" });
+            if (forbidden !== undefined && (await calls.identity(full)) === forbidden) {
+                object({ path, reason: "is the replica's own volume" });
             }
-            return { path, kind: "folder" };
+            return { ...place, kind: "folder" };
+        }
+        if (status.isFile()) {
+            // Only where the mode leaves a doubt: asking costs another way there and back.
+            if ((status.mode & 0o004) === 0) {
+                await calls.access(full);
+            }
+            const inode = status.nlink > 1 ? { inode: await calls.identity(full) } : {};
+            return { ...place, kind: "file", size: status.size, disk: onDisk(status), ...inode };
         }
         if (status.isSymbolicLink()) {
-            const target = (await readlink(full, "buffer")).toString("latin1");
-            if (!staysWithin(path, target)) {
-                tree.objections.push({ path, reason: `is a link that leads out of the tree (${display(target)})` });
+            const target = await calls.readlink(full);
+            if (links === "refuse" && !staysWithin(path, target)) {
+                object({ path, reason: `is a link that leads out of the tree (${display(target)})` });
             }
-            return { path, kind: "link", target };
+            return { ...place, kind: "link", target };
         }
-        tree.objections.push({ path, reason: `is ${specialKind(status)}` });
-    } catch (error) {
-        object(tree, path, error);
+        object({ path, reason: `is ${specialKind(status)}` });
+        return undefined;
     }
-    return undefined;
+
+    /** Notes what cannot be read; what production removes meanwhile is no longer part of the tree. */
+    function ofEntry(path: string) {
+        return (error: NodeJS.ErrnoException): undefined => {
+            if (error.code === undefined || signal.aborted) {
+                throw error;
+            }
+            if (error.code !== "ENOENT") {
+                object({ path, reason: `cannot be read (${error.code})` });
+            }
+        };
+    }
+
+    function ofFolder(path: string) {
+        return (error: NodeJS.ErrnoException) => {
+            if (error.code === "ENOTDIR" || error.code === "ELOOP") {
+                object({ path, reason: "was a folder, and became something else while it was read" });
+            } else if (path === "" && error.code === "ENOENT") {
+                object({ path, reason: "is no longer there" });
+            } else {
+                ofEntry(path)(error);
+            }
+        };
+    }
 }
 
-/** Notes what cannot be read; what production removes meanwhile is no longer part of the tree. */
-function object(tree: Tree, path: string, error: unknown): void {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" || path === "") {
-        tree.objections.push({ path, reason: `cannot be read (${code})` });
+/** How many names there are below a tree's root. */
+export async function countNames(tree: Folders, signal: AbortSignal): Promise<number> {
+    let count = 0;
+    await throughFolders(
+        (folder, found) =>
+            tree.in(folder, async (place) => {
+                for await (const entry of tree.calls.list(raw(place))) {
+                    count += 1;
+                    if (entry.isDirectory()) {
+                        found(below(folder, entry.name));
+                    }
+                }
+            }),
+        new Lanes(signal),
+        signal,
+    );
+    return count;
+}
+
+/**
+ * Visits a tree's root and every folder that is found, several at once.
+ *
+ * @param visit told of a folder; tells of those that it finds
+ * @param pending work that is still going to find some
+ */
+async function throughFolders(
+    visit: (folder: string, found: (folder: string) => void) => Promise<void>,
+    pending: Lanes,
+    signal: AbortSignal,
+): Promise<void> {
+    const visits = new Lanes(signal);
+    const queue = new Spool<string>();
+    queue.add("");
+    const waiting = queue[Symbol.iterator]();
+    try {
+        for (;;) {
+            const { value, done } = waiting.next();
+            if (done !== true) {
+                await visits.start(() => visit(value, (folder) => queue.add(folder)));
+            } else if (!((await visits.another()) || (await pending.another()))) {
+                break;
+            }
+        }
+    } finally {
+        await Promise.allSettled([visits.end(), pending.end()]);
+        queue.close();
     }
+    await pending.end();
+    await visits.end();
+}
+
+/** Whether a path is matched by one of the globs; below a folder that is, nothing is looked at. */
+export function leftOut(globs: string[]): (path: string) => boolean {
+    if (globs.length === 0) {
+        return () => false;
+    }
+    const matches = picomatch(globs, { dot: true });
+    return (path) => matches(raw(path).toString());
 }
 
 /**
@@ -134,7 +223,12 @@ export function staysWithin(path: string, target: string): boolean {
     return !target.startsWith("/") && ups <= depth && !parts.slice(ups).includes("..");
 }
 
-function specialKind(status: BigIntStats): string {
+/** Bytes that a file takes, or its size if that is less. */
+export function onDisk({ blocks, size }: Stats): number {
+    return Math.min(blocks * 512, size);
+}
+
+function specialKind(status: Stats): string {
     if (status.isFIFO()) {
         return "a named pipe";
     }

@@ -1,8 +1,9 @@
-import { open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
 import { type MediaReport, mediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
+import { Folders, removeFolder } from "./folders";
 
 /** A media generation on the volume. */
 export interface MediaGeneration {
@@ -53,45 +54,10 @@ export async function markVolume(volume: string, stack: string): Promise<void> {
     await writeDurably(join(volume, volumeMarker), `${JSON.stringify({ stack })}\n`);
 }
 
-/**
- * Refuses a source and a volume of which one is the other, or within it: by inode, whatever they are called.
- *
- * @throws {Refusal}
- */
-export async function refuseSameFolder({ source, volume }: { source: string; volume: string }): Promise<void> {
-    const marker = await stat(join(source, volumeMarker)).catch(() => undefined);
-    if (marker !== undefined) {
-        throw new Refusal(
-            `The media source ${source} carries the marker ${volumeMarker}: it is a replica's volume, not production's.`,
-        );
-    }
-    for (const [inner, outer] of [
-        [volume, source],
-        [source, volume],
-    ] as const) {
-        const identity = await inode(outer);
-        let folder = await realpath(inner);
-        for (;;) {
-            if ((await inode(folder)) === identity) {
-                throw new Refusal(
-                    `The media source ${source} and the volume ${volume} are the same folder, or one is within the ` +
-                        "other: production's files are only read, so the replica needs a volume of its own.",
-                );
-            }
-            if (dirname(folder) === folder) {
-                break;
-            }
-            folder = dirname(folder);
-        }
-    }
-}
-
 /** The generations on a volume, complete or not, the newest first. */
 export async function mediaGenerations(volume: string): Promise<MediaGeneration[]> {
     const names = await readdir(join(volume, "generations")).catch(() => []);
-    const ids = new Set(
-        names.map((name) => /^[0-9a-f]{10}(?=\.json$|$)/.exec(name)?.[0]).filter((id) => id !== undefined),
-    );
+    const ids = new Set(names.map(idOf).filter((id) => id !== undefined));
     const generations = [...ids].map(
         async (id): Promise<MediaGeneration> => ({ id, ...(await readMarker(volume, id)) }),
     );
@@ -132,7 +98,21 @@ export async function refuseIncompleteMedia({ media, stack }: Plan): Promise<voi
 /** Removes a generation, its marker first. May be interrupted and run again. */
 export async function removeMediaGeneration(volume: string, id: string): Promise<void> {
     await rm(join(volume, generationMarker(id)), { force: true });
-    await rm(join(volume, generationFolder(id)), { recursive: true, force: true });
+    const tree = new Folders(join(volume, "generations"));
+    try {
+        for (const entry of await readdir(tree.root, { withFileTypes: true }).catch(() => [])) {
+            if (idOf(entry.name) === id) {
+                await (entry.isDirectory() ? removeFolder(tree, entry.name) : rm(join(tree.root, entry.name)));
+            }
+        }
+    } finally {
+        await tree.close();
+    }
+}
+
+/** The generation that a name in `generations` is part of; all that belongs to one begins with its id. */
+function idOf(name: string): string | undefined {
+    return /^[0-9a-f]{10}(?=\.|$)/.exec(name)?.[0];
 }
 
 /** Writes a file so that after a crash it is there in full or not at all. */
@@ -148,11 +128,6 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     await rename(temporary, path);
     const folder = await open(dirname(path));
     await folder.sync().finally(() => folder.close());
-}
-
-async function inode(path: string): Promise<string> {
-    const { dev, ino } = await stat(path, { bigint: true });
-    return `${dev}:${ino}`;
 }
 
 function stackOf(text: string): unknown {

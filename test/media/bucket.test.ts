@@ -146,7 +146,7 @@ describe("a generation of a bucket", () => {
             'touch -r "$last/a/b/note" /tmp/$$; : > "$last/a/b/note"; touch -r /tmp/$$ "$last/a/b/note"; rm /tmp/$$',
             /The copy of "a\/b\/note" has 0 bytes instead of 6/,
         ],
-        ["adds", ': > "$last/stray"', /The copy holds 4 files/],
+        ["adds", ': > "$last/stray"', /The copy holds 6 names instead of 5/],
     ])("is not made of a copy that %s a file", async (_, change, expected) => {
         await expect(prepareWith("copy", `$rclone "$@"\n${change}\nexit 0`)).rejects.toThrow(expected);
         expect(readdirSync(join(volume, "generations"))).toEqual([]);

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../../contract";
+import { mediaRules } from "../media-rules";
 
 /** Folders of one test. */
 export interface Places {
@@ -54,7 +55,8 @@ export function planFor(
     generation: string,
     change: (media: Plan["media"]) => void = () => undefined,
 ): Plan {
-    const media = { generation, source, volume, minimumFiles: 3, keepGenerations: 1, group: process.getgid?.() ?? 0 };
+    const rules = { ...mediaRules, minimumFiles: 3, group: process.getgid?.() ?? 0 };
+    const media: Plan["media"] = { generation, source, volume, ...rules };
     change(media);
     return { stack, media } as Plan;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bundle } from "../../agent/bundle";
 import { type Command, generationName, markerSql, type Plan, planVersion, serverSettings } from "../../contract";
+import { mediaRules } from "../media-rules";
 import { binaries, startServer, type TestServer } from "./server";
 
 /** How a run of the agent ended. */
@@ -100,8 +101,7 @@ export async function startReplica(
                     generation: media,
                     source: join(folder, "source"),
                     volume: join(folder, "volume"),
-                    minimumFiles: 1,
-                    keepGenerations: 1,
+                    ...mediaRules,
                     group: 10001,
                 },
                 imageTag: "1.0",

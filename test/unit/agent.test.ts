@@ -11,6 +11,7 @@ import { Refusal } from "../../agent/refusal";
 import { formatAge, formatBytes, plural, progressOf } from "../../agent/report";
 import { smoke } from "../../agent/smoke";
 import { type Plan, planSchema, planVersion } from "../../contract";
+import { mediaRules } from "../media-rules";
 
 const plan: Plan = {
     version: planVersion,
@@ -37,8 +38,7 @@ const plan: Plan = {
         generation: "00000000bb",
         source: "/source",
         volume: "/media",
-        minimumFiles: 1,
-        keepGenerations: 1,
+        ...mediaRules,
         group: 1,
     },
     imageTag: "1.0",

@@ -1,0 +1,145 @@
+import { open, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import type { MediaPlan } from "../../contract";
+import { nameOf } from "../rclone";
+import { Refusal } from "../refusal";
+import { formatBytes, plural } from "../report";
+import { isUnshared } from "./file";
+import { Folders } from "./folders";
+import { joined } from "./join";
+import type { Listing } from "./listing";
+import type { Known } from "./manifest";
+import { display, raw } from "./name";
+import type { Spool } from "./spool";
+import { leftOut } from "./tree";
+
+/** Bytes and files that stay free on a volume, besides what is copied: for its lists, and what the application adds. */
+const reserve = { bytes: 16 * 2 ** 20, files: 16 };
+
+/** The source as people call it. */
+export function sourceName({ source }: Pick<MediaPlan, "source">): string {
+    return typeof source === "string" ? source : nameOf(source);
+}
+
+/**
+ * Refuses a folder that is not production's, because it is not there or not mounted.
+ *
+ * @throws {Refusal}
+ */
+export async function refuseMissingSource(source: string, sentinel: string | undefined): Promise<void> {
+    await stat(source).catch(() => {
+        throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
+    });
+    if (sentinel !== undefined) {
+        await stat(join(source, sentinel)).catch(() => {
+            throw new Refusal(
+                `The media source ${source} does not hold ${sentinel}, which media.sentinel names: look whether ` +
+                    "production's volume is mounted.",
+            );
+        });
+    }
+}
+
+/**
+ * Refuses a tree that may not be copied, or that is too small to be production's.
+ *
+ * @throws {Refusal}
+ */
+export function refuseTree({ objection, objections, files }: Listing, media: MediaPlan): void {
+    const name = sourceName(media);
+    if (objection !== undefined) {
+        const more = objections === 1 ? "" : ` (and ${objections - 1} more)`;
+        throw new Refusal(
+            `${display(objection.path)} of the media source ${name} ${objection.reason}${more}: ` +
+                "correct it in production, or name it in media.exclude.",
+        );
+    }
+    if (files < media.minimumFiles) {
+        const advice =
+            typeof media.source === "string"
+                ? "look whether production's volume is mounted"
+                : "look whether source.media.s3 is right";
+        throw new Refusal(
+            `The media source ${name} holds ${plural(files, "file")}, and media.minimumFiles is ` +
+                `${media.minimumFiles}: ${advice}.`,
+        );
+    }
+}
+
+/**
+ * Refuses a tree that lacks too many of the files that the generation in use was made of. What is excluded now is not
+ * counted.
+ *
+ * @param former its files, by its own manifest
+ * @returns how many are lacking
+ * @throws {Refusal}
+ */
+export function refuseDeletions(
+    listing: Listing,
+    former: Spool<Known>,
+    { maximumDeletions, exclude }: Pick<MediaPlan, "maximumDeletions" | "exclude">,
+): number {
+    const isLeftOut = leftOut(exclude);
+    const isExcluded = (path: string) =>
+        path.split("/").some((_, at, all) => isLeftOut(all.slice(0, at + 1).join("/")));
+    let lacking = 0;
+    for (const { items, known } of joined(former, [listing.everyFile], ({ path }: { path: string }) => path)) {
+        const [present] = known;
+        for (const { path } of items) {
+            lacking += present?.has(path) || isExcluded(path) ? 0 : 1;
+        }
+    }
+    const share = (100 * lacking) / Math.max(former.length, 1);
+    if (share > maximumDeletions) {
+        throw new Refusal(
+            `The media source lacks ${lacking.toLocaleString("en-US")} of the ${plural(former.length, "file")} of the ` +
+                `generation in use (${Math.ceil(share)} %), and media.maximumDeletions is ${maximumDeletions} %: look ` +
+                `whether they are to be gone, and if so set media.maximumDeletions to ${Math.ceil(share)}.`,
+        );
+    }
+    return lacking;
+}
+
+/**
+ * Refuses a volume without room for what is to be copied.
+ *
+ * @throws {Refusal}
+ */
+export async function refuseWithoutRoom({ freshBytes, fresh, folders, links }: Listing, volume: string): Promise<void> {
+    const { bavail, bsize, blocks, ffree, files } = await statfs(volume);
+    const wanted = freshBytes + reserve.bytes;
+    // What tells of no size at all does not know it.
+    if (blocks > 0 && bavail * bsize < wanted) {
+        throw new Refusal(
+            `The media volume ${volume} is too small: ${formatBytes(wanted)} are needed for what is new, and ` +
+                `${formatBytes(bavail * bsize)} are free: raise media.volume by ${formatBytes(wanted - bavail * bsize)} or more.`,
+        );
+    }
+    const names = fresh.reduce((sum, { length }) => sum + length, 0) + folders.length + links.length + reserve.files;
+    if (files > 0 && ffree < names) {
+        throw new Refusal(
+            `The media volume ${volume} can hold ${plural(ffree, "more file")}, and ${names} are needed for what is new: ` +
+                "give the replica a volume with more inodes.",
+        );
+    }
+}
+
+/** Whether two files on a volume can share their blocks. */
+export async function canClone(volume: string): Promise<boolean> {
+    const path = join(volume, ".understudy.clone");
+    const clone = `${path}.new`;
+    try {
+        const file = await open(path, "w");
+        await file.writeFile("x").finally(() => file.close());
+        const folders = new Folders(volume);
+        await folders.calls.clone(raw(path), raw(clone));
+        return true;
+    } catch (error) {
+        if (isUnshared(error)) {
+            return false;
+        }
+        throw error;
+    } finally {
+        await Promise.all([rm(path, { force: true }), rm(clone, { force: true })]);
+    }
+}

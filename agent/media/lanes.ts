@@ -1,0 +1,139 @@
+/** How many pieces of work may be under way at once. */
+export const widest = 256;
+
+/** Where every run begins: enough for the processors of a small node and a disk of its own. */
+const narrowest = 4;
+
+/** Milliseconds, and pieces of work for each lane, that a trial of a width takes at least. */
+const trial = { time: 20, pieces: 2 };
+
+/** By how much more has to get done with twice the lanes, so that they stay. */
+const worthwhile = 1.4;
+
+/** Milliseconds after which another width is tried again. */
+const rest = 2_000;
+
+/** The width of a run: doubled as long as more gets done by it, so that a near disk keeps few lanes, and a far one gets many. */
+export class Width {
+    value = narrowest;
+    private former = 0;
+    private begun = performance.now();
+    private done = 0;
+    private pieces = 0;
+    private until = 0;
+
+    /** Notes that a piece of work is done; what it weighs is how much there was to do. */
+    note(weight: number, now = performance.now()): void {
+        this.done += weight;
+        this.pieces += 1;
+        const time = now - this.begun;
+        if (now < this.until || time < trial.time || this.pieces < trial.pieces * this.value) {
+            return;
+        }
+        const rate = this.done / time;
+        if (this.former === 0 || rate >= worthwhile * this.former) {
+            const wider = Math.min(2 * this.value, widest);
+            this.former = wider === this.value ? 0 : rate;
+            this.until = wider === this.value ? now + rest : 0;
+            this.value = wider;
+        } else {
+            this.value = Math.max(this.value / 2, narrowest);
+            this.former = 0;
+            this.until = now + rest;
+        }
+        this.begun = Math.max(now, this.until);
+        this.done = 0;
+        this.pieces = 0;
+    }
+}
+
+/** Pieces of work under way, as many at once as gets the most done. */
+export class Lanes {
+    private readonly width = new Width();
+    private readonly errors: unknown[] = [];
+    private readonly waiting: (() => void)[] = [];
+    private running = 0;
+
+    constructor(private readonly signal: AbortSignal) {}
+
+    /** How many may be under way at present. */
+    get wide(): number {
+        return this.width.value;
+    }
+
+    /**
+     * Begins a piece of work as soon as there is a lane for it.
+     *
+     * @param weight how much there is to do, in any unit
+     * @throws what another piece has failed with, or the signal's reason
+     */
+    async start(work: () => Promise<void>, weight = 1): Promise<void> {
+        while (this.running >= this.width.value) {
+            await this.change();
+        }
+        this.refuse();
+        this.running += 1;
+        work()
+            .then(
+                () => this.width.note(weight),
+                (error: unknown) => this.errors.push(error),
+            )
+            .finally(() => {
+                this.running -= 1;
+                for (const wake of this.waiting.splice(0)) {
+                    wake();
+                }
+            });
+    }
+
+    /** Waits until one more has ended. False if none was under way. */
+    async another(): Promise<boolean> {
+        const some = this.running > 0;
+        if (some) {
+            await this.change();
+        }
+        return some;
+    }
+
+    /**
+     * Waits until all have ended, even when one has failed: whoever hears of it removes what they write.
+     *
+     * @throws what the first has failed with, or the signal's reason
+     */
+    async end(): Promise<void> {
+        while (await this.another()) {}
+        this.refuse();
+    }
+
+    private refuse(): void {
+        this.signal.throwIfAborted();
+        if (this.errors.length > 0) {
+            throw this.errors[0];
+        }
+    }
+
+    private change(): Promise<void> {
+        return new Promise((resolve) => this.waiting.push(resolve));
+    }
+}
+
+/**
+ * Does the work for every item; the first error ends it.
+ *
+ * @param weigh how much there is to do for an item; the same for each if left out
+ */
+export async function inParallel<T>(
+    items: Iterable<T>,
+    work: (item: T, wide: number) => Promise<void>,
+    signal: AbortSignal,
+    weigh: (item: T) => number = () => 1,
+): Promise<void> {
+    const lanes = new Lanes(signal);
+    try {
+        for (const item of items) {
+            await lanes.start(() => work(item, lanes.wide), weigh(item));
+        }
+    } finally {
+        await lanes.end();
+    }
+}

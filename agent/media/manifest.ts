@@ -1,0 +1,121 @@
+import { constants, createReadStream } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { filesHeader, filesVersion, type ListedFile, listedFile, listedName, nameListed } from "../../contract/files";
+import type { Folders } from "./folders";
+import { Spool } from "./spool";
+import type { Entry } from "./tree";
+
+/** What a manifest knows of a file. */
+export interface Known {
+    path: string;
+    size: number;
+    /** Milliseconds since 1970. */
+    mtime: number;
+    sha256?: string;
+}
+
+/** Bytes that are gathered before they are written. */
+const piece = 262_144;
+
+/** Writes a manifest, line by line. */
+export class ManifestWriter {
+    private lines = [JSON.stringify({ manifest: "files", version: filesVersion } satisfies typeof filesHeader._output)];
+    private characters = 0;
+    private writing: Promise<unknown> = Promise.resolve();
+
+    private constructor(private readonly file: FileHandle) {}
+
+    static async create(path: string): Promise<ManifestWriter> {
+        return new ManifestWriter(await open(path, "w", 0o644));
+    }
+
+    async add(entry: Entry, sha256?: string): Promise<void> {
+        const line = JSON.stringify(listed(entry, sha256));
+        this.lines.push(line);
+        this.characters += line.length;
+        if (this.characters >= piece) {
+            await this.flush();
+        }
+    }
+
+    /** Ends it; from then on it survives a crash. */
+    async end(): Promise<void> {
+        await this.flush();
+        await this.file.sync();
+        await this.file.close();
+    }
+
+    private flush(): Promise<unknown> {
+        const text = `${this.lines.join("\n")}\n`;
+        this.lines = [];
+        this.characters = 0;
+        this.writing = this.writing.then(() => this.file.write(text));
+        return this.writing;
+    }
+}
+
+function listed(entry: Entry, sha256?: string): ListedFile {
+    const { path, kind, mtime, mode, uid, gid } = entry;
+    return {
+        ...listedName(path),
+        kind,
+        ...(entry.kind === "file" && { size: entry.size }),
+        mtime,
+        ...{ mode, uid, gid },
+        ...(entry.kind === "link" && { target: Buffer.from(entry.target, "latin1").toString("hex") }),
+        ...(sha256 !== undefined && { sha256 }),
+    };
+}
+
+/**
+ * Reads what a manifest below a folder knows of its files.
+ *
+ * @returns undefined if there is none
+ * @throws {Error} when it is one of another version, or none at all
+ */
+export async function readManifest(tree: Folders, name: string): Promise<Spool<Known> | undefined> {
+    return tree.at(name, async (path) => {
+        const found = await tree.calls.find(path);
+        if (found === undefined) {
+            return undefined;
+        }
+        const file = await tree.calls.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+        const known = new Spool<Known>();
+        let count = 0;
+        try {
+            for await (const line of linesOf(createReadStream("", { fd: file }))) {
+                count += 1;
+                if (count === 1) {
+                    filesHeader.parse(JSON.parse(line));
+                    continue;
+                }
+                const { kind, size = 0, mtime, sha256, ...name } = listedFile.parse(JSON.parse(line));
+                if (kind === "file") {
+                    known.add({ path: nameListed(name), size, mtime, ...(sha256 !== undefined && { sha256 }) });
+                }
+            }
+        } catch (error) {
+            known.close();
+            const { code } = error as NodeJS.ErrnoException;
+            throw new Error(code === undefined ? `line ${count} is none of version ${filesVersion}` : code);
+        }
+        return known;
+    });
+}
+
+/** Lines end where a line feed is, and nowhere else: names may hold what Unicode takes for the end of one. */
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+    let rest: Buffer[] = [];
+    for await (const chunk of chunks) {
+        let from = 0;
+        for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+            yield Buffer.concat([...rest, chunk.subarray(from, end)]).toString();
+            rest = [];
+            from = end + 1;
+        }
+        rest.push(chunk.subarray(from));
+    }
+    if (rest.some(({ length }) => length > 0)) {
+        throw new Error("the last line is cut");
+    }
+}

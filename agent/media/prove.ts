@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import type { MediaPlan } from "../../contract";
+import type { Watch } from "../report";
+import { plural } from "../report";
+import { Buffers } from "./buffers";
+import { type Copied, fileMode, folderMode, type Made, own, ownerOf } from "./copy";
+import type { Folders } from "./folders";
+import { joined, number } from "./join";
+import { inParallel } from "./lanes";
+import type { Known, ManifestWriter } from "./manifest";
+import { display } from "./name";
+import { Spool } from "./spool";
+import { countNames, type FileEntry } from "./tree";
+
+/** Milliseconds by which a copied time may differ: Node sets times as floating-point seconds, cut to microseconds. */
+export const timeTolerance = 0.003;
+
+/** Arguments of {@link proveCopy}. */
+export interface ProofArgs {
+    copied: Copied;
+    target: Folders;
+    /** What production's own manifest knows; absent if there is none. */
+    production?: Spool<Known> | undefined;
+    /** What the former generation's manifest knows. */
+    former?: Spool<Known> | undefined;
+    manifest: ManifestWriter;
+    plan: Pick<MediaPlan, "generation" | "group" | "sharing" | "verify">;
+    watch: Watch;
+    signal: AbortSignal;
+}
+
+/** What a proof has found. */
+export interface Proof {
+    /** Sentences on what was compared. */
+    proof: string[];
+    /** Sentences on what could not be. */
+    unknown: string[];
+}
+
+/**
+ * Compares a copy with what was copied, entry by entry, and the contents of some with what the manifests know of them;
+ * and writes the copy's own manifest.
+ *
+ * @throws {Error} when anything differs
+ */
+export async function proveCopy(args: ProofArgs): Promise<Proof> {
+    const { copied, target, production, former, manifest, plan, watch, signal } = args;
+    const { made } = copied;
+    const buffers = new Buffers();
+    const count = { looked: 0, hashed: 0, fromFormer: 0, changed: 0 };
+    watch(() => ({ done: count.looked, unit: "file", files: count.looked }));
+    const owner = await ownerOf(target);
+    const others = [production ?? new Spool<Known>(), former ?? new Spool<Known>()];
+
+    for (const { items, known } of joined(made, others, ({ path }: { path: string }) => path)) {
+        const [named, before] = known;
+        await inParallel(
+            items,
+            async (entry) => {
+                await target.at(entry.path, (path) => compare(entry, path));
+                const isFile = entry.kind === "file";
+                const sha256 = isFile
+                    ? await proveContent(entry, named?.get(entry.path), before?.get(entry.path))
+                    : undefined;
+                await manifest.add(entry, sha256);
+                count.looked += 1;
+            },
+            signal,
+        );
+    }
+    const names = await countNames(target, signal);
+    if (names !== made.length) {
+        throw new Error(`The copy holds ${names} names instead of ${made.length}: it is not used.`);
+    }
+    return { proof: proofs(), unknown: unknowns() };
+
+    async function compare(entry: Made, path: Buffer): Promise<void> {
+        const { calls } = target;
+        let status = await calls.lstat(path);
+        const mode = entry.kind === "folder" ? folderMode : fileMode(entry.mode, plan.sharing);
+        const isOwned = () => status.gid === plan.group && (status.mode & 0o7777) === mode;
+        if (entry.kind !== "link" && entry.how !== "linked" && !isOwned()) {
+            await own(path, calls, plan.group, mode);
+            status = await calls.lstat(path);
+        }
+        const wrong = difference();
+        if (wrong !== undefined) {
+            throw new Error(`The copy of ${display(entry.path)} ${wrong}: the copy is not used.`);
+        }
+
+        function difference(): string | undefined {
+            const isKind = { file: status.isFile(), folder: status.isDirectory(), link: status.isSymbolicLink() };
+            if (!isKind[entry.kind]) {
+                return `is no ${entry.kind}`;
+            }
+            if (entry.kind === "file" && status.size !== entry.size) {
+                return `has ${status.size} bytes instead of ${entry.size}`;
+            }
+            if (entry.kind !== "link" && (!isOwned() || status.uid !== owner)) {
+                return `has mode ${(status.mode & 0o7777).toString(8)} and owner ${status.uid}:${status.gid}`;
+            }
+            const isTimely = Math.abs(status.mtimeMs - entry.mtime) < timeTolerance;
+            return isTimely ? undefined : `has the time ${status.mtime.toISOString()}`;
+        }
+    }
+
+    /** The hash of a file's content as far as it is known; compared with the copy's if it is the file's turn. */
+    async function proveContent(file: Made & FileEntry, now?: Known, then?: Known): Promise<string | undefined> {
+        const isOf = (known: Known | undefined) =>
+            known?.sha256 !== undefined &&
+            known.size === file.size &&
+            Math.abs(known.mtime - file.mtime) < timeTolerance;
+        const isLinked = file.how === "linked" || (file.how === "cloned" && isOf(then));
+        count.changed += isOf(now) ? 0 : 1;
+        const expected = isOf(now) ? now?.sha256 : isLinked && isOf(then) ? then?.sha256 : undefined;
+        if (expected === undefined || !isPicked(file.path, isLinked ? plan.verify.linked : plan.verify.copied)) {
+            return isLinked && isOf(then) ? then?.sha256 : undefined;
+        }
+        const found = await hash(file);
+        if (found !== expected) {
+            throw new Error(
+                `The content of ${display(file.path)} is not what ${isOf(now) ? "production's" : "the former copy's"} file ` +
+                    `manifest names (SHA-256 ${found} instead of ${expected}): the copy is not used.`,
+            );
+        }
+        count.hashed += 1;
+        count.fromFormer += isOf(now) ? 0 : 1;
+        return found;
+    }
+
+    /** Whether a file is among those whose content is compared: others with every generation. */
+    function isPicked(path: string, percent: number): boolean {
+        return (number(`${plan.generation} ${path}`) / 2 ** 32) * 100 < percent;
+    }
+
+    async function hash({ path, size }: FileEntry): Promise<string> {
+        const { calls } = target;
+        const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+        const file = await target.at(path, (full) => calls.open(full, flags));
+        const buffer = await buffers.take(Buffers.lengthFor(size));
+        try {
+            const sum = createHash("sha256");
+            for (let position = 0; ; ) {
+                signal.throwIfAborted();
+                const length = await calls.read(file, buffer, buffer.length, position);
+                if (length === 0) {
+                    return sum.digest("hex");
+                }
+                sum.update(buffer.subarray(0, length));
+                position += length;
+            }
+        } finally {
+            buffers.give(buffer);
+            await calls.close(file);
+        }
+    }
+
+    function proofs(): string[] {
+        const { hashed, fromFormer } = count;
+        const byProduction = hashed - fromFormer;
+        return [
+            `kind, size, time and permissions of ${plural(made.length, "name")}`,
+            ...(byProduction > 0 ? [`SHA-256 of ${plural(byProduction, "file")} by production's file manifest`] : []),
+            ...(fromFormer > 0 ? [`SHA-256 of ${plural(fromFormer, "shared file")} by the former copy's`] : []),
+        ];
+    }
+
+    function unknowns(): string[] {
+        if (production === undefined) {
+            return ["contents: the media source has no file manifest"];
+        }
+        const { changed } = count;
+        return changed === 0
+            ? []
+            : [
+                  `contents of ${plural(changed, "file")} that production's file manifest does not know, or not as they are`,
+              ];
+    }
+}

@@ -1,0 +1,58 @@
+import type { MediaPlan } from "../../contract";
+import { storeFiles } from "../../contract/files";
+import { Refusal } from "../refusal";
+import { bucketSource } from "./bucket";
+import { type Bring, fromFolder } from "./copy";
+import { Folders } from "./folders";
+import { type Known, readManifest } from "./manifest";
+import { identityOf } from "./place";
+import type { Spool } from "./spool";
+import { type Entry, type Objection, readTree } from "./tree";
+
+/** Where production keeps its media: a folder, or a bucket. */
+export interface Source {
+    /**
+     * Tells of everything in it, and of what may not be copied.
+     *
+     * @throws {Refusal} when it cannot be read
+     */
+    read(
+        each: (entry: Entry) => Promise<void>,
+        object: (objection: Objection) => void,
+        signal: AbortSignal,
+    ): Promise<void>;
+    /**
+     * What its file manifest knows.
+     *
+     * @returns undefined if it has none
+     * @throws {Refusal} when it cannot be read
+     */
+    manifest(): Promise<Spool<Known> | undefined>;
+    bring: Bring;
+    close(): Promise<void>;
+}
+
+/** Production's media as the plan names it. */
+export function sourceOf(media: MediaPlan): Source {
+    return typeof media.source === "string" ? folderSource(media.source, media) : bucketSource(media.source, media);
+}
+
+function folderSource(root: string, { volume, exclude, links, sentinel, sharing }: MediaPlan): Source {
+    const tree = new Folders(root);
+    const rules = { exclude, links, apart: sentinel === undefined ? [storeFiles] : [storeFiles, sentinel] };
+    return {
+        async read(each, object, signal) {
+            await readTree(tree, { ...rules, forbidden: await identityOf(volume) }, each, object, signal);
+        },
+        async manifest() {
+            return readManifest(tree, storeFiles).catch((error: Error) => {
+                throw new Refusal(
+                    `The file manifest ${storeFiles} of the media source ${root} cannot be used (${error.message}): let ` +
+                        "production's side write it again, or remove it.",
+                );
+            });
+        },
+        bring: fromFolder(tree, sharing),
+        close: () => tree.close(),
+    };
+}

@@ -1,0 +1,56 @@
+/** The part of a stack file that says which files the replica has. */
+import picomatch from "picomatch";
+import { z } from "zod";
+import { duration, size } from "./values";
+
+const percent = z.number().min(0).max(100);
+
+/** A glob that is matched with paths below the root of production's files. */
+const glob = z
+    .string()
+    .regex(/^(?!\.{0,2}\/)(?!.*(^|\/)\.\.(\/|$))[^!\0][^\0]*[^/\0]$|^[^/!\0]$/, {
+        error: "write a glob below production's folder, such as cache/** or **/*.tmp: no slash at either end, no .. and no !",
+    })
+    .refine((text) => isGlob(text), { error: "write a glob whose brackets are closed" });
+
+/** A file of production's, below the root. */
+const relativePath = z
+    .string()
+    .regex(
+        /^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\0]+$/,
+        "write a path below production's folder, without a slash at either end",
+    );
+
+/** The media, and how they are copied. */
+export const media = z.strictObject({
+    /** Any text; another one means: refresh again. */
+    refresh: z.string().default("1"),
+    volume: size,
+    /** `ReadWriteOnce` puts every pod that mounts the volume on one node. */
+    accessMode: z.enum(["ReadWriteMany", "ReadWriteOnce"]).default("ReadWriteMany"),
+    /** How a copy comes to have what has not changed since the former one. */
+    sharing: z.enum(["link", "clone", "copy"]).default("link"),
+    /** Whether symbolic links may lead out of production's folder. */
+    links: z.enum(["refuse", "keep"]).default("refuse"),
+    /** What is left out. */
+    exclude: z.array(glob).default([]),
+    /** A source with fewer files is taken for a mount that is missing. */
+    minimumFiles: z.number().int().min(1).default(1),
+    /** A source without this file is taken for a mount that is missing; it is no part of the copy. */
+    sentinel: relativePath.optional(),
+    /** Percent of the former copy's files that the source may lack. */
+    maximumDeletions: percent.default(20),
+    /** Percent of the files whose content is compared with production's file manifest. */
+    verify: z.strictObject({ copied: percent.default(100), linked: percent.default(1) }).prefault({}),
+    keepGenerations: z.number().int().min(0).max(10).default(1),
+    timeout: duration.prefault("90m"),
+});
+
+function isGlob(text: string): boolean {
+    try {
+        picomatch.makeRe(text, { strictBrackets: true });
+        return true;
+    } catch {
+        return false;
+    }
+}
