@@ -97,12 +97,13 @@ export function jsonView(out: Terminal = process.stdout, errors: Terminal = proc
 }
 
 /** How far a phase is, in words. */
-export function describeProgress({ phase, percent, done, rate, unit, left }: Progress): string {
+export function describeProgress({ phase, percent, done, rate, unit, files, left }: Progress): string {
     const figure = (number: number) => (unit === "byte" ? formatBytes(number) : plural(number, unit));
     const parts = [
         ...(percent === undefined ? [] : [`${percent} %`]),
         figure(done),
         `${figure(rate)}/s`,
+        ...(files === undefined ? [] : [plural(files, "file")]),
         ...(left === undefined ? [] : [`${formatAge(left)} left`]),
     ];
     return `${phase}: ${parts.join(", ")}`;

@@ -26,6 +26,8 @@ export interface AgentPodArgs extends Pick<Place, "pullSecret"> {
     /** ConfigMap with the agent's program and its plan. */
     configMap: string;
     folders: AgentFolder[];
+    /** Calls to file systems that may be under way at once; Node's own number if left out. */
+    fileCalls?: number;
     /** The way to a bucket that is read in the place of a folder. */
     bucket?: ReturnType<typeof bucketAccess> | undefined;
     securityContext: object;
@@ -33,8 +35,13 @@ export interface AgentPodArgs extends Pick<Place, "pullSecret"> {
 
 /** The pod without what places it. */
 export function agentPod(args: AgentPodArgs) {
-    const { command, options = [], image, configMap, folders, bucket, securityContext } = args;
+    const { command, options = [], image, configMap, folders, fileCalls, bucket, securityContext } = args;
     const runtime = image === undefined ? "/usr/local/bin" : "/node";
+    const env = [
+        // Node reads it when it starts.
+        ...(fileCalls === undefined ? [] : [{ name: "UV_THREADPOOL_SIZE", value: `${fileCalls}` }]),
+        ...(bucket?.env ?? []),
+    ];
     const initContainers = [
         ...(image === undefined ? [] : [copyNode]),
         ...(bucket === undefined ? [] : [bucket.initContainer]),
@@ -52,7 +59,7 @@ export function agentPod(args: AgentPodArgs) {
                     ...[`${runtime}/node`, "/understudy/agent.cjs", command, "--plan=/understudy/plan.json"],
                     ...options,
                 ],
-                ...(bucket !== undefined && { env: bucket.env }),
+                ...(env.length > 0 && { env }),
                 securityContext: restrictedContainer,
                 resources: resources("128Mi", "1Gi"),
                 volumeMounts: [

@@ -35,6 +35,9 @@ const mounts: Record<Command, Mount[]> = {
     survey: [{ folder: "backups" }, { folder: "admin" }, { folder: "media" }],
 };
 
+/** Calls to file systems that a Job has under way at once, where it works on the files of a whole tree. */
+const fileCalls: Partial<Record<Command, number>> = { "prepare-media": 256, retire: 256 };
+
 /**
  * ConfigMap with the agent's program and its plan. The name is fixed and the content mutable: a new version of either
  * is one update in place and reruns nothing.
@@ -166,6 +169,7 @@ function podOf(args: AgentJobArgs) {
     return {
         ...agentPod({
             ...{ command, image, pullSecret, configMap: configMapName, bucket: bucket && bucketAccess(bucket) },
+            ...(fileCalls[command] !== undefined && { fileCalls: fileCalls[command] }),
             options: generations.length === 0 ? [] : [`--generation=${generations.join(",")}`],
             folders: mounted.map(({ folder, write }) => ({
                 name: folder.toLowerCase(),

@@ -1,7 +1,7 @@
 import { Spool } from "./spool";
 
 /** Items of a list that are kept in memory at once. */
-const some = 100_000;
+const some = 30_000;
 
 /** A list that can be gone through again. */
 export interface List<T> extends Iterable<T> {

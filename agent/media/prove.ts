@@ -49,7 +49,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
     const { made } = copied;
     const buffers = new Buffers();
     const count = { looked: 0, hashed: 0, fromFormer: 0, changed: 0 };
-    watch(() => ({ done: count.looked, unit: "file", files: count.looked }));
+    watch(() => ({ done: count.looked, unit: "file", part: { of: made.length, through: count.looked } }));
     const owner = await ownerOf(target);
     const others = [production ?? new Spool<Known>(), former ?? new Spool<Known>()];
 

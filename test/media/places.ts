@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
     lstatSync,
@@ -13,6 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../../contract";
+import { filesHeader, type ListedFile, listedFile } from "../../contract/files";
 import { mediaRules } from "../media-rules";
 
 /** Folders of one test. */
@@ -55,7 +56,7 @@ export function planFor(
     generation: string,
     change: (media: Plan["media"]) => void = () => undefined,
 ): Plan {
-    const rules = { ...mediaRules, minimumFiles: 3, group: process.getgid?.() ?? 0 };
+    const rules = { ...structuredClone(mediaRules), minimumFiles: 3, group: process.getgid?.() ?? 0 };
     const media: Plan["media"] = { generation, source, volume, ...rules };
     change(media);
     return { stack, media } as Plan;
@@ -89,4 +90,27 @@ export function digest(root: string): string {
     };
     visit(Buffer.from(root));
     return lines.sort().join("\n");
+}
+
+/** What a generation's file manifest says, by path; names that are no text by their bytes. */
+export function manifestOf(path: string): Record<string, ListedFile> {
+    const [header, ...lines] = readFileSync(path, "utf8").trimEnd().split("\n");
+    filesHeader.parse(JSON.parse(header ?? ""));
+    const entries = lines.map((line) => listedFile.parse(JSON.parse(line)));
+    return Object.fromEntries(entries.map((entry) => [entry.path ?? `0x${entry.bytes}`, entry]));
+}
+
+/** A file system of a kind in a file, mounted until the test ends. */
+export function mountLoop(folder: string, make: string[]): { point: string; unmount: () => void } {
+    const [image, point] = [join(folder, "image"), join(folder, "mounted")];
+    mkdirSync(point);
+    execFileSync("truncate", ["-s", "320M", image]);
+    execFileSync(make[0] as string, [...make.slice(1), image], { stdio: "ignore" });
+    execFileSync("mount", ["-o", "loop", image, point]);
+    return { point, unmount: () => execFileSync("umount", [point]) };
+}
+
+/** Whether a program is there. */
+export function isInstalled(program: string): boolean {
+    return spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 }

@@ -9,9 +9,9 @@ import { changed, cluster, expectRestricted, find, job, type Pod, template } fro
 const bucket = { bucket: "shop", prefix: "backups", secret: "reader" };
 const files = { bucket: "shop-files", endpoint: "https://s3.example.org", region: "eu", secret: "files-reader" };
 
-/** What a container is told, with the Secret's name and key where a value is a secret. */
+/** What a container is told of buckets, with the Secret's name and key where a value is a secret. */
 function told(pod: Pod | undefined): Record<string, unknown> {
-    const variables = pod?.containers[0]?.env ?? [];
+    const variables = (pod?.containers[0]?.env ?? []).filter(({ name }) => name !== "UV_THREADPOOL_SIZE");
     return Object.fromEntries(variables.map(({ name, value, valueFrom }) => [name, value ?? valueFrom]));
 }
 

@@ -36,6 +36,13 @@ describe("what makes a Job run again", () => {
             value: { refresh: "2" },
             again: ["prepare-media", ...afterwards],
         },
+        {
+            change: "another way to share unchanged files",
+            key: "media",
+            value: { sharing: "copy" },
+            again: ["prepare-media", ...afterwards],
+        },
+        { change: "more that may be lacking", key: "media", value: { maximumDeletions: 90 }, again: [] },
         { change: "an older backup allowed", key: "database", value: { maximumAge: "7d" }, again: [] },
         { change: "more proof", key: "database", value: { amcheck: true }, again: [] },
         { change: "an extension allowed", key: "database", value: { extensions: ["postgis"] }, again: [] },
@@ -48,5 +55,14 @@ describe("what makes a Job run again", () => {
         const text = (run: Run, name: string) => JSON.stringify(template(job(run, name)));
         const rerun = commands.filter((name) => text(first, name) !== text(second, name));
         expect(rerun).toEqual(again);
+    });
+
+    it("has as many file calls under way as a far file system needs, where it works on files", () => {
+        const calls = commands.filter((name) =>
+            template(job(first, name)).spec.containers[0]?.env?.some(
+                ({ name, value }) => name === "UV_THREADPOOL_SIZE" && value === "256",
+            ),
+        );
+        expect(calls).toEqual(["prepare-media", "retire"]);
     });
 });

@@ -74,6 +74,16 @@ describe("the generations that settings ask for", () => {
             changed: ["database"],
         },
         { what: "another refresh of the media", database: {}, media: { refresh: "2" }, changed: ["media"] },
+        { what: "another way to share unchanged files", database: {}, media: { sharing: "copy" }, changed: ["media"] },
+        { what: "links that are kept", database: {}, media: { links: "keep" }, changed: ["media"] },
+        { what: "what is left out", database: {}, media: { exclude: ["cache"] }, changed: ["media"] },
+        { what: "a sentinel", database: {}, media: { sentinel: ".here" }, changed: ["media"] },
+        {
+            what: "how much may be lacking and how much is compared",
+            database: {},
+            media: { maximumDeletions: 90, verify: { copied: 10 } },
+            changed: [],
+        },
         { what: "both", database: { refresh: "2" }, media: { refresh: "2" }, changed: ["database", "media"] },
         {
             what: "sizes, ages, counts, how much is proven and which extensions may be made",

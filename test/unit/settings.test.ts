@@ -48,7 +48,10 @@ describe("a stack file", () => {
         expect(parseSettings(config, "understudy", "demo")).toMatchObject({
             imageTag: "1.0",
             database: { dump: "database", backup: "latest", maximumAge: 93_600, timeout: 900, keepGenerations: 1 },
-            media: { timeout: 5400, accessMode: "ReadWriteOnce" },
+            media: {
+                ...{ timeout: 5400, accessMode: "ReadWriteOnce", sharing: "link", links: "refuse", exclude: [] },
+                ...{ maximumDeletions: 20, verify: { copied: 100, linked: 1 } },
+            },
             removeDatabaseVolume: true,
             removeMediaVolume: false,
         });
@@ -93,6 +96,16 @@ describe("a stack file", () => {
             { context: "elsewhere", database: { hostPath: "/a" }, media: { hostPath: "/b" } },
             /source\.context is where .*: write source\.namespace, or leave it out/,
         ],
+        ["media.sharing", "reflink", /media\.sharing is "reflink": write link or clone or copy/],
+        ["media.links", "follow", /media\.links is "follow": write refuse or keep/],
+        ["media.exclude", ["/cache"], /media\.exclude\.0 is "\/cache": write a glob below production's folder/],
+        ["media.exclude", ["a/../b"], /media\.exclude\.0 is .*: write a glob below production's folder/],
+        ["media.exclude", ["!keep"], /media\.exclude\.0 is .*: write a glob below production's folder/],
+        ["media.exclude", ["cache["], /media\.exclude\.0 is .*: write a glob whose brackets are closed/],
+        ["media.sentinel", "/mnt/here", /media\.sentinel is .*: write a path below production's folder/],
+        ["media.sentinel", "../here", /media\.sentinel is .*: write a path below production's folder/],
+        ["media.maximumDeletions", 101, /media\.maximumDeletions is 101: write at most 100/],
+        ["media.verify", { linked: -1 }, /media\.verify\.linked is -1: write at least 0/],
         ["source.media", { hostPath: "/var/lib/understudy-demo/database" }, /the same store as source.database/],
         ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write one of nfs/],
         ["source.database", { claim: "backups", csi: { driver: "d", volumeHandle: "h" } }, /write one of nfs/],

@@ -52,6 +52,10 @@ describe("progress in words", () => {
             "load: 43 %, 1.5 KiB, 1.0 KiB/s, 1 min 30 s left",
         ],
         [
+            { ...progress, phase: "copy", unit: "byte" as const, done: 1536, rate: 1024, files: 12 },
+            "copy: 43 %, 1.5 KiB, 1.0 KiB/s, 12 files, 1 min 30 s left",
+        ],
+        [
             { event: "progress" as const, phase: "read", done: 1, rate: 1, unit: "file" as const },
             "read: 1 file, 1 file/s",
         ],

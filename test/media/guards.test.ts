@@ -1,0 +1,139 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { prepareMedia } from "../../agent/media/generation";
+import { placeOf, refuseSameFolder } from "../../agent/media/place";
+import { Refusal } from "../../agent/refusal";
+import { generationFolder, generationMarker, type Plan } from "../../contract";
+import { digest, isRoot, makePlaces, never, type Places, planFor } from "./places";
+
+const [first, second] = ["00000000aa", "00000000bb"] as const;
+let places: Places;
+let source: string;
+let volume: string;
+
+beforeEach(() => {
+    places = makePlaces();
+    ({ source, volume } = places);
+});
+afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
+
+function prepare(generation: string, change?: (media: Plan["media"]) => void) {
+    return prepareMedia(planFor(places, generation, change), never);
+}
+
+/** The run is refused, and neither source nor volume has changed. */
+async function expectRefusal(generation: string, reason: string | RegExp, change?: (media: Plan["media"]) => void) {
+    const before = [digest(source), digest(volume)];
+    const refusal = await prepare(generation, change).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect((refusal as Refusal).message).toMatch(reason);
+    expect([digest(source), digest(volume)]).toEqual(before);
+}
+
+describe("media.maximumDeletions", () => {
+    const limited = (percent: number) => (media: Plan["media"]) => {
+        media.maximumDeletions = percent;
+        media.minimumFiles = 1;
+    };
+
+    beforeEach(() => {
+        for (let n = 0; n < 7; n++) {
+            writeFileSync(join(source, `f${n}`), `${n}`);
+        }
+    });
+
+    test("refuses a source that lacks more of the former files, and says what to set", async () => {
+        await prepare(first);
+        for (const name of ["f0", "f1", "f2"]) {
+            rmSync(join(source, name));
+        }
+        writeFileSync(join(source, "as many new ones"), "do not make up for them");
+        await expectRefusal(
+            second,
+            /lacks 3 of the 10 files of the generation in use \(30 %\), and media.maximumDeletions is 20 %: .* set media.maximumDeletions to 30/,
+            limited(20),
+        );
+        expect(await prepare(second, limited(30))).toContain("3 files of the former copy are no longer there");
+    });
+
+    test("does not count what the application has deleted or added in the copy, nor what is excluded", async () => {
+        await prepare(first);
+        rmSync(join(volume, generationFolder(first), "a"), { recursive: true });
+        writeFileSync(join(volume, generationFolder(first), "uploaded"), "here");
+        const excluding = (media: Plan["media"]) => {
+            limited(0)(media);
+            media.exclude = ["f*"];
+        };
+        expect(await prepare(second, excluding)).toContain("3 files");
+    });
+});
+
+describe("media.sentinel", () => {
+    const sentinel = (media: Plan["media"]) => {
+        media.sentinel = ".mounted";
+    };
+
+    test("refuses a source without it", async () => {
+        await expectRefusal(first, "does not hold .mounted, which media.sentinel names", sentinel);
+    });
+
+    test("is no part of the copy", async () => {
+        writeFileSync(join(source, ".mounted"), "");
+        expect(await prepare(first, sentinel)).toContain("3 files");
+        expect(existsSync(join(volume, generationFolder(first), ".mounted"))).toBe(false);
+    });
+});
+
+describe.runIf(isRoot)("a volume that is part of the source, by a bind mount", () => {
+    function bound(from: string, work: (point: string) => Promise<void>) {
+        const point = join(places.folder, "bound");
+        mkdirSync(point);
+        execFileSync("mount", ["--bind", from, point]);
+        return work(point).finally(() => execFileSync("umount", [point]));
+    }
+
+    test("is refused, however deep it stands in it", async () => {
+        mkdirSync(join(source, "empty/deep"));
+        await bound(join(source, "empty/deep"), async (point) => {
+            await expect(refuseSameFolder({ source, volume: point })).rejects.toThrow("or one is within the other");
+        });
+    });
+
+    test("is refused the other way round", async () => {
+        mkdirSync(join(volume, "generations/x/y"), { recursive: true });
+        await bound(join(volume, "generations/x/y"), async (point) => {
+            await expect(refuseSameFolder({ source: point, volume })).rejects.toThrow("or one is within the other");
+        });
+    });
+
+    test("is not, if it stands beside it", async () => {
+        await bound(volume, async (point) => {
+            await refuseSameFolder({ source, volume: point });
+        });
+    });
+});
+
+test("a place is the mount's that counts, spaces and all", () => {
+    const mounts = [
+        "20 1 8:1 / / rw - ext4 /dev/a rw",
+        "21 20 0:50 /export/files /mnt/with\\040space rw - nfs server:/export rw",
+        "22 21 8:2 /sub /mnt/with\\040space/in rw - xfs /dev/b rw",
+    ].join("\n");
+    expect(placeOf("/mnt/with space/a", mounts)).toEqual({ system: "0:50", path: "/export/files/a" });
+    expect(placeOf("/mnt/with space/in/b", mounts)).toEqual({ system: "8:2", path: "/sub/b" });
+    expect(placeOf("/mnt/with spaces", mounts)).toEqual({ system: "8:1", path: "/mnt/with spaces" });
+});
+
+test("what killed runs have left is removed by the next, whichever generation it makes", async () => {
+    await prepare(first);
+    const generations = join(volume, "generations");
+    mkdirSync(join(generations, "00000000cc/half"), { recursive: true });
+    writeFileSync(join(generations, "00000000cc.files.jsonl"), "half");
+    writeFileSync(join(generations, "00000000dd.json.new"), "half");
+    await prepare(second);
+    const left = [first, second].flatMap((id) => [id, `${id}.files.jsonl`, `${id}.json`]);
+    expect(readdirSync(generations).sort()).toEqual(left.sort());
+    expect(existsSync(join(volume, generationMarker(first)))).toBe(true);
+});

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { inParallel, Lanes, Width, widest } from "../../agent/media/lanes";
+
+const never = new AbortController().signal;
+
+/** The width that is reached when so much gets done in a millisecond with so many lanes. */
+function widthOf(rate: (lanes: number) => number): number {
+    const width = new Width();
+    let now = performance.now();
+    for (let n = 0; n < 20_000; n++) {
+        now += 1 / rate(width.value);
+        width.note(1, now);
+    }
+    return width.value;
+}
+
+describe("the width", () => {
+    test("of a far file system, where everything waits, grows to the most there may be", () => {
+        expect(widthOf((lanes) => lanes / 20)).toBe(widest);
+    });
+
+    test("of a near one, where more lanes get no more done, stays as it is", () => {
+        expect(widthOf(() => 10)).toBeLessThanOrEqual(8);
+    });
+
+    test("stops where the other side takes no more", () => {
+        expect(widthOf((lanes) => Math.min(lanes, 32) / 2)).toBeLessThanOrEqual(64);
+        expect(widthOf((lanes) => Math.min(lanes, 32) / 2)).toBeGreaterThanOrEqual(32);
+    });
+});
+
+describe("lanes", () => {
+    test("have no more under way than there are", async () => {
+        let running = 0;
+        let most = 0;
+        await inParallel(
+            Array.from({ length: 40 }),
+            async () => {
+                running += 1;
+                most = Math.max(most, running);
+                await sleep(1);
+                running -= 1;
+            },
+            never,
+        );
+        expect(most).toBe(4);
+    });
+
+    test("tell the first error, and not before all have ended", async () => {
+        let ended = 0;
+        const work = async (n: number) => {
+            await sleep(n === 0 ? 1 : 30);
+            ended += 1;
+            if (n === 0) {
+                throw new Error("the first");
+            }
+        };
+        await expect(inParallel([0, 1, 2, 3, 4, 5, 6, 7], work, never)).rejects.toThrow("the first");
+        expect(ended).toBe(4);
+    });
+
+    test("begin nothing more once they are stopped", async () => {
+        const stop = new AbortController();
+        const lanes = new Lanes(stop.signal);
+        await lanes.start(() => sleep(5));
+        stop.abort(new Error("stopped"));
+        await expect(lanes.start(() => sleep(1))).rejects.toThrow("stopped");
+        await expect(lanes.end()).rejects.toThrow("stopped");
+    });
+});
