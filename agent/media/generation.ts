@@ -155,7 +155,13 @@ async function build(
             ...figures,
             ...(deletions !== undefined && { deletions }),
             owners: `the agent's, ${process.getuid?.()}:${group}; production's are in the file manifest`,
-            ...proof,
+            proof: proof.proof,
+            unknown: [
+                ...(former !== undefined && deletions === undefined
+                    ? ["deletions: the former copy's file manifest cannot be read"]
+                    : []),
+                ...proof.unknown,
+            ],
             phases: phases.finished,
         };
         await writeDurably(join(volume, generationMarker(id)), `${JSON.stringify(report, undefined, 2)}\n`);

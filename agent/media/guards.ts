@@ -126,8 +126,9 @@ export async function refuseWithoutRoom({ freshBytes, fresh, folders, links }: L
 
 /** Whether two files on a volume can share their blocks. */
 export async function canClone(volume: string): Promise<boolean> {
-    const path = join(volume, ".understudy.clone");
-    const clone = `${path}.new`;
+    const path = join(volume, ".understudy.blocks");
+    const clone = join(volume, ".understudy.clone");
+    await Promise.all([rm(path, { force: true }), rm(clone, { force: true })]);
     try {
         const file = await open(path, "w");
         await file.writeFile("x").finally(() => file.close());

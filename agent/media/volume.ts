@@ -14,8 +14,8 @@ export interface MediaGeneration {
     report?: MediaReport;
 }
 
-/** What stands on a volume that nobody has used yet. */
-const empty = new Set(["lost+found"]);
+/** What may stand on a volume that nobody has used yet: nobody's data, and what a run has left that was killed at its begin. */
+const isNothing = /^(lost\+found|\.understudy\..*)$/;
 
 /**
  * Makes sure that the volume is this stack's.
@@ -30,7 +30,7 @@ export async function refuseStrangeVolume(volume: string, stack: string): Promis
         );
     });
     if (!entries.includes(volumeMarker)) {
-        const strange = entries.filter((name) => !empty.has(name));
+        const strange = entries.filter((name) => !isNothing.test(name));
         if (strange.length === 0) {
             return "empty";
         }

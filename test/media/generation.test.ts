@@ -10,6 +10,7 @@ import {
     readdirSync,
     readFileSync,
     rmSync,
+    statfsSync,
     statSync,
     symlinkSync,
     utimesSync,
@@ -217,6 +218,25 @@ test.runIf(isRoot)("a volume without room is refused before anything is copied",
     try {
         await expect(prepare(first)).rejects.toThrow(/is too small: 16.1 MiB are needed .* 64.0 KiB are free: raise/);
         expect(readdirSync(volume)).toEqual([]);
+    } finally {
+        execFileSync("umount", [volume]);
+    }
+});
+
+test.runIf(isRoot)("a volume that fills up meanwhile is said to be full, and what was made goes away", async () => {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", volume]);
+    try {
+        for (let n = 0; n < 60; n++) {
+            writeFileSync(join(source, `f${n}`), Buffer.alloc(1_000_000, n));
+        }
+        const running = prepare(first);
+        while (!existsSync(at(first, "f0"))) {
+            await sleep(1);
+        }
+        const room = statfsSync(volume);
+        writeFileSync(join(volume, "generations/filler"), Buffer.alloc(room.bavail * room.bsize - 4_000_000));
+        await expect(running).rejects.toThrow("is full: raise media.volume");
+        expect(readdirSync(join(volume, "generations"))).toEqual(["filler"]);
     } finally {
         execFileSync("umount", [volume]);
     }

@@ -5,13 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { buildSync } from "esbuild";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
+import { removeMediaGeneration } from "../../agent/media/volume";
 import { generationFolder, generationMarker } from "../../contract";
 import { digest, makePlaces, never, type Places, planFor, settle } from "./places";
 
 /** Where the kills fall; another seed makes other ones. */
 const seed = Number(process.env.UNDERSTUDY_SEED ?? 20_261_121);
-const rounds = 12;
-const [first, second] = ["00000000aa", "00000000bb"] as const;
+const rounds = 8;
+const [first, second, third] = ["00000000aa", "00000000bb", "00000000cc"] as const;
 let places: Places;
 let program: string;
 
@@ -57,20 +58,29 @@ async function runKilled(generation: string, milliseconds: number): Promise<"kil
 describe(`killed at ${rounds} moments of seed ${seed}`, () => {
     test("a run leaves the copy in use as it was, and the next one makes its own whole, with nothing left over", async () => {
         await prepareMedia(planFor(places, first), never);
+        // Half of the next copy is new, so that there is something to write.
+        for (let n = 0; n < 1500; n += 2) {
+            writeFileSync(join(places.source, `f${n}`), Buffer.alloc(50_000, n));
+        }
+        settle(places.source);
         const [use, source] = [digest(join(places.volume, generationFolder(first))), digest(places.source)];
+        const start = performance.now();
+        await runKilled(third, 60_000);
+        const whole = performance.now() - start;
+        await removeMediaGeneration(places.volume, third);
         const moments = random();
-        const outcomes: string[] = [];
+        let halves = 0;
         for (let round = 0; round < rounds; round++) {
-            // Half of the copy is new, so that there is something to write.
-            const outcome = await runKilled(second, 100 + 900 * moments.next().value);
-            outcomes.push(outcome);
+            const outcome = await runKilled(second, (0.2 + 0.8 * moments.next().value) * whole);
+            const isHalf = existsSync(join(places.volume, generationFolder(second)));
+            halves += outcome === "killed" && isHalf ? 1 : 0;
             expect(digest(join(places.volume, generationFolder(first)))).toBe(use);
             if (outcome === "done") {
                 expect(existsSync(join(places.volume, generationMarker(second)))).toBe(true);
                 rmSync(join(places.volume, generationMarker(second)));
             }
         }
-        expect(outcomes).toContain("killed");
+        expect(halves).toBeGreaterThan(0);
         await prepareMedia(planFor(places, second), never);
         expect(digest(join(places.volume, generationFolder(second)))).toBe(source);
         expect(digest(join(places.volume, generationFolder(first)))).toBe(use);

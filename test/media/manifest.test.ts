@@ -149,3 +149,11 @@ test("the report says whose the files are, and how many of the former ones are g
     expect(reportOf(second)).toMatchObject({ deletions: 1, linked: 2, cloned: 0, files: 2 });
     expect(reportOf(second).owners).toContain(`${process.getuid?.()}:${process.getgid?.()}`);
 });
+
+test("the report says so when nobody knows how many are gone", async () => {
+    await prepare(first);
+    rmSync(join(volume, generationFiles(first)));
+    await prepare(second);
+    expect(reportOf(second).deletions).toBeUndefined();
+    expect(reportOf(second).unknown).toContain("deletions: the former copy's file manifest cannot be read");
+});
