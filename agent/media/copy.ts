@@ -155,7 +155,6 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
                     return false;
                 }
                 if (sharing === "clone") {
-                    await calls.chmod(to, fileMode(file.mode, sharing));
                     await calls.lutimes(to, file.mtime);
                 }
                 return true;

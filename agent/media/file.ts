@@ -81,7 +81,6 @@ async function copyOpen(
         }
         const cloned = await cloneOpen(source, target, copier);
         if (cloned) {
-            await to.calls.chmod(target, mode);
             await to.calls.lutimes(target, before.mtimeMs);
             moved(before.size);
         } else {

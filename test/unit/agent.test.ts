@@ -199,6 +199,11 @@ describe("the progress of a phase", () => {
         const reading = { done: 8, unit: "file" as const, ...(part !== undefined && { part }) };
         expect(progressOf("read", reading, 2)).toEqual({ event, phase: "read", done: 8, rate: 4, unit: "file" });
     });
+
+    test("tells of files where bytes are what is counted", () => {
+        const reading = { done: 50, unit: "byte" as const, files: 3, part: { of: 100, through: 50 } };
+        expect(progressOf("copy", reading, 2)).toMatchObject({ done: 50, files: 3, left: 2 });
+    });
 });
 
 describe("the smoke check", () => {
