@@ -62,8 +62,14 @@ export class Spool<T> {
         const bytes = Buffer.from(`${this.lines.join("\n")}\n`, "latin1");
         this.lines = [];
         this.characters = 0;
-        for (let from = 0; from < bytes.length; ) {
-            from += writeSync(this.file, bytes, from, bytes.length - from, this.written + from);
+        try {
+            for (let from = 0; from < bytes.length; ) {
+                from += writeSync(this.file, bytes, from, bytes.length - from, this.written + from);
+            }
+        } catch (error) {
+            // Without a code: it is not the media volume that is full.
+            const { code } = error as NodeJS.ErrnoException;
+            throw new Error(`The list of the files does not fit into ${tmpdir()} (${code}): make room there.`);
         }
         this.written += bytes.length;
     }

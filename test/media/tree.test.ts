@@ -17,6 +17,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Buffers } from "../../agent/media/buffers";
+import { copyFile } from "../../agent/media/file";
 import { Folders } from "../../agent/media/folders";
 import { prepareMedia } from "../../agent/media/generation";
 import { leftOut, readTree, type TreeRules } from "../../agent/media/tree";
@@ -138,6 +140,16 @@ describe("a folder that becomes a link in the race", () => {
         symlinkSync(outside, join(source, "swap"));
         await expect(tree.at("swap/secret", (path) => readFileSync(path, "utf8"))).rejects.toThrow("ENOTDIR");
         await tree.close();
+    });
+
+    test("as a file that becomes one leads to nothing outside", async () => {
+        writeFileSync(join(places.folder, "secret"), "secret");
+        rmSync(join(source, "a/b/note"));
+        symlinkSync("../../../secret", join(source, "a/b/note"));
+        const [from, to] = [new Folders(source), new Folders(volume)];
+        const copier = { from, to, buffers: new Buffers(), cloning: false, moved: () => undefined, signal: never };
+        await expect(copyFile({ path: "a/b/note" }, 0o644, copier, 1)).rejects.toThrow("became something else");
+        await Promise.all([from.close(), to.close()]);
     });
 
     test("at random moments never brings what is outside into a copy", { timeout: 60_000 }, async () => {
