@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
 import { databaseReport } from "../../contract/report";
-import { copied, sha256 } from "../postgres/copied";
+import { copied, copiedLargeObjects, sha256 } from "../postgres/copied";
 import { endings, type FormatName, packing } from "../postgres/formats";
 import { manifestOf } from "../postgres/manifest";
 import { stampBefore } from "../postgres/replica";
@@ -15,7 +15,7 @@ import { type FaultStage, openFaultStage } from "./stage";
 /** The backup is not what it should be: cut, changed, incomplete, another one, too old. */
 let stage: FaultStage;
 let make: ReturnType<typeof packing>;
-let tables: DumpedDatabase["tables"];
+let held: Pick<DumpedDatabase, "tables" | "largeObjects" | "sequences">;
 beforeAll(async () => {
     stage = await openFaultStage();
     make = packing(stage.production, stage.backup);
@@ -25,7 +25,11 @@ beforeAll(async () => {
         const text = await copied(stage.production, "shop", table);
         return [table, { rows, bytes: text.length, sha256: sha256(text) }] as const;
     });
-    tables = Object.fromEntries(await Promise.all(described));
+    held = {
+        tables: Object.fromEntries(await Promise.all(described)),
+        largeObjects: await copiedLargeObjects(stage.production, "shop"),
+        sequences: { "public.counter": { value: "10", called: true } },
+    };
 });
 afterAll(() => stage?.stop());
 
@@ -60,10 +64,7 @@ function describedIn(
     path: string,
     change: (manifest: Manifest) => unknown = () => undefined,
 ) {
-    const manifest = manifestOf(
-        { stamp, path },
-        { tables, sequences: { "public.counter": { value: "10", called: true } } },
-    );
+    const manifest = manifestOf({ stamp, path }, structuredClone(held));
     const text = change(manifest) ?? JSON.stringify(manifest);
     writeFileSync(join(hourly, `backup-${stamp}-shop.json`), String(text));
 }
