@@ -4,8 +4,8 @@
  * is on the disk. Wants root, which alone may empty the page cache and mount the XFS that the last lines are about, and
  * a quiet machine.
  */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startPublisher } from "../test/postgres/publisher";
@@ -16,8 +16,8 @@ import { prepared } from "./database/copies";
 import { type NextCopies, nextCopies } from "./database/next";
 import { makeProduction } from "./database/production";
 import { onReflink } from "./database/reflink";
-import { formerWays, ownWay, piped, shell, timesOf, unpackedFirst } from "./database/ways";
-import { median, seconds } from "./measure";
+import { formerWays, medianOf, ownWay, piped, shell, timesOf, unpackedFirst } from "./database/ways";
+import { median, seconds, type Taken } from "./measure";
 
 export async function database(): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-bench-"));
@@ -35,27 +35,33 @@ export async function database(): Promise<void> {
             return { path: join(hourly, stem), stamp: stampOf(stem) };
         };
         const [directory, plain] = [await publish("directory"), await publish("plain")];
-        const stamps = { plain: plain.stamp, custom: stampBefore(3600), directory: directory.stamp };
+        const stamps = {
+            ...{ plain: plain.stamp, directory: directory.stamp },
+            ...{ custom: stampBefore(3600), "directory without manifest": stampBefore(3601) },
+        };
         const custom = join(hourly, `backup-${stamps.custom}-shop.dump`);
         const backups = { backup: `${plain.path}.sql.gz`, custom, directory: directory.path };
         await shell(production, `pg_dump --format=custom --compress=1 --file='${custom}' shop`);
+        // The same folder without its manifest: nothing can be compared with it but the number of rows.
+        cpSync(directory.path, join(hourly, `backup-${stamps["directory without manifest"]}-shop`), {
+            recursive: true,
+        });
         await production.query("shop", "update pgbench_history set delta = delta + 1");
         const changed = await publish("directory");
         await former.query("postgres", "create role shop");
         console.log(`backup ${(statSync(backups.backup).size / 1e6).toFixed(0)} MB, plain with gzip`);
 
-        const ours = (["plain", "custom", "directory"] as const).map((kind) =>
-            ownWay(replica, publisher.store, kind, stamps[kind]),
-        );
+        const kinds = ["plain", "custom", "directory", "directory without manifest"] as const;
+        const ours = kinds.map((kind) => ownWay(replica, publisher.store, kind, stamps[kind]));
         const times = await timesOf([...formerWays(former, backups, folder), ...ours]);
         for (const [name, all] of times) {
-            const [least, most] = [Math.min(...all), Math.max(...all)].map((one) => one.toFixed(1));
-            console.log(`${name}: ${median(all).toFixed(1)} s (${least} to ${most})`);
+            console.log(`${name}: ${describeTimes(all)}`);
         }
-        const of = (name: string) => median(times.get(name) ?? []);
-        const [own = 0, ...archives] = ours.map(({ name }) => of(name));
+        const of = (name: string) => medianOf(times, name);
+        const [own = 0, archive = 0, proven = 0, bare = 0] = ours.map(({ name }) => of(name));
         const unpacked = of(unpackedFirst);
-        console.log(`R1 full refresh vs S0's flow: ${(unpacked / Math.min(own, ...archives)).toFixed(2)} x (2.0)`);
+        console.log(`R1 full refresh vs S0's flow: ${(unpacked / Math.min(own, archive, proven)).toFixed(2)} x (2.0)`);
+        console.log(`R6 proof costs ${(100 * (proven / bare - 1)).toFixed(0)} % (25)`);
         console.log(`R1b plain dump vs gunzip|psql: ${(of(piped) / own).toFixed(2)} x (1.4)`);
 
         const pair = { from: stamps.directory, to: changed.stamp };
@@ -92,8 +98,8 @@ function tellOfNext(
     );
 }
 
-/** What a copy costs those who use the database, and what its proof and its repetition cost. */
-async function tellOfUse(replica: Replica, { last, first, memory }: NextCopies): Promise<void> {
+/** What a copy costs those who use the database, and what its repetition costs. */
+async function tellOfUse(replica: Replica, { last, memory }: NextCopies): Promise<void> {
     const { server } = replica;
     console.log(`R2 database away: ${(await away(server, () => replica.run("switch", last))).toFixed(3)} s (0.2)`);
 
@@ -105,10 +111,15 @@ async function tellOfUse(replica: Replica, { last, first, memory }: NextCopies):
         `R4 repeat with nothing new: ${nothing.toFixed(2)} s (2), bytes written ${Number(await position()) - before} (0)`,
     );
 
-    const proof = first.phases.filter(({ name }) => name === "prove").reduce((sum, phase) => sum + phase.seconds, 0);
-    const rest = first.phases.filter(({ name }) => name !== "prove").reduce((sum, phase) => sum + phase.seconds, 0);
-    console.log(`R6 proof costs ${((100 * proof) / rest).toFixed(0)} % (25)`);
     console.log(`memory peak ${memory.toFixed(0)} MiB (256)`);
+}
+
+/** What a way has taken, and how much of it the processors were busy: that limits it, where it comes near to all of it. */
+function describeTimes(all: Taken[]): string {
+    const times = all.map(({ seconds }) => seconds);
+    const [least, most] = [Math.min(...times), Math.max(...times)].map((one) => one.toFixed(1));
+    const share = median(all.map(({ seconds, busy }) => busy / seconds / availableParallelism()));
+    return `${median(times).toFixed(1)} s (${least} to ${most}), processors busy for ${(100 * share).toFixed(0)} % of it`;
 }
 
 /** The stamp in a backup's name. */

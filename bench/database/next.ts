@@ -1,7 +1,7 @@
 import type { Plan } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
 import type { Replica } from "../../test/postgres/replica";
-import { coldSeconds, median, rounds } from "../measure";
+import { median, rounds, taken } from "../measure";
 import { expectDone, idOf, planFor, prepared, removed } from "./copies";
 
 /** What it takes to make further copies once there is a base. */
@@ -14,8 +14,7 @@ export interface NextCopies {
     reloaded: string;
     /** The last clone, which is proven and not in use yet. */
     last: Plan;
-    /** What was said of the first copy, which was restored; and MiB that the agent has had in memory for it. */
-    first: DatabaseReport;
+    /** MiB that the agent has had in memory for the first copy, which was restored. */
     memory: number;
 }
 
@@ -49,7 +48,6 @@ export async function nextCopies(
         ...{ clone, cloned: phasesOf(await reportOf(`clone ${rounds - 1}`)) },
         ...{ reload, reloaded: phasesOf(reloaded) },
         last: withBase(`clone ${rounds - 1}`, from),
-        first: await reportOf("first"),
         memory: memory.peak,
     };
 
@@ -58,7 +56,7 @@ export async function nextCopies(
         const times: number[] = [];
         for (let round = 0; round < rounds; round++) {
             const plan = planOf(round);
-            times.push(await coldSeconds(() => prepared(replica, plan)));
+            times.push((await taken(() => prepared(replica, plan))).seconds);
             if (round < rounds - 1) {
                 await removed(replica, plan.database.generation);
             }

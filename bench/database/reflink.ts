@@ -4,9 +4,8 @@ import { installPostgres18 } from "../../dev/postgres";
 import { startReplica } from "../../test/postgres/replica";
 import { startServer } from "../../test/postgres/server";
 import { makeVolume } from "../../test/postgres/volume";
-import { median } from "../measure";
 import { type NextCopies, nextCopies } from "./next";
-import { type Backups, formerWays, ownWay, timesOf, unpackedFirst } from "./ways";
+import { type Backups, formerWays, medianOf, ownWay, timesOf, unpackedFirst } from "./ways";
 
 /** Bytes of the volume: today's copy, ours in use, two further ones and the base of all. */
 const size = 2 ** 34;
@@ -48,7 +47,7 @@ export async function onReflink(
             const ours = ownWay(replica, store, "plain", stamps.plain);
             const today = formerWays(former, backups, unpackedTo).filter(({ name }) => name === unpackedFirst);
             const times = await timesOf([...today, ours]);
-            const [unpacked, own] = [unpackedFirst, ours.name].map((name) => median(times.get(name) ?? []));
+            const [unpacked, own] = [unpackedFirst, ours.name].map((name) => medianOf(times, name));
             return { unpacked: unpacked ?? 0, own: own ?? 0, ...(await nextCopies(replica, store, stamps)) };
         } finally {
             await Promise.all([former.stop(), replica.stop()]);

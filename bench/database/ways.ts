@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import type { Replica } from "../../test/postgres/replica";
 import { binaries, type TestServer } from "../../test/postgres/server";
-import { coldSeconds, rounds } from "../measure";
+import { median, rounds, type Taken, taken } from "../measure";
 import { idOf, planFor, prepared, removed } from "./copies";
 
 /** One way to load a backup. `load` gets a name that is of this round alone. */
@@ -63,17 +63,22 @@ export function ownWay(replica: Replica, store: string, kind: string, stamp: str
     };
 }
 
-/** Seconds that each way has taken in each round, by its name; all of them are measured in turn. */
-export async function timesOf(ways: Way[]): Promise<Map<string, number[]>> {
-    const times = new Map<string, number[]>(ways.map(({ name }) => [name, []]));
+/** What each way has taken in each round, by its name; all of them are measured in turn. */
+export async function timesOf(ways: Way[]): Promise<Map<string, Taken[]>> {
+    const times = new Map<string, Taken[]>(ways.map(({ name }) => [name, []]));
     for (let round = 0; round < rounds; round++) {
         for (const { name, load, clear } of ways) {
             const id = `round_${round}`;
-            times.get(name)?.push(await coldSeconds(() => load(id)));
+            times.get(name)?.push(await taken(() => load(id)));
             await clear(id);
         }
     }
     return times;
+}
+
+/** The middle of the seconds that a way has taken. */
+export function medianOf(times: Map<string, Taken[]>, name: string): number {
+    return median((times.get(name) ?? []).map(({ seconds }) => seconds));
 }
 
 /** Runs a shell's line with PostgreSQL's own tools, as the superuser of a server. */
