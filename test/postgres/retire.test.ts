@@ -68,7 +68,7 @@ test("a former database that somebody uses stays; the rest goes, with its roles 
     // Live, the newest former one, the one in use, and the one that was proven after the live one was switched to.
     expect(await databases()).toEqual(["shop", aside(ids[0]), aside(ids[1]), aside(ids[4])]);
     expect(readdirSync(join(volume, "generations")).sort()).toEqual(
-        [ids[3], `${ids[3]}.json`, ids[4], `${ids[4]}.json`].sort(),
+        [ids[3], ids[4]].flatMap((id) => [id, `${id}.files.jsonl`, `${id}.json`]).sort(),
     );
     await client.end();
 });
@@ -90,5 +90,7 @@ test("no former one is kept where none is asked for", async () => {
     });
     expect(await replica.run("retire", plan)).toMatchObject({ status: 0 });
     expect(await databases()).toEqual(["shop", aside(ids[4])]);
-    expect(readdirSync(join(replica.folder, "volume/generations"))).toEqual([ids[3], `${ids[3]}.json`]);
+    expect(readdirSync(join(replica.folder, "volume/generations")).sort()).toEqual(
+        [ids[3], `${ids[3]}.files.jsonl`, `${ids[3]}.json`].sort(),
+    );
 });
