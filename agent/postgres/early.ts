@@ -20,6 +20,8 @@ const patience = 2_000;
  */
 export class EarlyReader {
     private readonly right: Tables = {};
+    /** The file that each of them was in when it was read: whoever empties or rewrites a table begins another one. */
+    private readonly files = new Map<string, string>();
     private last = Promise.resolve();
     private psql: Psql | undefined;
     private ending = false;
@@ -56,11 +58,13 @@ export class EarlyReader {
         const { client } = this.reading;
         const names = Object.keys(this.right);
         const isSilent = names.length > 0 && (await silence(client));
-        const written = new Map<string, number>();
-        for (const { name, writes } of isSilent ? await writesTo(client, names) : []) {
-            written.set(name, writes);
-        }
-        return Object.fromEntries(Object.entries(this.right).filter(([name, { rows }]) => written.get(name) === rows));
+        const now = isSilent ? await stateOf(client, names) : new Map<string, State>();
+        return Object.fromEntries(
+            Object.entries(this.right).filter(([name, { rows }]) => {
+                const state = now.get(name);
+                return state?.writes === rows && state.file === this.files.get(name);
+            }),
+        );
     }
 
     /** Ends the reading at once. */
@@ -77,6 +81,8 @@ export class EarlyReader {
         const { expected } = await expectation(client, table, tally, this.named);
         if (expected !== undefined) {
             this.psql ??= new Psql(target, [asDumped(encoding)]);
+            const state = (await stateOf(client, [table])).get(table);
+            this.files.set(table, state?.file ?? "");
             this.right[table] = await readTable(client, this.psql, expected, () => undefined);
         }
     }
@@ -96,13 +102,21 @@ async function silence(client: Client): Promise<boolean> {
     return false;
 }
 
-/** How many rows were ever written to each table, changed or removed ones counted as well. */
-async function writesTo(client: Client, tables: string[]): Promise<{ name: string; writes: number }[]> {
-    const { rows } = await client.query<{ name: string; writes: string }>(
-        `select name, pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)
-                      + pg_stat_get_tuples_deleted(oid) as writes
+/** What tells whether a table is as it was. */
+interface State {
+    /** Rows that were ever written to it, changed and removed ones counted as well. */
+    writes: number;
+    /** Number of its file. */
+    file: string;
+}
+
+async function stateOf(client: Client, tables: string[]): Promise<Map<string, State>> {
+    const { rows } = await client.query<{ name: string; writes: string; file: string }>(
+        `select name, pg_relation_filenode(oid)::text as file,
+                pg_stat_get_tuples_inserted(oid) + pg_stat_get_tuples_updated(oid)
+                + pg_stat_get_tuples_deleted(oid) as writes
            from unnest($1::text[]) name, to_regclass(name) oid`,
         [tables],
     );
-    return rows.map(({ name, writes }) => ({ name, writes: Number(writes) }));
+    return new Map(rows.map(({ name, writes, file }) => [name, { writes: Number(writes), file }]));
 }

@@ -66,6 +66,8 @@ test("a table that is right, and that nobody has written to since, need not be r
 
 test.each([
     ["a row of it is changed", "update log set text = 'other' where id = 7"],
+    ["it is emptied", "truncate log"],
+    ["it is written anew with other values", "alter table log alter text type text using 'other'"],
     ["a row of it is removed", "delete from log where id = 7"],
 ])("a table is read again if %s afterwards", async (_, sql) => {
     early.filled(table, tally);
