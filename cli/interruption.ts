@@ -43,15 +43,19 @@ export async function clearInterruption(stack: Stack): Promise<void> {
  * Makes the state forget objects that it knows and that are gone: somebody has removed them, or a wipe was killed before
  * it could write down what it had removed.
  *
- * @returns whether there were any
+ * @returns whether there were any; none where that cannot be found out, so that what went wrong before is told
  */
 export async function forgetGone(stack: Stack): Promise<boolean> {
-    const { changeSummary } = await stack.previewRefresh();
-    if ((changeSummary.delete ?? 0) === 0) {
+    try {
+        const { changeSummary } = await stack.previewRefresh();
+        if ((changeSummary.delete ?? 0) === 0) {
+            return false;
+        }
+        await stack.refresh();
+        return true;
+    } catch {
         return false;
     }
-    await stack.refresh();
-    return true;
 }
 
 /**

@@ -71,7 +71,8 @@ export async function operate(
         },
         up: () =>
             stack.up(output).catch(async (error: unknown) => {
-                if (interrupted || !(await forgetGone(stack))) {
+                // What was refused before anything was touched has another reason.
+                if (interrupted || !/ failed\*\*/.test(printed) || !(await forgetGone(stack))) {
                     throw error;
                 }
                 view.say("Something was gone that the state knew: once more, without it.");

@@ -103,6 +103,9 @@ export interface Watching {
     stop?: AbortSignal;
 }
 
+/** Milliseconds that processes which were told to end may take for it. */
+const patience = 10_000;
+
 /** Runs `understudy <arguments>` in a workspace. */
 export function understudy({ folder, env }: Workspace, args: string[], watching: Watching = {}): Promise<Ended> {
     const { show = () => {}, stop } = watching;
@@ -126,7 +129,7 @@ export function understudy({ folder, env }: Workspace, args: string[], watching:
         child.on("error", reject);
         child.on("close", async (status) => {
             // Of a group that was killed others may live a moment longer than the first: the engine still holds its lock.
-            while (stop?.aborted === true && isAlive(-(child.pid ?? 0))) {
+            for (let left = patience; stop?.aborted === true && isAlive(-(child.pid ?? 0)) && left > 0; left -= 20) {
                 await sleep(20);
             }
             resolve({ status: status ?? 1, output });

@@ -23,7 +23,7 @@ export function bucketSource(remote: Remote, { exclude, sentinel }: MediaPlan): 
     };
 }
 
-/** Of a bucket's objects, what production's own are told of with. */
+/** In the place of permissions and owner, which a bucket does not know. */
 const unknownOwner = { mode: 0o644, uid: 0, gid: 0 };
 
 /** Tells of what is in a bucket as of a folder. The folders themselves are kept in memory. */

@@ -10,7 +10,7 @@ import { joined, number } from "./join";
 import { inParallel } from "./lanes";
 import type { Known, ManifestWriter } from "./manifest";
 import { display } from "./name";
-import { Spool } from "./spool";
+import type { Spool } from "./spool";
 import { countNames, type FileEntry } from "./tree";
 
 /** Milliseconds by which a copied time may differ: Node sets times as floating-point seconds, cut to microseconds. */
@@ -51,7 +51,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
     const count = { looked: 0, hashed: 0, fromFormer: 0, changed: 0 };
     watch(() => ({ done: count.looked, unit: "file", part: { of: made.length, through: count.looked } }));
     const owner = await ownerOf(target);
-    const others = [production ?? new Spool<Known>(), former ?? new Spool<Known>()];
+    const others = [production ?? [], former ?? []];
 
     for (const { items, known } of joined(made, others, ({ path }: { path: string }) => path)) {
         const [named, before] = known;
