@@ -18,15 +18,24 @@ import { forgetWorkspace } from "./workspace";
 /** What vitest's JSON reporter tells of a run, as far as it matters here. */
 interface Report {
     numPassedTests: number;
-    testResults: { name: string; status: string; assertionResults: { fullName: string; status: string }[] }[];
+    testResults: {
+        name: string;
+        status: string;
+        message: string;
+        assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
+    }[];
 }
 
 interface Count {
     passed: number;
-    /** Names of the failed and the skipped. */
+    /** Names of the failed, each with its reason. */
     failed: string[];
+    /** Names of the skipped. */
     skipped: string[];
 }
+
+/** Lines of a reason that are told again at the end: what was expected and found, and where. */
+const reasonLines = 30;
 
 const project = path.dirname(__dirname);
 
@@ -74,8 +83,7 @@ async function check(title: string, command: string, args: string[]): Promise<Co
         await step(title, () => run(command, args, { cwd: project }));
         return { passed: 1, failed: [], skipped: [] };
     } catch (error) {
-        console.error((error as Error).message);
-        return { passed: 0, failed: [title], skipped: [] };
+        return { passed: 0, failed: [because(title, (error as Error).message)], skipped: [] };
     }
 }
 
@@ -104,21 +112,28 @@ async function vitest(name: string, filters: string[]): Promise<Count> {
 /** A file that failed outside of its tests, or an error between them, counts as one more failure. */
 function counted(name: string, report: Report, status: number): Count {
     const tests = report.testResults.flatMap((file) => file.assertionResults);
-    const named = (wanted: (status: string) => boolean) =>
-        tests.filter((test) => wanted(test.status)).map((test) => test.fullName);
     const failed = [
-        ...named((status) => status === "failed"),
+        ...tests
+            .filter(({ status }) => status === "failed")
+            .map(({ fullName, failureMessages }) => because(fullName, failureMessages?.join("\n"))),
         ...report.testResults
             .filter(
                 (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"),
             )
-            .map((file) => `${path.relative(project, file.name)}, outside of its tests`),
+            .map((file) => because(`${path.relative(project, file.name)}, outside of its tests`, file.message)),
     ];
     return {
         passed: report.numPassedTests,
         failed: failed.length === 0 && status !== 0 ? [`an error between the tests of ${name}`] : failed,
-        skipped: named((status) => status !== "passed" && status !== "failed"),
+        skipped: tests
+            .filter(({ status }) => status !== "passed" && status !== "failed")
+            .map(({ fullName }) => fullName),
     };
+}
+
+/** A failure and what it came of, which is long out of sight when everything has run. */
+function because(name: string, reason = ""): string {
+    return [name, ...reason.split("\n").slice(0, reasonLines)].join("\n    ").trimEnd();
 }
 
 async function withoutReason(skipped: string[]): Promise<string[]> {
