@@ -19,29 +19,15 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
 import { retireMedia } from "../../agent/media/retire";
-import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { generationMarker, volumeMarker } from "../../contract";
 import { mediaReport } from "../../contract/report";
-import { digest, isRoot, makePlaces, never, type Places, planFor, settle, stack } from "./places";
+import { digest, isRoot, never, planFor, settle, stack } from "./places";
+import { at, eachInPlaces, first, places, prepare, second, source, volume } from "./stage";
 
-const [first, second] = ["00000000aa", "00000000bb"] as const;
-let places: Places;
-let source: string;
-let volume: string;
-
-beforeEach(() => {
-    places = makePlaces();
-    ({ source, volume } = places);
-});
-afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
-
-const at = (id: string, path = "") => join(volume, generationFolder(id), path);
-
-function prepare(generation: string, change?: (media: Plan["media"]) => void, signal = never) {
-    return prepareMedia(planFor(places, generation, change), signal);
-}
+eachInPlaces();
 
 describe("a generation", () => {
     test("has every file, empty folder and time of the source, and a marker that says so", async () => {

@@ -1,36 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { prepareMedia } from "../../agent/media/generation";
+import { beforeEach, describe, expect, test } from "vitest";
 import { placeOf, refuseSameFolder } from "../../agent/media/place";
-import { Refusal } from "../../agent/refusal";
 import { generationFolder, generationMarker, type Plan } from "../../contract";
-import { digest, isRoot, makePlaces, never, type Places, planFor } from "./places";
+import { isRoot } from "./places";
+import { eachInPlaces, expectRefusal, first, places, prepare, second, source, volume } from "./stage";
 
-const [first, second] = ["00000000aa", "00000000bb"] as const;
-let places: Places;
-let source: string;
-let volume: string;
-
-beforeEach(() => {
-    places = makePlaces();
-    ({ source, volume } = places);
-});
-afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
-
-function prepare(generation: string, change?: (media: Plan["media"]) => void) {
-    return prepareMedia(planFor(places, generation, change), never);
-}
-
-/** The run is refused, and neither source nor volume has changed. */
-async function expectRefusal(generation: string, reason: string | RegExp, change?: (media: Plan["media"]) => void) {
-    const before = [digest(source), digest(volume)];
-    const refusal = await prepare(generation, change).catch((error: unknown) => error);
-    expect(refusal).toBeInstanceOf(Refusal);
-    expect((refusal as Refusal).message).toMatch(reason);
-    expect([digest(source), digest(volume)]).toEqual(before);
-}
+eachInPlaces();
 
 describe("media.maximumDeletions", () => {
     const limited = (percent: number) => (media: Plan["media"]) => {

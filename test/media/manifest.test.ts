@@ -1,31 +1,18 @@
 import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { prepareMedia } from "../../agent/media/generation";
+import { beforeEach, describe, expect, test } from "vitest";
 import { Refusal } from "../../agent/refusal";
-import { generationFiles, generationFolder, generationMarker, type Plan } from "../../contract";
+import { generationFiles, generationMarker } from "../../contract";
 import { storeFiles } from "../../contract/files";
 import { mediaReport } from "../../contract/report";
-import { makePlaces, manifestOf, never, type Places, planFor } from "./places";
+import { manifestOf } from "./places";
+import { at, eachInPlaces, first, prepare, second, source, volume } from "./stage";
 
-const [first, second] = ["00000000aa", "00000000bb"] as const;
-let places: Places;
-let source: string;
-let volume: string;
-
+eachInPlaces();
 beforeEach(() => {
-    places = makePlaces();
-    ({ source, volume } = places);
     rmSync(join(source, "lost+found"), { recursive: true });
 });
-afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
-
-const at = (id: string, path = "") => join(volume, generationFolder(id), path);
-
-function prepare(generation: string, change?: (media: Plan["media"]) => void) {
-    return prepareMedia(planFor(places, generation, change), never);
-}
 
 function reportOf(id: string) {
     return mediaReport.parse(JSON.parse(readFileSync(join(volume, generationMarker(id)), "utf8")));

@@ -2,52 +2,25 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { prepareMedia } from "../../agent/media/generation";
+import { describe, expect, test } from "vitest";
 import { refuseSameFolder } from "../../agent/media/place";
 import { Refusal } from "../../agent/refusal";
-import { generationFolder, type Plan, volumeMarker } from "../../contract";
-import { digest, isRoot, makePlaces, never, type Places, planFor } from "./places";
+import { volumeMarker } from "../../contract";
+import { digest, isRoot, planFor } from "./places";
+import { at, eachInPlaces, expectRefusal, first, places, prepare, second, source, volume } from "./stage";
 
-const [first, second] = ["00000000aa", "00000000bb"] as const;
-let places: Places;
-let source: string;
-let volume: string;
-
-beforeEach(() => {
-    places = makePlaces();
-    ({ source, volume } = places);
-});
-afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
-
-const at = (id: string, path = "") => join(volume, generationFolder(id), path);
-
-function prepare(generation: string, change?: (media: Plan["media"]) => void, signal = never) {
-    return prepareMedia(planFor(places, generation, change), signal);
-}
-
-/** The run is refused, and neither source nor volume has changed. */
-async function expectRefusal(reason: string | RegExp, change?: (media: Plan["media"]) => void) {
-    const before = [digest(source), digest(volume)];
-    const refusal = await prepare(first, change).then(
-        () => undefined,
-        (error: unknown) => error,
-    );
-    expect(refusal).toBeInstanceOf(Refusal);
-    expect((refusal as Refusal).message).toMatch(reason);
-    expect([digest(source), digest(volume)]).toEqual(before);
-}
+eachInPlaces();
 
 describe("refused, with nothing changed", () => {
     test("an empty source, as a missing mount leaves it", async () => {
         rmSync(source, { recursive: true });
         mkdirSync(source);
-        await expectRefusal("holds 0 files, and media.minimumFiles is 3");
+        await expectRefusal(first, "holds 0 files, and media.minimumFiles is 3");
     });
 
     test("a source with too few files", async () => {
         rmSync(join(source, "a/zero"));
-        await expectRefusal("holds 2 files, and media.minimumFiles is 3");
+        await expectRefusal(first, "holds 2 files, and media.minimumFiles is 3");
     });
 
     test("a source that is not there", async () => {
@@ -63,27 +36,27 @@ describe("refused, with nothing changed", () => {
         ["a link that leads out by way of another", "b/../../../outside"],
     ])("%s", async (_, target) => {
         symlinkSync(target, join(source, "a/evil"));
-        await expectRefusal(/"a\/evil" .* leads out of the tree/);
+        await expectRefusal(first, /"a\/evil" .* leads out of the tree/);
     });
 
     test("a named pipe, by its name and how many there are", async () => {
         execFileSync("mkfifo", [join(source, "pipe"), join(source, "a/pipe")]);
-        await expectRefusal(/"pipe" .* is a named pipe \(and 1 more\)/);
+        await expectRefusal(first, /"pipe" .* is a named pipe \(and 1 more\)/);
     });
 
     test("a volume that somebody else uses", async () => {
         writeFileSync(join(volume, "theirs"), "x");
-        await expectRefusal(/does not carry the marker .*theirs/);
+        await expectRefusal(first, /does not carry the marker .*theirs/);
     });
 
     test("another stack's volume", async () => {
         writeFileSync(join(volume, volumeMarker), JSON.stringify({ stack: "understudy/other" }));
-        await expectRefusal("belongs to the replica of stack understudy/other");
+        await expectRefusal(first, "belongs to the replica of stack understudy/other");
     });
 
     test("a replica's volume as the source", async () => {
         writeFileSync(join(source, volumeMarker), JSON.stringify({ stack: "understudy/other" }));
-        await expectRefusal("it is a replica's volume, not production's");
+        await expectRefusal(first, "it is a replica's volume, not production's");
     });
 
     test.each([

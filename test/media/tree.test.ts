@@ -16,32 +16,17 @@ import {
     writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Buffers } from "../../agent/media/buffers";
 import { copyFile } from "../../agent/media/file";
 import { Folders } from "../../agent/media/folders";
-import { prepareMedia } from "../../agent/media/generation";
 import { leftOut, readTree, type TreeRules } from "../../agent/media/tree";
 import { removeMediaGeneration } from "../../agent/media/volume";
-import { generationFolder, type Plan } from "../../contract";
-import { digest, isRoot, makePlaces, never, type Places, planFor, settle } from "./places";
+import type { Plan } from "../../contract";
+import { digest, isRoot, never, settle } from "./places";
+import { at, eachInPlaces, first, places, prepare, second, source, volume } from "./stage";
 
-const [first, second] = ["00000000aa", "00000000bb"] as const;
-let places: Places;
-let source: string;
-let volume: string;
-
-beforeEach(() => {
-    places = makePlaces();
-    ({ source, volume } = places);
-});
-afterEach(() => execFileSync("rm", ["-rf", places.folder]));
-
-const at = (id: string, path = "") => join(volume, generationFolder(id), path);
-
-function prepare(generation: string, change?: (media: Plan["media"]) => void) {
-    return prepareMedia(planFor(places, generation, change), never);
-}
+eachInPlaces();
 
 describe("a copy", () => {
     test("has the folders' and links' times, and programs stay programs without special rights", async () => {
