@@ -27,7 +27,13 @@ function tellEngine(preview: Row[]): Promise<void> {
 
 async function makePublisher(settings: PublisherSettings, stack: string) {
     new Publisher("publisher", { stack, settings, program: await bundle() });
-    return { namespace: settings.source.namespace, schedule: settings.schedule, catalogue: catalogueConfigMap };
+    const { source, schedule, media } = settings;
+    return {
+        namespace: source.namespace,
+        schedule,
+        catalogue: catalogueConfigMap,
+        ...(media !== undefined && { mediaSchedule: media.schedule }),
+    };
 }
 
 async function makeReplica(settings: Settings, stack: string, tell: (preview: Row[]) => unknown) {

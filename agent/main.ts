@@ -9,6 +9,8 @@ import { readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
+import { publishMedia } from "./publish/media";
+import { verifyMedia } from "./publish/media-verify";
 import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
 import { Refusal } from "./refusal";
@@ -40,6 +42,8 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
 const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortSignal) => Promise<string>> = {
     publish,
     "verify-store": verifyStore,
+    "publish-media": publishMedia,
+    "verify-media": verifyMedia,
 };
 
 async function main(): Promise<void> {

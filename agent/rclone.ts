@@ -108,10 +108,27 @@ export async function uploadFile(file: string, remote: Remote, signal: AbortSign
     await uploading(remote, impatient, file, signal);
 }
 
-async function uploading(remote: Remote, options: string[], from: string, signal: AbortSignal): Promise<void> {
+/**
+ * Makes a remote what a folder holds: what it has besides goes. Links stay away.
+ *
+ * @param exclude globs of what stays away, and stays where it is in the remote
+ * @throws {RcloneError} when something cannot be copied or removed
+ */
+export async function mirror(folder: string, remote: Remote, exclude: string[], signal: AbortSignal): Promise<void> {
+    const options = ["--skip-links", ...exclude.map((glob) => `--exclude=${glob}`), ...impatient];
+    await uploading(remote, options, folder, signal, "sync");
+}
+
+async function uploading(
+    remote: Remote,
+    options: string[],
+    from: string,
+    signal: AbortSignal,
+    how: "copy" | "sync" = "copy",
+): Promise<void> {
     // Without the slash, rclone takes a folder for a file when the server does not let it look.
     const places = [from, `${remote.remote}/`];
-    const { child, ended } = start(remote, ["copy", ...options], places, signal, "write to");
+    const { child, ended } = start(remote, [how, ...options], places, signal, "write to");
     child.stdout.resume();
     await ended;
 }

@@ -33,11 +33,12 @@ export function describeWipe(settings: Settings, stackName: string): string {
 }
 
 /** The same of production's side: what it has published stays. */
-export function describeSourceWipe({ source, store }: PublisherSettings, stackName: string): string {
+export function describeSourceWipe({ source, store, media }: PublisherSettings, stackName: string): string {
+    const files = media === undefined ? "" : `the media on claims ${media.claim} and ${media.store}, `;
     return [
         `Wipe of ${stackName} in namespace ${source.namespace} of context ${source.context}:`,
-        "  goes:  both schedules and their account, the catalogue in the cluster",
-        `  stays: every backup on claim ${store.claim}, the namespace and everything else in it`,
+        `  goes:  ${media === undefined ? "both" : "all"} schedules and their account, the catalogue in the cluster`,
+        `  stays: every backup on claim ${store.claim}, ${files}the namespace and everything else in it`,
     ].join("\n");
 }
 

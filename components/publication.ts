@@ -1,11 +1,14 @@
 /** What the settings of production's side come to for the agent. */
-import { type Publication, publicationVersion } from "../contract/publication";
-import type { PublisherSettings } from "../settings/publisher";
+import { type MediaPublication, type Publication, publicationVersion } from "../contract/publication";
+import type { MediaSettings, PublisherSettings } from "../settings/publisher";
 import { remoteOf } from "./bucket";
+import { mediaGroup } from "./pod";
 
 /** Folders that the publisher has mounted; the plan names files and folders below them. */
 export const publisherFolders = {
     store: "/store",
+    media: "/media/source",
+    mediaStore: "/media/store",
     password: "/secrets/password",
     /** Where the kubelet puts what a service account needs. */
     account: "/var/run/secrets/kubernetes.io/serviceaccount",
@@ -15,7 +18,7 @@ export const publisherFolders = {
 export const passwordFile = "password";
 
 /** What the agent is told. */
-export function publicationOf({ source, database, store, offsite }: PublisherSettings): Publication {
+export function publicationOf({ source, database, store, offsite, media }: PublisherSettings): Publication {
     const { host, port, user, dump, names, format, jobs, excludeTableData, migrations } = database;
     return {
         version: publicationVersion,
@@ -24,10 +27,29 @@ export function publicationOf({ source, database, store, offsite }: PublisherSet
         store: publisherFolders.store,
         keep: store.keep,
         ...(offsite !== undefined && { offsite: remoteOf(offsite, "offsite") }),
+        ...(media !== undefined && { media: mediaOf(media) }),
         cluster: {
             account: publisherFolders.account,
             namespace: source.namespace,
             ...(source.workload !== undefined && { workload: source.workload }),
         },
+    };
+}
+
+function mediaOf({
+    exclude,
+    links,
+    minimumFiles,
+    sentinel,
+    maximumDeletions,
+    offsite,
+}: MediaSettings): MediaPublication {
+    return {
+        source: publisherFolders.media,
+        store: publisherFolders.mediaStore,
+        group: mediaGroup,
+        ...{ exclude, links, minimumFiles, maximumDeletions },
+        ...(sentinel !== undefined && { sentinel }),
+        ...(offsite !== undefined && { offsite: remoteOf(offsite, "offsite") }),
     };
 }

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { catalogueConfigMap } from "../contract/manifest";
 import type { PublisherCommand } from "../contract/publication";
-import type { PublisherSettings } from "../settings/publisher";
+import type { MediaSettings, PublisherSettings } from "../settings/publisher";
 import { type AgentFolder, agentPod } from "./agent-pod";
 import { bucketAccess } from "./bucket";
 import { labels, type Place } from "./labels";
@@ -27,7 +27,7 @@ export interface PublisherArgs {
 
 /**
  * Production's side: a schedule that makes backups with manifests, keeps them in tiers and lists them, and another one
- * that reads all of them again. The namespace is production's own, and nothing in it but what is made here is touched.
+ * that reads all of them again; the same for the media and their store where they are to be published. The namespace is production's own, and nothing in it but what is made here is touched.
  *
  * @example
  * new Publisher("publisher", { stack: "understudy/production", settings, program: await bundle() });
@@ -50,6 +50,10 @@ export class Publisher extends pulumi.ComponentResource {
         const catalogue = createCatalogue();
         createSchedule("publish", settings.schedule, settings.database.timeout);
         createSchedule("verify-store", settings.verifySchedule, verifyTimeout);
+        if (settings.media !== undefined) {
+            createSchedule("publish-media", settings.media.schedule, settings.media.timeout);
+            createSchedule("verify-media", settings.media.verifySchedule, verifyTimeout);
+        }
         this.registerOutputs();
 
         function createProgram() {
@@ -116,8 +120,38 @@ function cronJobOf(args: Schedule) {
     };
 }
 
+function podOf(args: Schedule) {
+    const { media } = args.settings;
+    const isMedia = args.command === "publish-media" || args.command === "verify-media";
+    return isMedia && media !== undefined ? mediaPod(args, media) : backupPod(args);
+}
+
+/** Neither gets a password or a token; who reads the store again does not get to see production's files. */
+function mediaPod({ command, pullSecret }: Schedule, { claim, store, offsite }: MediaSettings) {
+    const source: AgentFolder = {
+        name: "media",
+        mountPath: publisherFolders.media,
+        readOnly: true,
+        volume: { persistentVolumeClaim: { claimName: claim, readOnly: true } },
+    };
+    const target: AgentFolder = {
+        name: "media-store",
+        mountPath: publisherFolders.mediaStore,
+        readOnly: false,
+        volume: { persistentVolumeClaim: { claimName: store } },
+    };
+    const publishes = command === "publish-media";
+    return agentPod({
+        ...{ command, pullSecret, configMap: configMapName, fileCalls: 256 },
+        folders: publishes ? [source, target] : [target],
+        bucket: publishes && offsite ? bucketAccess(offsite, "offsite") : undefined,
+        // No fsGroup: it would change owners, and on production's volume nothing may be changed.
+        securityContext: restrictedPod(agentUser, mediaGroup),
+    });
+}
+
 /** Only who makes backups gets a password and a way to anywhere; who reads them needs neither. */
-function podOf({ command, settings, pullSecret }: Schedule) {
+function backupPod({ command, settings, pullSecret }: Schedule) {
     const { image, passwordSecret, passwordKey } = settings.database;
     const store: AgentFolder = {
         name: "store",

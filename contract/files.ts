@@ -5,11 +5,32 @@ import * as z from "zod";
 /** Version of the manifest's shape. */
 export const filesVersion = 1;
 
-/** Manifest at the root of production's store of media, which is no part of the media. */
+/** Manifest at the root of production's store of media. It is there only if the store is, and is good as a sentinel. */
 export const storeFiles = ".understudy.files.jsonl";
 
+/** What production's side has in the root of its store besides, none of it part of the media. */
+export const storeOwn = {
+    /** The last whole manifest, while the one in its place tells that the store is being changed. */
+    former: ".understudy.files.former.jsonl",
+    /** Folder of what is to come into the store. */
+    incoming: ".understudy.incoming",
+    /** The files whose contents have changed since they came, a line of JSON each. */
+    rotten: ".understudy.rotten.jsonl",
+} as const;
+
+/** All of these, and what they are called while they are written. */
+export const storeApart = [storeFiles, ...Object.values(storeOwn)].flatMap((name) => [name, `${name}.new`]);
+
 /** The manifest's first line. */
-export const filesHeader = z.strictObject({ manifest: z.literal("files"), version: z.literal(filesVersion) });
+export const filesHeader = z.strictObject({
+    manifest: z.literal("files"),
+    version: z.literal(filesVersion),
+    /** ISO time of the last change of the store that it is about; of a store only. */
+    published: z.iso.datetime().optional(),
+    /** Whether the store is being changed, or was when a run ended: nothing else is in the manifest then. */
+    unfinished: z.literal(true).optional(),
+});
+export type FilesHeader = z.infer<typeof filesHeader>;
 
 /** One entry of a tree. */
 export const listedFile = z.strictObject({
@@ -29,6 +50,8 @@ export const listedFile = z.strictObject({
     mode: z.number().optional(),
     uid: z.number().optional(),
     gid: z.number().optional(),
+    /** Inode of a file in production; of a store only. */
+    ino: z.number().optional(),
     /** What a link leads to, in hexadecimal digits. */
     target: z.string().optional(),
     /** SHA-256 of a file's content, where somebody has computed it. */

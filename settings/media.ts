@@ -3,10 +3,11 @@ import picomatch from "picomatch";
 import { z } from "zod";
 import { duration, size } from "./values";
 
-const percent = z.number().min(0).max(100);
+/** A share of a hundred. */
+export const percent = z.number().min(0).max(100);
 
 /** A glob that is matched with paths below the root of production's files. */
-const glob = z
+export const glob = z
     .string()
     .regex(/^(?!\.{0,2}\/)(?!.*(^|\/)\.\.(\/|$))[^!\0][^\0]*[^/\0]$|^[^/!\0]$/, {
         error: "write a glob below production's folder, such as cache/** or **/*.tmp: no slash at either end, no .. and no !",
@@ -14,7 +15,7 @@ const glob = z
     .refine((text) => isGlob(text), { error: "write a glob whose brackets are closed" });
 
 /** A file of production's, below the root. */
-const relativePath = z
+export const relativePath = z
     .string()
     .regex(
         /^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\0]+$/,

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { postgres } from "../contract";
 import { serverSubject, type Tier, tiers } from "../contract/manifest";
 import { restored } from "./database";
+import { glob, percent, relativePath } from "./media";
 import { describe, type Parsed } from "./problems";
 import { s3 } from "./store";
 import { duration, label, objectName, workload } from "./values";
@@ -36,6 +37,31 @@ const database = z.strictObject({
     timeout: duration.prefault("50m"),
 });
 
+/** Production's media, and the store that replicas read. */
+const media = z.strictObject({
+    /** Claim in production's namespace that the media are on. It is only read. */
+    claim: objectName,
+    /** Claim in production's namespace for their store. */
+    store: objectName,
+    /** When the store is brought up to date, in UTC. */
+    schedule: schedule.default("4 2 * * *"),
+    /** When all of the store is read again, in UTC. */
+    verifySchedule: schedule.default("37 3 * * 0"),
+    /** What is left out. */
+    exclude: z.array(glob).default([]),
+    /** Whether symbolic links may lead out of production's folder. */
+    links: z.enum(["refuse", "keep"]).default("refuse"),
+    /** Media with fewer files are taken for a mount that is missing. */
+    minimumFiles: z.number().int().min(1).default(1),
+    /** Media without this file are taken for a mount that is missing. */
+    sentinel: relativePath.optional(),
+    /** Percent of the store's files that the media may lack. */
+    maximumDeletions: percent.default(20),
+    /** A private bucket that gets a folder for each day of the week. */
+    offsite: s3.optional(),
+    timeout: duration.prefault("6h"),
+});
+
 const number = z.number().int().min(0).max(1000);
 
 const schema = z.strictObject({
@@ -66,6 +92,8 @@ const schema = z.strictObject({
     }),
     /** A private bucket that the store is copied to after each run. */
     offsite: s3.optional(),
+    /** Nobody publishes the media if left out. */
+    media: media.optional(),
     /** When backups are made, in UTC. */
     schedule: schedule.optional(),
     /** When all of them are read again, in UTC. */
@@ -73,6 +101,9 @@ const schema = z.strictObject({
 });
 
 type Written = z.infer<typeof schema>;
+
+/** How the media are published. */
+export type MediaSettings = NonNullable<Written["media"]>;
 
 /** The settings of production's side, with defaults filled in and time spans in seconds. */
 export type PublisherSettings = Written & {
@@ -111,7 +142,7 @@ function filledIn(settings: Written): PublisherSettings {
 }
 
 /** What a stack file says in two places that cannot both be meant. */
-function contradictions({ database, store }: Written): string[] {
+function contradictions({ database, store, media }: Written): string[] {
     const { dump, names, format, jobs, excludeTableData, migrations } = database;
     const problems: string[] = [];
     if (dump === "database" && names.length === 0) {
@@ -143,6 +174,16 @@ function contradictions({ database, store }: Written): string[] {
     }
     if (jobs !== undefined && (dump === "server" || format === "plain")) {
         problems.push(`database.jobs is ${jobs}, but a plain dump comes through one connection: leave it out`);
+    }
+    const claims = Object.entries({
+        "store.claim": store.claim,
+        "media.claim": media?.claim,
+        "media.store": media?.store,
+    });
+    for (const [at, [key, claim]] of claims.entries()) {
+        for (const [other] of claims.slice(0, at).filter(([, same]) => claim !== undefined && same === claim)) {
+            problems.push(`${key} is ${claim}, and so is ${other}: give each a claim of its own`);
+        }
     }
     for (const tier of tiers.filter((tier) => tier !== "hourly" && !store.tiers && (store.keep[tier] ?? 0) > 0)) {
         problems.push(`store.keep.${tier} is ${store.keep[tier]}, but store.tiers is false: leave one of them out`);

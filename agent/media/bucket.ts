@@ -1,11 +1,13 @@
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { MediaPlan } from "../../contract";
 import { storeFiles } from "../../contract/files";
-import { copy, list, nameOf, type Remote } from "../rclone";
+import { copy, list, nameOf, type Remote, read } from "../rclone";
 import { Refusal } from "../refusal";
 import type { Bring } from "./copy";
+import { isUnfinished, longest } from "./edition";
 import type { Folders } from "./folders";
 import { inParallel } from "./lanes";
 import { display, raw } from "./name";
@@ -16,11 +18,18 @@ import { type Entry, type FileEntry, leftOut, type Objection } from "./tree";
 /** Production's media in a bucket. What a bucket has no word for, empty folders, links, modes and owners, is not there. */
 export function bucketSource(remote: Remote, { exclude, sentinel }: MediaPlan): Source {
     return {
+        begin: async () => undefined,
+        isOvertaken: async () => false,
         read: (each, object, signal) => readBucket(remote, { exclude, sentinel }, each, object, signal),
         manifest: async () => undefined,
         bring: fromBucket(remote),
         close: async () => undefined,
     };
+}
+
+/** Whether the manifest of so many bytes only says that the folder is being changed. */
+async function isBeingChanged(remote: Remote, bytes: number): Promise<boolean> {
+    return isUnfinished((await text(read(remote, storeFiles, bytes))).trimEnd());
 }
 
 /** In the place of permissions and owner, which a bucket does not know. */
@@ -38,6 +47,7 @@ async function readBucket(
     const files = new Spool<FileEntry>();
     const folders = new Set<string>();
     let isThere = sentinel === undefined;
+    let manifest: number | undefined;
     await list(
         remote,
         ["--recursive", "--files-only"],
@@ -45,6 +55,7 @@ async function readBucket(
             const path = Buffer.from(Path).toString("latin1");
             const above = foldersAbove(path);
             isThere ||= Path === sentinel;
+            manifest = path === storeFiles ? Size : manifest;
             if (Path === sentinel || path === storeFiles || [...above, path].some(isLeftOut)) {
                 return;
             }
@@ -62,6 +73,13 @@ async function readBucket(
         throw new Refusal(
             `The media source ${nameOf(remote)} does not hold ${sentinel}, which media.sentinel names: look whether ` +
                 "source.media.s3 is right.",
+        );
+    }
+    if (manifest !== undefined && manifest <= longest && (await isBeingChanged(remote, manifest))) {
+        throw new Refusal(
+            `The media source ${nameOf(remote)} is half of one day's and half of another's: production's side is changing ` +
+                "it, or its last run did not end. Take the folder of another day, or run again when publish-media has ended " +
+                "well there.",
         );
     }
     const mtime = Date.now();

@@ -13,6 +13,7 @@ const later = {
     lchown: promisify(fs.lchown),
     link: promisify(fs.link),
     unlink: promisify(fs.unlink),
+    rename: promisify(fs.rename),
     symlink: promisify(fs.symlink),
     mkdir: promisify(fs.mkdir),
     rmdir: promisify(fs.rmdir),
@@ -164,6 +165,13 @@ export class Calls {
         return this.make(
             () => fs.unlinkSync(path),
             () => later.unlink(path),
+        );
+    }
+
+    rename(from: Buffer, to: Buffer): void | Promise<void> {
+        return this.make(
+            () => fs.renameSync(from, to),
+            () => later.rename(from, to),
         );
     }
 

@@ -9,7 +9,7 @@ import { formatBytes, log, Phases, plural, type Watch } from "../report";
 import { type Copied, copyTree, folderMode, makeFolder, own } from "./copy";
 import { Folders } from "./folders";
 import { Former } from "./former";
-import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom } from "./guards";
+import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom, sourceName } from "./guards";
 import { Listing } from "./listing";
 import { type Known, ManifestWriter } from "./manifest";
 import { refuseSameFolder } from "./place";
@@ -34,14 +34,38 @@ interface Ingredients {
     former?: Former | undefined;
 }
 
+/** Seconds for which production's side may be changing the source before a copy is refused. */
+const waiting = 900;
+
+/** How often a copy is made whose source was changed meanwhile by production's side. */
+const attempts = 3;
+
+/** Production's side has changed the source while it was copied. */
+class Overtaken extends Error {}
+
 /**
- * Makes the plan's generation of the media beside the one in use and proves it.
+ * Makes the plan's generation of the media beside the one in use and proves it; again if production's side has changed the
+ * source meanwhile.
  *
+ * @param patience seconds for which production's side may be changing the source
  * @returns a sentence on what was made, or that it was there already
  * @throws {Refusal} when a guard speaks, before anything has changed
  * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
-export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: AbortSignal): Promise<string> {
+export async function prepareMedia(plan: Plan, signal: AbortSignal, patience = waiting): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+        try {
+            return await prepareOnce(plan, patience, signal);
+        } catch (error) {
+            if (!(error instanceof Overtaken) || attempt === attempts) {
+                throw error;
+            }
+            log(`${error.message} It is copied again.`);
+        }
+    }
+}
+
+async function prepareOnce({ media, stack, keepFailed }: Plan, patience: number, signal: AbortSignal): Promise<string> {
     const { volume, generation: id } = media;
     const state = await refuseStrangeVolume(volume, stack);
     if (state === "ours" && (await completion(volume, id)) !== undefined) {
@@ -54,6 +78,7 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
     const phases = new Phases();
     const parts: Ingredients = { source: sourceOf(media), listing: new Listing() };
     try {
+        await parts.source.begin(patience, signal);
         parts.former = state === "ours" ? await Former.open(media) : undefined;
         await phases.run("read the source", (watch) => read(parts, watch, signal));
         const deletions = await guard(parts, media);
@@ -61,11 +86,13 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
             await markVolume(volume, stack);
         }
         return await build(parts, deletions, media, phases, signal);
-    } catch (error) {
+    } catch (failure) {
+        // Whatever has been found of a tree that changed under the copy may be for that reason alone.
+        const error = (await isOvertaken(parts.source)) ? overtaken(media) : failure;
         if (error instanceof Refusal) {
             throw error;
         }
-        if (keepFailed) {
+        if (keepFailed && !(error instanceof Overtaken)) {
             const reason = sentence(error, volume).replace(/[.\s]*$/, "");
             throw new Error(`${reason}. Folder ${generationFolder(id)} is kept as it is until the next run.`);
         }
@@ -73,12 +100,20 @@ export async function prepareMedia({ media, stack, keepFailed }: Plan, signal: A
             log(`${generationFolder(id)} could not be removed; the next run will do it`);
         });
         signal.throwIfAborted();
-        throw new Error(sentence(error, volume));
+        throw error instanceof Overtaken ? error : new Error(sentence(error, volume));
     } finally {
         parts.listing.close();
         parts.production?.close();
         await Promise.all([parts.source.close(), parts.former?.close()]);
     }
+}
+
+async function isOvertaken(source: Source): Promise<boolean> {
+    return source.isOvertaken().catch(() => false);
+}
+
+function overtaken(media: Plan["media"]): Overtaken {
+    return new Overtaken(`Production's side has changed the media source ${sourceName(media)} while it was copied.`);
 }
 
 /** Reads what there is to copy, and what of it the former generation has. */
@@ -149,6 +184,9 @@ async function build(
             await promisify(execFile)("sync", ["-f", volume]);
             return found;
         });
+        if (await source.isOvertaken()) {
+            throw overtaken(media);
+        }
         const { made: _, ...figures } = copy;
         const report: MediaReport = {
             generation: id,

@@ -45,7 +45,10 @@ export async function refuseMissingSource(source: string, sentinel: string | und
  *
  * @throws {Refusal}
  */
-export function refuseTree({ objection, objections, files }: Listing, media: MediaPlan): void {
+export function refuseTree(
+    { objection, objections, files }: Pick<Listing, "objection" | "objections" | "files">,
+    media: Pick<MediaPlan, "source" | "minimumFiles">,
+): void {
     const name = sourceName(media);
     if (objection !== undefined) {
         const more = objections === 1 ? "" : ` (and ${objections - 1} more)`;
@@ -71,6 +74,7 @@ export function refuseTree({ objection, objections, files }: Listing, media: Med
  * counted.
  *
  * @param former its files, by its own manifest
+ * @param where what they are files of, for people
  * @returns how many are lacking
  * @throws {Refusal}
  */
@@ -78,6 +82,7 @@ export function refuseDeletions(
     listing: Listing,
     former: Spool<Known>,
     { maximumDeletions, exclude }: Pick<MediaPlan, "maximumDeletions" | "exclude">,
+    where = "generation in use",
 ): number {
     const isLeftOut = leftOut(exclude);
     const isExcluded = (path: string) =>
@@ -93,7 +98,7 @@ export function refuseDeletions(
     if (share > maximumDeletions) {
         throw new Refusal(
             `The media source lacks ${lacking.toLocaleString("en-US")} of the ${plural(former.length, "file")} of the ` +
-                `generation in use (${Math.ceil(share)} %), and media.maximumDeletions is ${maximumDeletions} %: look ` +
+                `${where} (${Math.ceil(share)} %), and media.maximumDeletions is ${maximumDeletions} %: look ` +
                 `whether they are to be gone, and if so set media.maximumDeletions to ${Math.ceil(share)}.`,
         );
     }
@@ -103,23 +108,28 @@ export function refuseDeletions(
 /**
  * Refuses a volume without room for what is to be copied.
  *
+ * @param name the volume as people call it, and what makes it larger
  * @throws {Refusal}
  */
-export async function refuseWithoutRoom({ freshBytes, fresh, folders, links }: Listing, volume: string): Promise<void> {
+export async function refuseWithoutRoom(
+    { freshBytes, fresh, folders, links }: Pick<Listing, "freshBytes" | "fresh" | "folders" | "links">,
+    volume: string,
+    name = { what: `media volume ${volume}`, larger: "raise media.volume", more: "give the replica a volume" },
+): Promise<void> {
     const { bavail, bsize, blocks, ffree, files } = await statfs(volume);
     const wanted = freshBytes + reserve.bytes;
     // What tells of no size at all does not know it.
     if (blocks > 0 && bavail * bsize < wanted) {
         throw new Refusal(
-            `The media volume ${volume} is too small: ${formatBytes(wanted)} are needed for what is new, and ` +
-                `${formatBytes(bavail * bsize)} are free: raise media.volume by ${formatBytes(wanted - bavail * bsize)} or more.`,
+            `The ${name.what} is too small: ${formatBytes(wanted)} are needed for what is new, and ` +
+                `${formatBytes(bavail * bsize)} are free: ${name.larger} by ${formatBytes(wanted - bavail * bsize)} or more.`,
         );
     }
     const names = fresh.reduce((sum, { length }) => sum + length, 0) + folders.length + links.length + reserve.files;
     if (files > 0 && ffree < names) {
         throw new Refusal(
-            `The media volume ${volume} can hold ${plural(ffree, "more file")}, and ${names} are needed for what is new: ` +
-                "give the replica a volume with more inodes.",
+            `The ${name.what} can hold ${plural(ffree, "more file")}, and ${names} are needed for what is new: ` +
+                `${name.more} with more inodes.`,
         );
     }
 }

@@ -1,6 +1,14 @@
 import { constants, createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { filesHeader, filesVersion, type ListedFile, listedFile, listedName, nameListed } from "../../contract/files";
+import {
+    type FilesHeader,
+    filesHeader,
+    filesVersion,
+    type ListedFile,
+    listedFile,
+    listedName,
+    nameListed,
+} from "../../contract/files";
 import type { Folders } from "./folders";
 import { Spool } from "./spool";
 import type { Entry } from "./tree";
@@ -11,6 +19,8 @@ export interface Known {
     size: number;
     /** Milliseconds since 1970. */
     mtime: number;
+    /** Inode in production, where that is told. */
+    ino?: number;
     sha256?: string;
 }
 
@@ -19,18 +29,26 @@ const piece = 262_144;
 
 /** Writes a manifest, line by line. */
 export class ManifestWriter {
-    private lines = [JSON.stringify({ manifest: "files", version: filesVersion } satisfies typeof filesHeader._output)];
+    private lines: string[];
     private characters = 0;
     private writing: Promise<unknown> = Promise.resolve();
 
-    private constructor(private readonly file: FileHandle) {}
+    private constructor(
+        private readonly file: FileHandle,
+        private readonly published: string | undefined,
+    ) {
+        this.lines = [headerOf({ published })];
+    }
 
-    static async create(path: string): Promise<ManifestWriter> {
-        return new ManifestWriter(await open(path, "w", 0o644));
+    /** @param published of a store's: when it was changed last */
+    static async create(path: string, published?: string): Promise<ManifestWriter> {
+        return new ManifestWriter(await open(path, "w", 0o644), published);
     }
 
     async add(entry: Entry, sha256?: string): Promise<void> {
-        const line = JSON.stringify(listed(entry, sha256));
+        const { ino, ...others } = listed(entry, sha256);
+        // A copy's inode says nothing to anybody.
+        const line = JSON.stringify(this.published === undefined ? others : { ...others, ino });
         this.lines.push(line);
         this.characters += line.length;
         if (this.characters >= piece) {
@@ -54,12 +72,17 @@ export class ManifestWriter {
     }
 }
 
+/** The first line of a manifest. */
+export function headerOf(more: Pick<FilesHeader, "published" | "unfinished">): string {
+    return JSON.stringify({ manifest: "files", version: filesVersion, ...more } satisfies FilesHeader);
+}
+
 function listed(entry: Entry, sha256?: string): ListedFile {
     const { path, kind, mtime, mode, uid, gid } = entry;
     return {
         ...listedName(path),
         kind,
-        ...(entry.kind === "file" && { size: entry.size }),
+        ...(entry.kind === "file" && { size: entry.size, ino: entry.ino }),
         mtime,
         ...{ mode, uid, gid },
         ...(entry.kind === "link" && { target: Buffer.from(entry.target, "latin1").toString("hex") }),
@@ -89,9 +112,10 @@ export async function readManifest(tree: Folders, name: string): Promise<Spool<K
                     filesHeader.parse(JSON.parse(line));
                     continue;
                 }
-                const { kind, size = 0, mtime, sha256, ...name } = listedFile.parse(JSON.parse(line));
+                const { kind, size = 0, mtime, ino, sha256, ...name } = listedFile.parse(JSON.parse(line));
                 if (kind === "file") {
-                    known.add({ path: nameListed(name), size, mtime, ...(sha256 !== undefined && { sha256 }) });
+                    const told = { ...(ino !== undefined && { ino }), ...(sha256 !== undefined && { sha256 }) };
+                    known.add({ path: nameListed(name), size, mtime, ...told });
                 }
             }
         } catch (error) {

@@ -1,8 +1,9 @@
 import type { MediaPlan } from "../../contract";
-import { storeFiles } from "../../contract/files";
+import { storeApart, storeFiles } from "../../contract/files";
 import { Refusal } from "../refusal";
 import { bucketSource } from "./bucket";
 import { type Bring, fromFolder } from "./copy";
+import { editionOf, wholeEdition } from "./edition";
 import { Folders } from "./folders";
 import { type Known, readManifest } from "./manifest";
 import { identityOf } from "./place";
@@ -11,6 +12,15 @@ import { type Entry, type Objection, readTree } from "./tree";
 
 /** Where production keeps its media: a folder, or a bucket. */
 export interface Source {
+    /**
+     * Waits until production's side is not changing it.
+     *
+     * @param patience seconds
+     * @throws {Refusal} when that takes longer
+     */
+    begin(patience: number, signal: AbortSignal): Promise<void>;
+    /** Whether production's side has changed it since then. */
+    isOvertaken(): Promise<boolean>;
     /**
      * Tells of everything in it, and of what may not be copied.
      *
@@ -39,8 +49,13 @@ export function sourceOf(media: MediaPlan): Source {
 
 function folderSource(root: string, { volume, exclude, links, sentinel, sharing }: MediaPlan): Source {
     const tree = new Folders(root);
-    const rules = { exclude, links, apart: sentinel === undefined ? [storeFiles] : [storeFiles, sentinel] };
+    const rules = { exclude, links, apart: sentinel === undefined ? storeApart : [...storeApart, sentinel] };
+    let begun: { edition: string | undefined } | undefined;
     return {
+        async begin(patience, signal) {
+            begun = { edition: await wholeEdition(tree, patience, signal) };
+        },
+        isOvertaken: async () => begun !== undefined && (await editionOf(tree)) !== begun.edition,
         async read(each, object, signal) {
             await readTree(tree, { ...rules, forbidden: await identityOf(volume) }, each, object, signal);
         },

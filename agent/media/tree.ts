@@ -28,6 +28,8 @@ export interface FileEntry extends Place {
     size: number;
     /** Bytes that it takes on the disk: fewer than its size if it has holes. */
     disk: number;
+    /** As exactly as a number can tell it; absent where the store knows none. */
+    ino?: number;
     /** Device and inode, of a file that has several names. */
     inode?: string;
 }
@@ -113,7 +115,7 @@ export async function readTree(
                 await calls.access(full);
             }
             const inode = status.nlink > 1 ? { inode: await calls.identity(full) } : {};
-            return { ...place, kind: "file", size: status.size, disk: onDisk(status), ...inode };
+            return { ...place, kind: "file", size: status.size, disk: onDisk(status), ino: status.ino, ...inode };
         }
         if (status.isSymbolicLink()) {
             const target = await calls.readlink(full);

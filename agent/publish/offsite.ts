@@ -20,10 +20,15 @@ export async function copyOffsite({ store, offsite }: Publication, signal: Abort
     await refusePublic(offsite, `${offsite.remote}/${catalogueFile}`, signal);
 }
 
-async function refusePublic(offsite: Remote, remote: string, signal: AbortSignal): Promise<void> {
+/**
+ * Refuses a remote, or a file of it, that can be read without credentials.
+ *
+ * @throws {Error}
+ */
+export async function refusePublic(offsite: Remote, remote: string, signal: AbortSignal): Promise<void> {
     if (await isPublic({ ...offsite, remote }, signal)) {
         throw new Error(
-            `${nameOf({ remote })} can be read by anybody: make the bucket private before backups go there.`,
+            `${nameOf({ remote })} can be read by anybody: make the bucket private before anything goes there.`,
         );
     }
 }
