@@ -1,14 +1,34 @@
-import { constants, createReadStream } from "node:fs";
-import { sha256In } from "../backup/hash";
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { Buffers } from "../media/buffers";
 import type { Folders } from "../media/folders";
 
-/** Bytes of a file that are in memory at once; many files are read side by side. */
-const piece = 262_144;
+/** SHA-256 of files below the root of a tree, of which many may be under way. */
+export class Hashes {
+    private readonly buffers = new Buffers();
 
-/** SHA-256 of a file below a tree's root. */
-export async function hashIn(tree: Folders, path: string, signal: AbortSignal): Promise<string> {
-    return tree.at(path, async (full) => {
-        const file = await tree.calls.open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-        return sha256In(createReadStream("", { fd: file, highWaterMark: piece }), signal);
-    });
+    constructor(private readonly signal: AbortSignal) {}
+
+    /** Not through a link: it could lead anywhere. */
+    async of(tree: Folders, path: string, size: number): Promise<string> {
+        const { calls } = tree;
+        const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+        const file = await tree.at(path, (full) => calls.open(full, flags));
+        const buffer = await this.buffers.take(Buffers.lengthFor(size));
+        try {
+            const hash = createHash("sha256");
+            for (let position = 0; ; ) {
+                this.signal.throwIfAborted();
+                const length = await calls.read(file, buffer, buffer.length, position);
+                if (length === 0) {
+                    return hash.digest("hex");
+                }
+                hash.update(buffer.subarray(0, length));
+                position += length;
+            }
+        } finally {
+            this.buffers.give(buffer);
+            await calls.close(file);
+        }
+    }
 }

@@ -9,7 +9,7 @@ import type { Spool } from "../media/spool";
 import { Refusal } from "../refusal";
 import { formatBytes, Phases, plural } from "../report";
 import { mediaOf } from "./media";
-import { hashIn } from "./media-hash";
+import { Hashes } from "./media-hash";
 import { markRotten, refuseNoStore } from "./media-store";
 
 /** Files that an error names. */
@@ -60,13 +60,14 @@ export async function verifyMedia(plan: Publication, signal: AbortSignal): Promi
 async function compare(tree: Folders, known: Spool<Known>, signal: AbortSignal) {
     const rotten: string[] = [];
     const problems: string[] = [];
+    const hashes = new Hashes(signal);
     let bytes = 0;
     await new Phases().run("verify", async (watch) => {
         watch(() => ({ done: bytes, unit: "byte" }));
         await inParallel(
             known,
             async ({ path, size, sha256 }) => {
-                const found = await hashIn(tree, path, signal).catch((error: NodeJS.ErrnoException) => {
+                const found = await hashes.of(tree, path, size).catch((error: NodeJS.ErrnoException) => {
                     signal.throwIfAborted();
                     return error.code === "ENOENT" ? "missing" : `unreadable (${error.code})`;
                 });

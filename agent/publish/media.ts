@@ -15,7 +15,7 @@ import { Refusal } from "../refusal";
 import { formatBytes, Phases, plural, type Watch } from "../report";
 import { bringIn } from "./media-arrival";
 import { Difference, type Hashed } from "./media-difference";
-import { hashIn } from "./media-hash";
+import { Hashes } from "./media-hash";
 import { copyMediaOffsite } from "./media-offsite";
 import { markUnfinished, markWhole, readStore, refuseNoStore, type StoreState } from "./media-store";
 
@@ -142,6 +142,7 @@ interface Contents {
 async function list({ media, store, signal }: Run, contents: Contents): Promise<void> {
     const { difference, copied, incoming, manifest, watch } = contents;
     const { listing, kept } = difference;
+    const hashes = new Hashes(signal);
     let through = 0;
     watch(() => ({ done: through, unit: "byte", part: { of: listing.bytes, through } }));
     await inParallel(listing.folders, (entry) => manifest.add(entry), signal);
@@ -163,8 +164,8 @@ async function list({ media, store, signal }: Run, contents: Contents): Promise<
         through += entry.kind === "file" ? entry.size : 0;
     }
 
-    async function hashOf(tree: Folders, { kind, path }: Entry): Promise<string | undefined> {
-        return kind === "file" ? hashIn(tree, path, signal) : undefined;
+    async function hashOf(tree: Folders, entry: Entry): Promise<string | undefined> {
+        return entry.kind === "file" ? hashes.of(tree, entry.path, entry.size) : undefined;
     }
 }
 

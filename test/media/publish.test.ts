@@ -103,6 +103,7 @@ describe("publishing the media", () => {
         writeFileSync(join(source, "empty"), "a file now");
         rmSync(join(source, "a/zero"));
         mkdirSync(join(source, "a/zero/deep"), { recursive: true });
+        settle(source);
         expect(await publish(places)).toContain("4 files brought and 2 files removed");
         expect(tree()).toBe(digest(source));
     });
