@@ -33,6 +33,8 @@ describe("the stack file of production's side", () => {
             "ConfigMap understudy-catalogue",
             "ConfigMap understudy-publisher",
             "CronJob understudy-publish",
+            "CronJob understudy-publish-media",
+            "CronJob understudy-verify-media",
             "CronJob understudy-verify-store",
             "Role understudy-publisher",
             "RoleBinding understudy-publisher",
@@ -72,6 +74,8 @@ describe("the stack file of production's side", () => {
         for (const [command, schedule, timeout] of [
             ["publish", "51 * * * *", 3000],
             ["verify-store", "17 3 * * 0", 43_200],
+            ["publish-media", "4 2 * * *", 21_600],
+            ["verify-media", "37 3 * * 0", 43_200],
         ] as const) {
             expect(cron(command)).toMatchObject({
                 schedule,
@@ -127,15 +131,67 @@ describe("the stack file of production's side", () => {
         }
     });
 
+    it("reads production's media, and writes to their store alone, without password, token or a change of owners", () => {
+        for (const command of ["publish-media", "verify-media"]) {
+            expect(container(command).command?.slice(2)).toEqual([command, "--plan=/understudy/plan.json"]);
+            expect(container(command).image).toBe(nodeImage);
+            expect(pod(command).automountServiceAccountToken).toBe(false);
+            expect(pod(command)).not.toHaveProperty("serviceAccountName");
+            expect(JSON.stringify(pod(command))).not.toContain("secret");
+            expect(pod(command).securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 });
+            expect(pod(command).securityContext).not.toHaveProperty("fsGroup");
+            const writable = container(command).volumeMounts?.filter(({ readOnly }) => readOnly !== true);
+            expect(writable?.map(({ name }) => name)).toEqual(["tmp", "media-store"]);
+            expect(pod(command).volumes).toContainEqual({
+                name: "media-store",
+                persistentVolumeClaim: { claimName: "media-replica" },
+            });
+        }
+        expect(pod("publish-media").volumes).toContainEqual({
+            name: "media",
+            persistentVolumeClaim: { claimName: "media", readOnly: true },
+        });
+        expect(container("publish-media").volumeMounts).toContainEqual({
+            ...{ name: "media", mountPath: "/media/source", readOnly: true },
+        });
+        expect(JSON.stringify(pod("verify-media"))).not.toContain("/media/source");
+        expect(container("publish-media").env).toContainEqual({ name: "UV_THREADPOOL_SIZE", value: "256" });
+    });
+
+    it("without media publishes none, and is as it would be without the setting", async () => {
+        const { "understudy:media": _, ...others } = config;
+        const other = await runProgram({ ...options, config: others });
+        const names = other.registrations
+            .filter(({ type }) => type.includes("CronJob"))
+            .map(({ inputs }) => named(inputs));
+        expect(names.sort()).toEqual(["understudy-publish", "understudy-verify-store"]);
+        expect(planOf(other)).not.toHaveProperty("media");
+        expect(other.outputs).not.toHaveProperty("mediaSchedule");
+        expect(run.outputs).toMatchObject({ mediaSchedule: "4 2 * * *" });
+    });
+
+    it("copies the media to a bucket with its Secret's credentials, which no other schedule gets", async () => {
+        const offsite = { bucket: "files", prefix: "production", secret: "writer" };
+        const other = await runProgram({ ...options, config: changed("media", { offsite }, config) });
+        const of = (command: string) =>
+            (find(other, "kubernetes:batch/v1:CronJob", `publisher-${command}`).inputs.spec as Schedule).jobTemplate
+                .spec.template.spec;
+        expect(of("publish-media").containers[0]?.env).toContainEqual({
+            name: "RCLONE_CONFIG_OFFSITE_SECRET_ACCESS_KEY",
+            valueFrom: { secretKeyRef: { name: "writer", key: "secret-access-key" } },
+        });
+        for (const command of ["publish", "verify-store", "verify-media"]) {
+            expect(JSON.stringify(of(command))).not.toMatch(/RCLONE|rclone/);
+        }
+        expect(planOf(other).media?.offsite).toEqual({ rclone: "/rclone/rclone", remote: "offsite:files/production" });
+    });
+
     it("tells the agent a whole plan without a secret, and leaves to it what the catalogue says", () => {
-        const { data } = find(run, "kubernetes:core/v1:ConfigMap", "publisher-program").inputs as {
-            data: Record<string, string>;
-        };
-        const plan = publicationSchema.parse(JSON.parse(data["plan.json"] ?? ""));
-        expect(plan).toMatchObject({
+        expect(planOf(run)).toMatchObject({
             server: { host: "database", user: "admin", passwordFile: "/secrets/password/password" },
             databases: ["frag"],
             store: "/store",
+            media: { source: "/media/source", store: "/media/store", group: 10001, minimumFiles: 1000 },
             cluster: { namespace: "production-stack", workload: { kind: "StatefulSet", name: "stack" } },
         });
         const catalogue: Registration = find(run, "kubernetes:core/v1:ConfigMap", "publisher-catalogue");
@@ -185,6 +241,13 @@ describe("the stack file of production's side", () => {
         expect(wrong.log.map(({ message }) => message).join()).toContain("jbos is not a setting; did you mean jobs?");
     });
 });
+
+function planOf(run: Run) {
+    const { data } = find(run, "kubernetes:core/v1:ConfigMap", "publisher-program").inputs as {
+        data: Record<string, string>;
+    };
+    return publicationSchema.parse(JSON.parse(data["plan.json"] ?? ""));
+}
 
 function named(inputs: Record<string, unknown>): string {
     return (inputs.metadata as { name: string }).name;

@@ -115,6 +115,32 @@ describe("a stack file of production's side", () => {
         ]);
     });
 
+    it("publishes no media unless they are named, and then as the playbooks did", () => {
+        expect(parse(least)).not.toHaveProperty("media");
+        expect(parse({ ...least, media: { claim: "media", store: "media-replica" } })).toMatchObject({
+            media: {
+                ...{ claim: "media", store: "media-replica", schedule: "4 2 * * *", verifySchedule: "37 3 * * 0" },
+                ...{ exclude: [], links: "refuse", minimumFiles: 1, maximumDeletions: 20, timeout: 21_600 },
+            },
+        });
+    });
+
+    it.each([
+        [{ claim: "media" }, /media\.store is missing: write text/],
+        [{ claim: "media", store: "media" }, /media\.store is media, and so is media\.claim: give each a claim/],
+        [{ claim: store.claim, store: "replica" }, /media\.claim is database-backup, and so is store\.claim: give/],
+        [{ claim: "media", store: store.claim }, /media\.store is database-backup, and so is store\.claim: give/],
+        [{ claim: "media", store: "replica", schedule: "daily" }, /media\.schedule is "daily": write the five fields/],
+        [
+            { claim: "media", store: "replica", maximumDeletions: 101 },
+            /media\.maximumDeletions is 101: write at most 100/,
+        ],
+        [{ claim: "media", store: "replica", exclude: ["/tmp"] }, /media\.exclude\.0 is "\/tmp": write a glob below/],
+        [{ claim: "media", store: "replica", direction: "BtoA" }, /media\.direction is not a setting/],
+    ])("whose media say %j is refused", (media, expected) => {
+        expect(problems({ ...least, media })).toEqual([expect.stringMatching(expected)]);
+    });
+
     it("has no word for a bucket that everybody can read", () => {
         const offsite = { bucket: "backups", secret: "writer", acl: "public-read" };
         expect(problems({ ...least, offsite })).toEqual([expect.stringMatching(/offsite\.acl is not a setting/)]);

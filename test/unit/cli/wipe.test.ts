@@ -25,12 +25,17 @@ it("a wipe leaves a claim that somebody has brought, and the namespace that it i
     expect(text.split("\n")[1]).not.toMatch("namespace replica");
 });
 
-it("a wipe of production's side is announced as one that leaves every backup", () => {
+it("a wipe of production's side is announced as one that leaves every backup and the media", () => {
     const stackFile = readFileSync(path.join(__dirname, "../../../Pulumi.production.yaml"), "utf8");
     const source = parseStack(configOf(stackFile), "understudy", "production") as PublisherSettings;
-    expect(describeSourceWipe(source, "production").split("\n")).toEqual([
+    const { media: _, ...without } = source;
+    expect(describeSourceWipe(without, "production").split("\n")).toEqual([
         "Wipe of production in namespace production-stack of context production-cluster:",
         "  goes:  both schedules and their account, the catalogue in the cluster",
         "  stays: every backup on claim database-backup, the namespace and everything else in it",
+    ]);
+    expect(describeSourceWipe(source, "production").split("\n").slice(1)).toEqual([
+        "  goes:  all schedules and their account, the catalogue in the cluster",
+        "  stays: every backup on claim database-backup, the media on claims media and media-replica, the namespace and everything else in it",
     ]);
 });
