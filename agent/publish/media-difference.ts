@@ -2,6 +2,7 @@ import { storeApart } from "../../contract/files";
 import type { MediaPublication } from "../../contract/publication";
 import type { Folders } from "../media/folders";
 import { joined } from "../media/join";
+import { inParallel } from "../media/lanes";
 import { Listing } from "../media/listing";
 import type { Known } from "../media/manifest";
 import { identityOf } from "../media/place";
@@ -9,6 +10,7 @@ import { timeTolerance } from "../media/prove";
 import { Spool } from "../media/spool";
 import { type Entry, type FileEntry, readTree } from "../media/tree";
 import type { Watch } from "../report";
+import { Hashes } from "./media-hash";
 
 /** An entry, and the hash of its content as far as it is known. */
 export type Hashed = Entry & { sha256?: string };
@@ -42,6 +44,8 @@ export class Difference {
     readonly obstacles = new Spool<Entry>();
     /** What the store has, and production has not. */
     readonly orphans = new Spool<Entry>();
+    /** Files that seem to be as they were, but have another inode: put in the place of what came, or on another volume. */
+    private readonly doubtful = new Spool<FileEntry & { sha256?: string }>();
     /** Folders that are missing, or have another time. */
     private folders = 0;
 
@@ -51,6 +55,7 @@ export class Difference {
         try {
             await difference.readBoth(args, found, stored);
             difference.compare(args, found, stored);
+            await difference.decide(args);
             return difference;
         } catch (error) {
             difference.close();
@@ -68,7 +73,8 @@ export class Difference {
     }
 
     close(): void {
-        for (const list of [this.listing, this.wanted, this.kept, this.present, this.obstacles, this.orphans]) {
+        const { listing, wanted, kept, present, obstacles, orphans, doubtful } = this;
+        for (const list of [listing, wanted, kept, present, obstacles, orphans, doubtful]) {
             list.close();
         }
     }
@@ -107,6 +113,19 @@ export class Difference {
                 }
             }
         }
+    }
+
+    /** Reads what is in doubt, in production, so that files that were only moved to another volume need not come again. */
+    private async decide({ source, signal }: DifferenceArgs): Promise<void> {
+        const hashes = new Hashes(signal);
+        await inParallel(
+            this.doubtful,
+            async (entry) => {
+                const found = await hashes.of(source, entry.path, entry.size).catch(unlessGone);
+                this.sort(entry, found !== undefined && found === entry.sha256, entry.sha256);
+            },
+            signal,
+        );
         this.listing.complete();
         this.wanted.complete();
     }
@@ -120,16 +139,26 @@ export class Difference {
             this.folders += there?.kind === "folder" && isTimely(entry, there) ? 0 : 1;
             return;
         }
-        const isSame =
+        const isThere =
             before !== "rotten" &&
             (entry.kind === "link"
                 ? there?.kind === "link" && there.target === entry.target && isTimely(entry, there)
-                : there?.kind === "file" && isSameFile(entry, there) && isSameBefore(entry, before));
-        this.listing.add(entry, isSame);
-        if (!isSame) {
-            this.wanted.add(entry, false);
+                : there?.kind === "file" && isSameFile(entry, there));
+        if (!isThere || entry.kind === "link" || before === undefined) {
+            this.sort(entry, isThere);
+        } else if (isSameFile(entry, before) && before.ino !== entry.ino) {
+            this.doubtful.add({ ...entry, ...(before.sha256 !== undefined && { sha256: before.sha256 }) });
         } else {
-            this.kept.add({ ...entry, ...(before?.sha256 !== undefined && { sha256: before.sha256 }) });
+            this.sort(entry, isSameFile(entry, before), before.sha256);
+        }
+    }
+
+    private sort(entry: Entry, isSame: boolean, sha256?: string): void {
+        this.listing.add(entry, isSame);
+        if (isSame) {
+            this.kept.add({ ...entry, ...(sha256 !== undefined && { sha256 }) });
+        } else {
+            this.wanted.add(entry, false);
         }
     }
 }
@@ -142,7 +171,9 @@ function isSameFile(one: { size: number; mtime: number }, other: { size: number;
     return one.size === other.size && isTimely(one, other);
 }
 
-/** Whether it is still the very file that came: one that was put in its place may have kept size and time. */
-function isSameBefore(entry: FileEntry, before: Known | undefined): boolean {
-    return before === undefined || (before.ino === entry.ino && isSameFile(entry, before));
+/** Nothing for what is no longer there. */
+function unlessGone(error: NodeJS.ErrnoException): undefined {
+    if (error.code !== "ENOENT") {
+        throw error;
+    }
 }

@@ -127,6 +127,19 @@ describe("publishing the media", () => {
         expect(manifestOf(manifestPath())["a/f6"]?.sha256).toBe(createHash("sha256").update("changed").digest("hex"));
     });
 
+    test("copies nothing again when production has moved to another volume, and goes by the contents", async () => {
+        await publish(places);
+        const { ino } = lstatSync(join(store, "picture.jpg"));
+        execFileSync("cp", ["-a", source, join(places.folder, "moved")]);
+        corrupt(join(places.folder, "moved/a/f9"));
+        const moved = { source: join(places.folder, "moved") };
+        expect(await publish(places, moved)).toContain("1 file brought and 0 files removed");
+        expect(lstatSync(join(store, "picture.jpg")).ino).toBe(ino);
+        expect(tree()).toBe(digest(moved.source));
+        expect(manifestOf(manifestPath())["picture.jpg"]?.ino).toBe(lstatSync(join(moved.source, "picture.jpg")).ino);
+        expect(await publish(places, moved)).toContain("nothing to do");
+    });
+
     test("takes over a store that another schedule has filled, and copies nothing that is there already", async () => {
         execFileSync("cp", ["-a", `${source}/.`, store]);
         const { ino } = lstatSync(join(store, "picture.jpg"));
