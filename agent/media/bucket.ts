@@ -6,6 +6,7 @@ import type { MediaPlan } from "../../contract";
 import { storeFiles } from "../../contract/files";
 import { copy, list, nameOf, type Remote, read } from "../rclone";
 import { Refusal } from "../refusal";
+import type { Soon } from "./after";
 import type { Bring } from "./copy";
 import { isUnfinished, longest } from "./edition";
 import type { Folders } from "./folders";
@@ -39,7 +40,7 @@ const unknownOwner = { mode: 0o644, uid: 0, gid: 0 };
 async function readBucket(
     remote: Remote,
     { exclude, sentinel }: Pick<MediaPlan, "exclude" | "sentinel">,
-    each: (entry: Entry) => Promise<void>,
+    each: (entry: Entry) => Soon<void>,
     object: (objection: Objection) => void,
     signal: AbortSignal,
 ): Promise<void> {

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
+import type { Soon } from "./after";
 
 const later = {
     lstat: promisify(fs.lstat),
@@ -27,8 +28,19 @@ const atOnce = 0.08;
 /** Milliseconds after which whoever else waits for this thread gets his turn: progress, and a signal to stop. */
 const turn = 10;
 
+/**
+ * What one call counts for in the average, and for how many milliseconds at most. On a busy machine some wait for the
+ * processor, or until the disk has caught up: only many in a row say what the file system is like. A trial is the only one
+ * for long, and counts for more.
+ */
+const longest = 0.25;
+const weight = { usual: 1 / 64, trial: 1 / 4 };
+
 /** How many calls go to threads before one is made at once again, to see whether it has become quick. */
 const patience = 256;
+
+/** Names that are read of a folder at a time. */
+const some = 512;
 
 /** Bytes up to which reading and writing may be a call made at once. */
 const small = 131_072;
@@ -41,7 +53,7 @@ export class Calls {
     private average = 0;
     private handed = 0;
 
-    lstat(path: Buffer): fs.Stats | Promise<fs.Stats> {
+    lstat(path: Buffer): Soon<fs.Stats> {
         return this.make(
             () => fs.lstatSync(path),
             () => later.lstat(path),
@@ -49,7 +61,7 @@ export class Calls {
     }
 
     /** What is there, or undefined if nothing is. */
-    find(path: Buffer): fs.Stats | undefined | Promise<fs.Stats | undefined> {
+    find(path: Buffer): Soon<fs.Stats | undefined> {
         return this.make(
             () => fs.lstatSync(path, { throwIfNoEntry: false }),
             () => later.lstat(path).catch(unlessAbsent),
@@ -57,7 +69,7 @@ export class Calls {
     }
 
     /** Device and inode, exactly. */
-    identity(path: Buffer): string | Promise<string> {
+    identity(path: Buffer): Soon<string> {
         return this.make(
             () => identityOf(fs.lstatSync(path, { bigint: true })),
             async () => identityOf(await fs.promises.lstat(path, { bigint: true })),
@@ -71,14 +83,14 @@ export class Calls {
         );
     }
 
-    close(file: number): void | Promise<void> {
+    close(file: number): Soon<void> {
         return this.make(
             () => fs.closeSync(file),
             () => later.close(file),
         );
     }
 
-    fstat(file: number): fs.Stats | Promise<fs.Stats> {
+    fstat(file: number): Soon<fs.Stats> {
         return this.make(
             () => fs.fstatSync(file),
             () => later.fstat(file),
@@ -86,7 +98,7 @@ export class Calls {
     }
 
     /** Reads up to `length` bytes into the beginning of a buffer. */
-    read(file: number, buffer: Buffer, length: number, position: number): number | Promise<number> {
+    read(file: number, buffer: Buffer, length: number, position: number): Soon<number> {
         return this.make(
             () => fs.readSync(file, buffer, 0, length, position),
             () =>
@@ -116,7 +128,7 @@ export class Calls {
         }
     }
 
-    truncate(file: number, size: number): void | Promise<void> {
+    truncate(file: number, size: number): Soon<void> {
         return this.make(
             () => fs.ftruncateSync(file, size),
             () => later.truncate(file, size),
@@ -124,7 +136,7 @@ export class Calls {
     }
 
     /** @param time milliseconds since 1970 */
-    futimes(file: number, time: number): void | Promise<void> {
+    futimes(file: number, time: number): Soon<void> {
         return this.make(
             () => fs.futimesSync(file, time / 1000, time / 1000),
             () => later.futimes(file, time / 1000, time / 1000),
@@ -132,7 +144,7 @@ export class Calls {
     }
 
     /** @param time milliseconds since 1970 */
-    lutimes(path: Buffer, time: number): void | Promise<void> {
+    lutimes(path: Buffer, time: number): Soon<void> {
         return this.make(
             () => fs.lutimesSync(path, time / 1000, time / 1000),
             () => later.lutimes(path, time / 1000, time / 1000),
@@ -140,42 +152,42 @@ export class Calls {
     }
 
     /** Follows a link: only for what was just made. */
-    chmod(path: Buffer, mode: number): void | Promise<void> {
+    chmod(path: Buffer, mode: number): Soon<void> {
         return this.make(
             () => fs.chmodSync(path, mode),
             () => later.chmod(path, mode),
         );
     }
 
-    chown(path: Buffer, user: number, group: number): void | Promise<void> {
+    chown(path: Buffer, user: number, group: number): Soon<void> {
         return this.make(
             () => fs.lchownSync(path, user, group),
             () => later.lchown(path, user, group),
         );
     }
 
-    link(from: Buffer, to: Buffer): void | Promise<void> {
+    link(from: Buffer, to: Buffer): Soon<void> {
         return this.make(
             () => fs.linkSync(from, to),
             () => later.link(from, to),
         );
     }
 
-    unlink(path: Buffer): void | Promise<void> {
+    unlink(path: Buffer): Soon<void> {
         return this.make(
             () => fs.unlinkSync(path),
             () => later.unlink(path),
         );
     }
 
-    rename(from: Buffer, to: Buffer): void | Promise<void> {
+    rename(from: Buffer, to: Buffer): Soon<void> {
         return this.make(
             () => fs.renameSync(from, to),
             () => later.rename(from, to),
         );
     }
 
-    symlink(target: Buffer, path: Buffer): void | Promise<void> {
+    symlink(target: Buffer, path: Buffer): Soon<void> {
         return this.make(
             () => fs.symlinkSync(target, path),
             () => later.symlink(target, path),
@@ -183,7 +195,7 @@ export class Calls {
     }
 
     /** What a link leads to, in Latin-1. */
-    readlink(path: Buffer): string | Promise<string> {
+    readlink(path: Buffer): Soon<string> {
         return this.make(
             () => fs.readlinkSync(path, "latin1"),
             () => fs.promises.readlink(path, "latin1"),
@@ -197,7 +209,7 @@ export class Calls {
         );
     }
 
-    rmdir(path: Buffer): void | Promise<void> {
+    rmdir(path: Buffer): Soon<void> {
         return this.make(
             () => fs.rmdirSync(path),
             () => later.rmdir(path),
@@ -205,7 +217,7 @@ export class Calls {
     }
 
     /** Whether something may be read. */
-    access(path: Buffer): void | Promise<void> {
+    access(path: Buffer): Soon<void> {
         return this.make(
             () => fs.accessSync(path, fs.constants.R_OK),
             () => later.access(path, fs.constants.R_OK),
@@ -221,50 +233,79 @@ export class Calls {
         );
     }
 
-    /** Names in a folder, in Latin-1, with their kind; never all at once. */
-    async *list(path: Buffer): AsyncGenerator<fs.Dirent> {
+    /** Names in a folder, in Latin-1, with their kind; some at a time, and never all of a large one. */
+    async *list(path: Buffer): AsyncGenerator<fs.Dirent[]> {
+        const options = { encoding: "latin1" as const, bufferSize: some };
         // Node's types know of no other encoding for names than for text.
-        const options = { encoding: "latin1" as const, bufferSize: 512 };
-        const folder = await fs.promises.opendir(path as unknown as string, options);
+        const name = path as unknown as string;
+        const folder = await this.make(
+            () => fs.opendirSync(name, options),
+            () => fs.promises.opendir(name, options),
+        );
         try {
+            const entries: fs.Dirent[] = [];
             for (;;) {
-                const entry = await this.make(
+                const next = this.make(
                     () => folder.readSync(),
                     () => folder.read(),
                 );
+                const entry = next instanceof Promise ? await next : next;
+                if (entry !== null) {
+                    entries.push(entry);
+                }
+                if (entry === null || entries.length === some) {
+                    yield entries.splice(0);
+                }
                 if (entry === null) {
                     return;
                 }
-                yield entry;
             }
         } finally {
             folder.closeSync();
         }
     }
 
-    private make<T>(now: () => T, thread: () => Promise<T>, bytes = 0): T | Promise<T> {
+    /** Whether calls are made at once at present. */
+    get quick(): boolean {
+        return this.average <= atOnce && !isTurnDue();
+    }
+
+    /** Makes so many calls at once, for somebody who knows that they are quick. */
+    together<T>(count: number, work: () => T): T {
+        return this.measured(work, count * weight.usual, count);
+    }
+
+    private make<T>(now: () => T, thread: () => Promise<T>, bytes = 0): Soon<T> {
         if (bytes > small) {
             return thread();
         }
-        if (this.average > atOnce && ++this.handed % patience !== 0) {
+        const isSlow = this.average > atOnce;
+        if (isSlow && ++this.handed % patience !== 0) {
             return thread();
         }
+        const counts = isSlow ? weight.trial : weight.usual;
+        // A trial counts wherever it comes: between calls in threads, a turn is always due.
+        return isTurnDue() ? nextTurn().then(() => this.measured(now, counts)) : this.measured(now, counts);
+    }
+
+    /** @param counts what the time that the work takes counts for in the average */
+    private measured<T>(work: () => T, counts: number, calls = 1): T {
         const start = performance.now();
-        if (start - turnBegan > turn) {
-            return nextTurn().then(now);
-        }
         try {
-            return now();
+            return work();
         } finally {
-            // One call that had to wait for the processor says little.
-            const taken = Math.min(performance.now() - start, 1);
-            this.average += (taken - this.average) / 16;
+            const taken = Math.min((performance.now() - start) / calls, longest);
+            this.average += (taken - this.average) * counts;
         }
     }
 }
 
 let turnBegan = performance.now();
 let waiting: Promise<void> | undefined;
+
+function isTurnDue(): boolean {
+    return performance.now() - turnBegan > turn;
+}
 
 /** Lets everybody else have a turn. */
 function nextTurn(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { MediaPlan } from "../../contract";
 import type { Watch } from "../report";
+import { after, type Soon, unless } from "./after";
 import { Buffers } from "./buffers";
 import type { Calls } from "./calls";
 import { type Copier, copyFile } from "./file";
@@ -106,10 +107,10 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
 
     await inParallel(
         listing.folders,
-        async (folder) => {
-            await target.in(folder.path, () => undefined);
-            made.add({ ...folder, how: "copied" });
-        },
+        (folder) =>
+            target.in(folder.path, () => {
+                made.add({ ...folder, how: "copied" });
+            }),
         signal,
     );
     await bring(listing.fresh, target, arrived, moved, signal);
@@ -131,7 +132,7 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
     // What is made in a folder changes its time.
     await inParallel(
         listing.folders,
-        ({ path, mtime }) => target.at(path, async (full) => target.calls.lutimes(full, mtime)),
+        ({ path, mtime }) => target.at(path, (full) => target.calls.lutimes(full, mtime)),
         signal,
     );
     return copied;
@@ -147,32 +148,37 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
         }
     }
 
-    async function share(file: FileEntry, origin: Folders, rest: Spool<FileEntry>): Promise<void> {
-        const { calls } = target;
-        const isShared = await origin.at(file.path, (from) =>
-            target.at(file.path, async (to) => {
-                if (!(await succeeds(() => (sharing === "link" ? calls.link(from, to) : calls.clone(from, to))))) {
-                    return false;
-                }
-                if (sharing === "clone") {
-                    await calls.lutimes(to, file.mtime);
-                }
-                return true;
-            }),
+    function share(file: FileEntry, origin: Folders, rest: Spool<FileEntry>): Soon<void> {
+        const isShared = origin.at(file.path, (from) =>
+            target.at(file.path, (to) => (sharing === "link" ? linkTo(from, to) : cloneTo(from, to, file.mtime))),
         );
-        if (isShared) {
-            count(file, sharing === "link" ? "linked" : "cloned");
-            moved(file.size);
-        } else {
-            rest.add(file);
+        return after(isShared, (done) => {
+            if (done) {
+                count(file, sharing === "link" ? "linked" : "cloned");
+                moved(file.size);
+            } else {
+                rest.add(file);
+            }
+        });
+    }
+
+    function linkTo(from: Buffer, to: Buffer): Soon<boolean> {
+        return succeeds(() => target.calls.link(from, to));
+    }
+
+    async function cloneTo(from: Buffer, to: Buffer, mtime: number): Promise<boolean> {
+        const isCloned = await succeeds(() => target.calls.clone(from, to));
+        if (isCloned) {
+            await target.calls.lutimes(to, mtime);
         }
+        return isCloned;
     }
 
     async function linkTwin({ first, ...file }: Twin, rest: Spool<FileEntry>): Promise<void> {
         const { calls } = target;
         const status = await target.at(first, (from) =>
             target.at(file.path, async (to) => {
-                const isLinked = await succeeds(() => calls.link(from, to));
+                const isLinked = await linkTo(from, to);
                 return isLinked ? calls.lstat(to) : undefined;
             }),
         );
@@ -206,13 +212,11 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
 }
 
 /** Whether it could be done; there is another way. */
-async function succeeds(work: () => void | Promise<void>): Promise<boolean> {
-    try {
-        await work();
-        return true;
-    } catch {
-        return false;
-    }
+function succeeds(work: () => Soon<void>): Soon<boolean> {
+    return unless(
+        () => after(work(), () => true),
+        () => false,
+    );
 }
 
 /** Brings files out of a folder, each again if it changes meanwhile. */
@@ -222,10 +226,10 @@ export function fromFolder(from: Folders, sharing: MediaPlan["sharing"]): Bring 
         for (const files of lists) {
             await inParallel(
                 files,
-                async (file, wide) => {
-                    const found = await copyFile(file, fileMode(file.mode, sharing), copier, wide);
-                    arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true);
-                },
+                (file, wide) =>
+                    after(copyFile(file, fileMode(file.mode, sharing), copier, wide), (found) =>
+                        arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true),
+                    ),
                 signal,
                 ({ size }) => 1 + size / 262_144,
             );

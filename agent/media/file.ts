@@ -1,7 +1,9 @@
 import { constants, type Stats } from "node:fs";
+import { after, type Soon, unless } from "./after";
 import { Buffers } from "./buffers";
 import type { Folders } from "./folders";
 import { display, raw } from "./name";
+import { copySmall, smallSize } from "./small";
 import { type FileEntry, onDisk } from "./tree";
 
 /** How often a file that changes while it is copied is copied again. */
@@ -29,6 +31,9 @@ export interface Copier {
     signal: AbortSignal;
 }
 
+/** What is to be known of a file to copy it. */
+type Listed = Pick<FileEntry, "path" | "size" | "disk">;
+
 /** What became of a file. */
 export interface Arrived {
     size: number;
@@ -45,8 +50,29 @@ export interface Arrived {
  * @param wide pieces of work that may be under way at once
  * @returns what was copied, or undefined if the file is no longer there
  */
-export async function copyFile(
-    { path }: Pick<FileEntry, "path">,
+export function copyFile(file: Listed, mode: number, copier: Copier, wide: number): Soon<Arrived | undefined> {
+    return after(copyAtOnce(file, mode, copier), (found) => found ?? copyPatiently(file, mode, copier, wide));
+}
+
+/** Copies a file without waiting for anything, if it is one for that, and nothing goes wrong. */
+function copyAtOnce({ path, size, disk }: Listed, mode: number, copier: Copier): Soon<Arrived | undefined> {
+    const { from, to, cloning, moved } = copier;
+    if (cloning || size > smallSize || disk < size || !from.calls.quick || !to.calls.quick) {
+        return undefined;
+    }
+    const copy = (source: Buffer, target: Buffer) => {
+        const found = copySmall({ path: source, calls: from.calls }, { path: target, calls: to.calls }, mode);
+        moved(found?.size ?? 0);
+        return found;
+    };
+    return unless(
+        () => from.at(path, (source) => to.at(path, (target) => copy(source, target))),
+        () => undefined,
+    );
+}
+
+async function copyPatiently(
+    { path }: Listed,
     mode: number,
     copier: Copier,
     wide: number,
@@ -54,7 +80,7 @@ export async function copyFile(
     const { from, to } = copier;
     // Not through a link that has taken the file's place: it could lead anywhere.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const source = await from.at(path, (full) => from.calls.open(full, flags)).catch(ofSource(path));
+    const source = await unless(() => from.at(path, (full) => from.calls.open(full, flags)), ofSource(path));
     if (source === undefined) {
         return undefined;
     }
@@ -86,12 +112,12 @@ async function copyOpen(
         } else {
             await fill(path, source, target, mode, before, copier, wide);
         }
-        const after = await from.calls.fstat(source);
-        if (isSame(before, after)) {
-            return { size: after.size, mtime: after.mtimeMs, cloned };
+        const now = await from.calls.fstat(source);
+        if (isSame(before, now)) {
+            return { size: now.size, mtime: now.mtimeMs, cloned };
         }
         moved(-before.size);
-        before = after;
+        before = now;
         await to.calls.unlink(target);
     }
     throw new Error(
@@ -100,8 +126,9 @@ async function copyOpen(
     );
 }
 
-function isSame(before: Stats, after: Stats): boolean {
-    return after.mtimeMs === before.mtimeMs && after.ctimeMs === before.ctimeMs && after.size === before.size;
+/** Whether a file was left alone between two looks at it. */
+export function isSame(before: Stats, now: Stats): boolean {
+    return now.mtimeMs === before.mtimeMs && now.ctimeMs === before.ctimeMs && now.size === before.size;
 }
 
 /** Shares the blocks of an open file with a new one, where that can be done. */

@@ -1,4 +1,5 @@
 import { constants } from "node:fs";
+import { after, closing, type Soon } from "./after";
 import { Calls } from "./calls";
 import { inParallel } from "./lanes";
 import { below, raw, split } from "./name";
@@ -11,7 +12,7 @@ const asPlace = 0o10000000 | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** An open folder, and how many are at work in it. */
 interface Handle {
-    file: Promise<number> | number;
+    file: Soon<number>;
     users: number;
 }
 
@@ -33,21 +34,21 @@ export class Folders {
     ) {}
 
     /** Works on something below the root, by a path that is good until the work ends. */
-    async at<T>(path: string, work: (path: Buffer) => Promise<T> | T): Promise<T> {
+    at<T>(path: string, work: (path: Buffer) => Soon<T>): Soon<T> {
         const [folder, name] = split(path);
         return this.in(folder, (place) => work(raw(`${place}/${name}`)));
     }
 
     /** Works in a folder below the root, which is `""`, by a path that is good until the work ends. */
-    async in<T>(folder: string, work: (place: string) => Promise<T> | T): Promise<T> {
+    in<T>(folder: string, work: (place: string) => Soon<T>): Soon<T> {
         const handle = this.handles.get(folder) ?? this.enter(folder);
         handle.users += 1;
-        try {
-            const file = typeof handle.file === "number" ? handle.file : await handle.file;
-            return await work(`/proc/self/fd/${file}`);
-        } finally {
-            handle.users -= 1;
-        }
+        return closing(
+            () => after(handle.file, (file) => work(`/proc/self/fd/${file}`)),
+            () => {
+                handle.users -= 1;
+            },
+        );
     }
 
     /** Closes a folder that is not entered again. Nobody may be at work in it. */
@@ -135,7 +136,7 @@ export async function removeFolder(tree: Folders, folder: string): Promise<void>
             await removeFolder(tree, path);
         }
         const others = entries.filter(({ isFolder }) => !isFolder);
-        await inParallel(others, ({ path }) => tree.at(path, async (full) => tree.calls.unlink(full)), never);
+        await inParallel(others, ({ path }) => tree.at(path, (full) => tree.calls.unlink(full)), never);
     }
     await tree.leave(folder);
     await tree.at(folder, (path) => tree.calls.rmdir(path));
@@ -144,9 +145,9 @@ export async function removeFolder(tree: Folders, folder: string): Promise<void>
 async function namesIn(tree: Folders, folder: string): Promise<{ path: string; isFolder: boolean }[]> {
     return tree.in(folder, async (place) => {
         const found: { path: string; isFolder: boolean }[] = [];
-        for await (const entry of tree.calls.list(raw(place))) {
-            found.push({ path: below(folder, entry.name), isFolder: entry.isDirectory() });
-            if (found.length === some) {
+        for await (const entries of tree.calls.list(raw(place))) {
+            found.push(...entries.map((entry) => ({ path: below(folder, entry.name), isFolder: entry.isDirectory() })));
+            if (found.length >= some) {
                 break;
             }
         }

@@ -1,5 +1,7 @@
+import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { generationFiles, generationFolder, type MediaPlan } from "../../contract";
+import { after, type Soon, unless } from "./after";
 import { fileMode, ownerOf } from "./copy";
 import { Folders } from "./folders";
 import { type Known, readManifest } from "./manifest";
@@ -36,13 +38,20 @@ export class Former {
      * Whether it has the same file, and can share it: what the application has put in its place is the application's, and
      * what it could edit has another mode than what may be shared.
      */
-    async has({ path, size, mtime, mode }: FileEntry): Promise<boolean> {
+    has(file: FileEntry): Soon<boolean> {
+        if (this.media.sharing === "copy") {
+            return false;
+        }
+        const found = unless(
+            () => this.tree.at(file.path, (full) => this.tree.calls.find(full)),
+            () => undefined,
+        );
+        return after(found, (status) => status !== undefined && this.isSame(status, file));
+    }
+
+    private isSame(status: Stats, { size, mtime, mode }: FileEntry): boolean {
         const { sharing, group } = this.media;
-        const status =
-            sharing === "copy"
-                ? undefined
-                : await this.tree.at(path, (full) => this.tree.calls.find(full)).catch(() => undefined);
-        if (!status?.isFile() || status.uid !== this.owner || status.size !== size) {
+        if (!status.isFile() || status.uid !== this.owner || status.size !== size) {
             return false;
         }
         const isAsItWouldBe = status.gid === group && (status.mode & 0o7777) === fileMode(mode, sharing);

@@ -6,6 +6,7 @@ import { generationFiles, generationFolder, generationMarker, type MediaPlan, ty
 import type { MediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
+import { after } from "./after";
 import { type Copied, copyTree, folderMode, makeFolder, own } from "./copy";
 import { Folders } from "./folders";
 import { Former } from "./former";
@@ -121,9 +122,10 @@ async function read(parts: Ingredients, watch: Watch, signal: AbortSignal): Prom
     const { source, listing, former } = parts;
     watch(() => ({ done: listing.files, unit: "file" }));
     await source.read(
-        async (entry) => {
-            listing.add(entry, entry.kind === "file" && former !== undefined && (await former.has(entry)));
-        },
+        (entry) =>
+            after(entry.kind === "file" && former !== undefined && former.has(entry), (same) => {
+                listing.add(entry, same);
+            }),
         (objection) => listing.object(objection),
         signal,
     );

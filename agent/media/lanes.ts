@@ -1,3 +1,5 @@
+import type { Soon } from "./after";
+
 /** How many pieces of work may be under way at once. */
 export const widest = 256;
 
@@ -62,18 +64,31 @@ export class Lanes {
     }
 
     /**
-     * Begins a piece of work as soon as there is a lane for it.
+     * Begins a piece of work: at once, or as soon as there is a lane for it. One that ends at once needs no lane.
      *
      * @param weight how much there is to do, in any unit
      * @throws what another piece has failed with, or the signal's reason
      */
-    async start(work: () => Promise<void>, weight = 1): Promise<void> {
+    start(work: () => Soon<void>, weight = 1): Soon<void> {
+        return this.running < this.width.value ? this.begin(work, weight) : this.startLater(work, weight);
+    }
+
+    private async startLater(work: () => Soon<void>, weight: number): Promise<void> {
         while (this.running >= this.width.value) {
             await this.change();
         }
+        this.begin(work, weight);
+    }
+
+    private begin(work: () => Soon<void>, weight: number): void {
         this.refuse();
+        const result = this.attempt(work);
+        if (!(result instanceof Promise)) {
+            this.width.note(weight);
+            return;
+        }
         this.running += 1;
-        work()
+        result
             .then(
                 () => this.width.note(weight),
                 (error: unknown) => this.errors.push(error),
@@ -84,6 +99,14 @@ export class Lanes {
                     wake();
                 }
             });
+    }
+
+    private attempt(work: () => Soon<void>): Soon<void> {
+        try {
+            return work();
+        } catch (error) {
+            this.errors.push(error);
+        }
     }
 
     /** Waits until one more has ended. False if none was under way. */
@@ -124,14 +147,17 @@ export class Lanes {
  */
 export async function inParallel<T>(
     items: Iterable<T>,
-    work: (item: T, wide: number) => Promise<void>,
+    work: (item: T, wide: number) => Soon<void>,
     signal: AbortSignal,
     weigh: (item: T) => number = () => 1,
 ): Promise<void> {
     const lanes = new Lanes(signal);
     try {
         for (const item of items) {
-            await lanes.start(() => work(item, lanes.wide), weigh(item));
+            const started = lanes.start(() => work(item, lanes.wide), weigh(item));
+            if (started instanceof Promise) {
+                await started;
+            }
         }
     } finally {
         await lanes.end();

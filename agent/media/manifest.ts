@@ -9,6 +9,7 @@ import {
     listedName,
     nameListed,
 } from "../../contract/files";
+import type { Soon } from "./after";
 import type { Folders } from "./folders";
 import { Spool } from "./spool";
 import type { Entry } from "./tree";
@@ -31,7 +32,7 @@ const piece = 262_144;
 export class ManifestWriter {
     private lines: string[];
     private characters = 0;
-    private writing: Promise<unknown> = Promise.resolve();
+    private writing: Promise<void> = Promise.resolve();
 
     private constructor(
         private readonly file: FileHandle,
@@ -45,15 +46,13 @@ export class ManifestWriter {
         return new ManifestWriter(await open(path, "w", 0o644), published);
     }
 
-    async add(entry: Entry, sha256?: string): Promise<void> {
+    add(entry: Entry, sha256?: string): Soon<void> {
         const { ino, ...others } = listed(entry, sha256);
         // A copy's inode says nothing to anybody.
         const line = JSON.stringify(this.published === undefined ? others : { ...others, ino });
         this.lines.push(line);
         this.characters += line.length;
-        if (this.characters >= piece) {
-            await this.flush();
-        }
+        return this.characters >= piece ? this.flush() : undefined;
     }
 
     /** Ends it; from then on it survives a crash. */
@@ -63,11 +62,11 @@ export class ManifestWriter {
         await this.file.close();
     }
 
-    private flush(): Promise<unknown> {
+    private flush(): Promise<void> {
         const text = `${this.lines.join("\n")}\n`;
         this.lines = [];
         this.characters = 0;
-        this.writing = this.writing.then(() => this.file.write(text));
+        this.writing = this.writing.then(() => this.file.writeFile(text));
         return this.writing;
     }
 }

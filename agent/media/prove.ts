@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import type { MediaPlan } from "../../contract";
 import type { Watch } from "../report";
 import { plural } from "../report";
+import { after, type Soon } from "./after";
 import { Buffers } from "./buffers";
 import { type Copied, fileMode, folderMode, type Made, own, ownerOf } from "./copy";
 import type { Folders } from "./folders";
@@ -57,15 +58,15 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
         const [named, before] = known;
         await inParallel(
             items,
-            async (entry) => {
-                await target.at(entry.path, (path) => compare(entry, path));
-                const isFile = entry.kind === "file";
-                const sha256 = isFile
-                    ? await proveContent(entry, named?.get(entry.path), before?.get(entry.path))
-                    : undefined;
-                await manifest.add(entry, sha256);
-                count.looked += 1;
-            },
+            (entry) =>
+                after(
+                    target.at(entry.path, (path) => compare(entry, path)),
+                    () =>
+                        after(contentOf(entry, named?.get(entry.path), before?.get(entry.path)), (sha256) => {
+                            count.looked += 1;
+                            return manifest.add(entry, sha256);
+                        }),
+                ),
             signal,
         );
     }
@@ -75,21 +76,23 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
     }
     return { proof: proofs(), unknown: unknowns() };
 
-    async function compare(entry: Made, path: Buffer): Promise<void> {
+    function compare(entry: Made, path: Buffer): Soon<void> {
         const { calls } = target;
-        let status = await calls.lstat(path);
         const mode = entry.kind === "folder" ? folderMode : fileMode(entry.mode, plan.sharing);
-        const isOwned = () => status.gid === plan.group && (status.mode & 0o7777) === mode;
-        if (entry.kind !== "link" && entry.how !== "linked" && !isOwned()) {
-            await own(path, calls, plan.group, mode);
-            status = await calls.lstat(path);
-        }
-        const wrong = difference();
-        if (wrong !== undefined) {
-            throw new Error(`The copy of ${display(entry.path)} ${wrong}: the copy is not used.`);
-        }
+        const isOwned = ({ gid, mode: found }: Stats) => gid === plan.group && (found & 0o7777) === mode;
+        const owned = after(calls.lstat(path), (status) =>
+            entry.kind === "link" || entry.how === "linked" || isOwned(status)
+                ? status
+                : own(path, calls, plan.group, mode).then(() => calls.lstat(path)),
+        );
+        return after(owned, (status) => {
+            const wrong = difference(status);
+            if (wrong !== undefined) {
+                throw new Error(`The copy of ${display(entry.path)} ${wrong}: the copy is not used.`);
+            }
+        });
 
-        function difference(): string | undefined {
+        function difference(status: Stats): string | undefined {
             const isKind = { file: status.isFile(), folder: status.isDirectory(), link: status.isSymbolicLink() };
             if (!isKind[entry.kind]) {
                 return `is no ${entry.kind}`;
@@ -97,7 +100,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
             if (entry.kind === "file" && status.size !== entry.size) {
                 return `has ${status.size} bytes instead of ${entry.size}`;
             }
-            if (entry.kind !== "link" && (!isOwned() || status.uid !== owner)) {
+            if (entry.kind !== "link" && (!isOwned(status) || status.uid !== owner)) {
                 return `has mode ${(status.mode & 0o7777).toString(8)} and owner ${status.uid}:${status.gid}`;
             }
             const isTimely = Math.abs(status.mtimeMs - entry.mtime) < timeTolerance;
@@ -106,7 +109,10 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
     }
 
     /** The hash of a file's content as far as it is known; compared with the copy's if it is the file's turn. */
-    async function proveContent(file: Made & FileEntry, now?: Known, then?: Known): Promise<string | undefined> {
+    function contentOf(file: Made, now?: Known, then?: Known): Soon<string | undefined> {
+        if (file.kind !== "file") {
+            return undefined;
+        }
         const isOf = (known: Known | undefined) =>
             known?.sha256 !== undefined &&
             known.size === file.size &&
@@ -117,16 +123,17 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
         if (expected === undefined || !isPicked(file.path, isLinked ? plan.verify.linked : plan.verify.copied)) {
             return isLinked && isOf(then) ? then?.sha256 : undefined;
         }
-        const found = await hash(file);
-        if (found !== expected) {
-            throw new Error(
-                `The content of ${display(file.path)} is not what ${isOf(now) ? "production's" : "the former copy's"} file ` +
-                    `manifest names (SHA-256 ${found} instead of ${expected}): the copy is not used.`,
-            );
-        }
-        count.hashed += 1;
-        count.fromFormer += isOf(now) ? 0 : 1;
-        return found;
+        return hash(file).then((found) => {
+            if (found !== expected) {
+                throw new Error(
+                    `The content of ${display(file.path)} is not what ${isOf(now) ? "production's" : "the former copy's"} ` +
+                        `file manifest names (SHA-256 ${found} instead of ${expected}): the copy is not used.`,
+                );
+            }
+            count.hashed += 1;
+            count.fromFormer += isOf(now) ? 0 : 1;
+            return found;
+        });
     }
 
     /** Whether a file is among those whose content is compared: others with every generation. */

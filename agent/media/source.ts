@@ -1,6 +1,7 @@
 import type { MediaPlan } from "../../contract";
 import { storeApart, storeFiles } from "../../contract/files";
 import { Refusal } from "../refusal";
+import type { Soon } from "./after";
 import { bucketSource } from "./bucket";
 import { type Bring, fromFolder } from "./copy";
 import { editionOf, wholeEdition } from "./edition";
@@ -27,7 +28,7 @@ export interface Source {
      * @throws {Refusal} when it cannot be read
      */
     read(
-        each: (entry: Entry) => Promise<void>,
+        each: (entry: Entry) => Soon<void>,
         object: (objection: Objection) => void,
         signal: AbortSignal,
     ): Promise<void>;

@@ -1,5 +1,6 @@
 import type { Stats } from "node:fs";
 import picomatch from "picomatch";
+import { after, type Soon, unless } from "./after";
 import type { Folders } from "./folders";
 import { Lanes } from "./lanes";
 import { below, display, raw } from "./name";
@@ -65,7 +66,7 @@ const lostAndFound = "lost+found";
 export async function readTree(
     tree: Folders,
     { exclude, links, forbidden, apart }: TreeRules,
-    each: (entry: Entry) => Promise<void> | void,
+    each: (entry: Entry) => Soon<void>,
     object: (objection: Objection) => void,
     signal: AbortSignal,
 ): Promise<void> {
@@ -74,35 +75,48 @@ export async function readTree(
     const entries = new Lanes(signal);
     await throughFolders(
         async (folder, found) => {
-            await tree
-                .in(folder, async (place) => {
-                    for await (const { name } of tree.calls.list(raw(place))) {
-                        const path = below(folder, name);
-                        if (!strangers.has(path) && !isLeftOut(path)) {
-                            await entries.start(() => readEntry(path, found));
-                        }
-                    }
-                })
-                .catch(ofFolder(folder));
+            await unless(() => tree.in(folder, (place) => readFolder(folder, place, found)), ofFolder(folder));
         },
         entries,
         signal,
     );
 
-    async function readEntry(path: string, found: (folder: string) => void): Promise<void> {
-        const entry = await tree.at(path, (full) => look(path, full)).catch(ofEntry(path));
-        if (entry !== undefined) {
-            await each(entry);
-        }
-        if (entry?.kind === "folder") {
-            found(path);
+    async function readFolder(folder: string, place: string, found: (folder: string) => void): Promise<void> {
+        for await (const some of tree.calls.list(raw(place))) {
+            for (const { name } of some) {
+                const path = below(folder, name);
+                if (!strangers.has(path) && !isLeftOut(path)) {
+                    const started = entries.start(() => readEntry(path, found));
+                    if (started instanceof Promise) {
+                        await started;
+                    }
+                }
+            }
         }
     }
 
-    async function look(path: string, full: Buffer): Promise<Entry | undefined> {
+    function readEntry(path: string, found: (folder: string) => void): Soon<void> {
+        const entry = unless(
+            () => tree.at(path, (full) => after(tree.calls.lstat(full), (status) => entryOf(path, full, status))),
+            ofEntry(path),
+        );
+        return after(entry, (known) =>
+            after(known && each(known), () => {
+                if (known?.kind === "folder") {
+                    found(path);
+                }
+            }),
+        );
+    }
+
+    function entryOf(path: string, full: Buffer, status: Stats): Soon<Entry | undefined> {
+        const isPlain = status.isFile() && status.nlink === 1 && (status.mode & 0o004) !== 0;
+        return isPlain ? fileOf(placeOf(path, status), status) : look(path, full, status);
+    }
+
+    async function look(path: string, full: Buffer, status: Stats): Promise<Entry | undefined> {
         const { calls } = tree;
-        const status = await calls.lstat(full);
-        const place = { path, mode: status.mode & 0o7777, uid: status.uid, gid: status.gid, mtime: status.mtimeMs };
+        const place = placeOf(path, status);
         if (status.isDirectory()) {
             if (forbidden !== undefined && (await calls.identity(full)) === forbidden) {
                 object({ path, reason: "is the replica's own volume" });
@@ -114,8 +128,8 @@ export async function readTree(
             if ((status.mode & 0o004) === 0) {
                 await calls.access(full);
             }
-            const inode = status.nlink > 1 ? { inode: await calls.identity(full) } : {};
-            return { ...place, kind: "file", size: status.size, disk: onDisk(status), ino: status.ino, ...inode };
+            const file = fileOf(place, status);
+            return status.nlink > 1 ? { ...file, inode: await calls.identity(full) } : file;
         }
         if (status.isSymbolicLink()) {
             const target = await calls.readlink(full);
@@ -153,15 +167,23 @@ export async function readTree(
     }
 }
 
+function placeOf(path: string, { mode, uid, gid, mtimeMs }: Stats): Place {
+    return { path, mode: mode & 0o7777, uid, gid, mtime: mtimeMs };
+}
+
+function fileOf(place: Place, status: Stats): FileEntry {
+    return { ...place, kind: "file", size: status.size, disk: onDisk(status), ino: status.ino };
+}
+
 /** How many names there are below a tree's root. */
 export async function countNames(tree: Folders, signal: AbortSignal): Promise<number> {
     let count = 0;
     await throughFolders(
         (folder, found) =>
             tree.in(folder, async (place) => {
-                for await (const entry of tree.calls.list(raw(place))) {
-                    count += 1;
-                    if (entry.isDirectory()) {
+                for await (const entries of tree.calls.list(raw(place))) {
+                    count += entries.length;
+                    for (const entry of entries.filter((one) => one.isDirectory())) {
                         found(below(folder, entry.name));
                     }
                 }
@@ -179,7 +201,7 @@ export async function countNames(tree: Folders, signal: AbortSignal): Promise<nu
  * @param pending work that is still going to find some
  */
 async function throughFolders(
-    visit: (folder: string, found: (folder: string) => void) => Promise<void>,
+    visit: (folder: string, found: (folder: string) => void) => Soon<void>,
     pending: Lanes,
     signal: AbortSignal,
 ): Promise<void> {
