@@ -28,7 +28,7 @@ beforeEach(async () => {
     program = join(places.folder, "run.cjs");
     buildSync({
         stdin: {
-            contents: `import { publishMedia } from "./agent/publish/media";
+            contents: `import { publishMedia } from "./agent/publish/media/publish";
                 import { prepareMedia } from "./agent/media/generation";
                 const work = { publishMedia, prepareMedia }[process.argv[2]!]!;
                 work(JSON.parse(process.argv[3]!), new AbortController().signal).then(console.log);`,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
 import { headerOf } from "../../agent/media/manifest";
-import { dayOf } from "../../agent/publish/media-offsite";
+import { dayOf } from "../../agent/publish/media/offsite";
 import { generationFolder } from "../../contract";
 import { storeFiles } from "../../contract/files";
 import { type Bucket, credentials, startBucket } from "../bucket";

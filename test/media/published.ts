@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { publishMedia } from "../../agent/publish/media";
-import { verifyMedia } from "../../agent/publish/media-verify";
+import { publishMedia } from "../../agent/publish/media/publish";
+import { verifyMedia } from "../../agent/publish/media/verify";
 import type { MediaPublication, Publication } from "../../contract/publication";
 import { never, type Places } from "./places";
 

@@ -1,16 +1,16 @@
-import { storeFiles } from "../../contract/files";
-import type { Publication } from "../../contract/publication";
-import { editionOf, wholeEdition } from "../media/edition";
-import { Folders } from "../media/folders";
-import { inParallel } from "../media/lanes";
-import { type Known, readManifest } from "../media/manifest";
-import { display } from "../media/name";
-import type { Spool } from "../media/spool";
-import { Refusal } from "../refusal";
-import { formatBytes, Phases, plural } from "../report";
-import { mediaOf } from "./media";
-import { Hashes } from "./media-hash";
-import { markRotten, refuseNoStore } from "./media-store";
+import { storeFiles } from "../../../contract/files";
+import type { Publication } from "../../../contract/publication";
+import { editionOf, wholeEdition } from "../../media/edition";
+import { Folders } from "../../media/folders";
+import { inParallel } from "../../media/lanes";
+import { type Known, readManifest } from "../../media/manifest";
+import { display } from "../../media/name";
+import type { Spool } from "../../media/spool";
+import { Refusal } from "../../refusal";
+import { formatBytes, Phases, plural } from "../../report";
+import { Hashes } from "./hash";
+import { mediaOf } from "./publish";
+import { markRotten, refuseNoStore } from "./store";
 
 /** Files that an error names. */
 const some = 20;

@@ -1,16 +1,16 @@
-import { storeApart } from "../../contract/files";
-import type { MediaPublication } from "../../contract/publication";
-import type { Folders } from "../media/folders";
-import { joined } from "../media/join";
-import { inParallel } from "../media/lanes";
-import { Listing } from "../media/listing";
-import type { Known } from "../media/manifest";
-import { identityOf } from "../media/place";
-import { timeTolerance } from "../media/prove";
-import { Spool } from "../media/spool";
-import { type Entry, type FileEntry, readTree } from "../media/tree";
-import type { Watch } from "../report";
-import { Hashes } from "./media-hash";
+import { storeApart } from "../../../contract/files";
+import type { MediaPublication } from "../../../contract/publication";
+import type { Folders } from "../../media/folders";
+import { joined } from "../../media/join";
+import { inParallel } from "../../media/lanes";
+import { Listing } from "../../media/listing";
+import type { Known } from "../../media/manifest";
+import { identityOf } from "../../media/place";
+import { timeTolerance } from "../../media/prove";
+import { Spool } from "../../media/spool";
+import { type Entry, type FileEntry, readTree } from "../../media/tree";
+import type { Watch } from "../../report";
+import { Hashes } from "./hash";
 
 /** An entry, and the hash of its content as far as it is known. */
 export type Hashed = Entry & { sha256?: string };

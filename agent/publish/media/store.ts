@@ -1,13 +1,13 @@
 import { copyFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { volumeMarker } from "../../contract";
-import { filesHeader, listedFile, listedName, nameListed, storeFiles, storeOwn } from "../../contract/files";
-import { editionOf } from "../media/edition";
-import type { Folders } from "../media/folders";
-import { headerOf, type Known, readManifest } from "../media/manifest";
-import { Spool } from "../media/spool";
-import { writeDurably } from "../media/volume";
-import { Refusal } from "../refusal";
+import { volumeMarker } from "../../../contract";
+import { filesHeader, listedFile, listedName, nameListed, storeFiles, storeOwn } from "../../../contract/files";
+import { editionOf } from "../../media/edition";
+import type { Folders } from "../../media/folders";
+import { headerOf, type Known, readManifest } from "../../media/manifest";
+import { Spool } from "../../media/spool";
+import { writeDurably } from "../../media/volume";
+import { Refusal } from "../../refusal";
 
 /** What a store says of itself. */
 export interface StoreState {

@@ -1,11 +1,11 @@
-import type { Made } from "../media/copy";
-import { type Folders, removeFolder } from "../media/folders";
-import { joined } from "../media/join";
-import { inParallel } from "../media/lanes";
-import { timeTolerance } from "../media/prove";
-import type { Spool } from "../media/spool";
-import type { Entry, FileEntry } from "../media/tree";
-import type { Difference } from "./media-difference";
+import type { Made } from "../../media/copy";
+import { type Folders, removeFolder } from "../../media/folders";
+import { joined } from "../../media/join";
+import { inParallel } from "../../media/lanes";
+import { timeTolerance } from "../../media/prove";
+import type { Spool } from "../../media/spool";
+import type { Entry, FileEntry } from "../../media/tree";
+import type { Difference } from "./difference";
 
 /** What has been made beside a store, and where it is to stand. */
 export interface Arrival {

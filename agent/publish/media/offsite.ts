@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { storeFiles } from "../../contract/files";
-import type { MediaPublication } from "../../contract/publication";
-import { headerOf } from "../media/manifest";
-import { mirror, uploadFile } from "../rclone";
-import { refusePublic } from "./offsite";
+import { storeFiles } from "../../../contract/files";
+import type { MediaPublication } from "../../../contract/publication";
+import { headerOf } from "../../media/manifest";
+import { mirror, uploadFile } from "../../rclone";
+import { refusePublic } from "../offsite";
 
 /** Folders of the week, from Sunday on. */
 const days = ["7-Sunday", "1-Monday", "2-Tuesday", "3-Wednesday", "4-Thursday", "5-Friday", "6-Saturday"];

@@ -2,22 +2,22 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { storeOwn } from "../../contract/files";
-import type { MediaPublication, Publication } from "../../contract/publication";
-import { type Copied, copyTree, fileMode, fromFolder, makeFolder, own } from "../media/copy";
-import { Folders, removeFolder } from "../media/folders";
-import { refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom } from "../media/guards";
-import { inParallel } from "../media/lanes";
-import { ManifestWriter } from "../media/manifest";
-import { refuseSameFolder } from "../media/place";
-import type { Entry } from "../media/tree";
-import { Refusal } from "../refusal";
-import { formatBytes, Phases, plural, type Watch } from "../report";
-import { bringIn } from "./media-arrival";
-import { Difference, type Hashed } from "./media-difference";
-import { Hashes } from "./media-hash";
-import { copyMediaOffsite } from "./media-offsite";
-import { markUnfinished, markWhole, readStore, refuseNoStore, type StoreState } from "./media-store";
+import { storeOwn } from "../../../contract/files";
+import type { MediaPublication, Publication } from "../../../contract/publication";
+import { type Copied, copyTree, fileMode, fromFolder, makeFolder, own } from "../../media/copy";
+import { Folders, removeFolder } from "../../media/folders";
+import { refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom } from "../../media/guards";
+import { inParallel } from "../../media/lanes";
+import { ManifestWriter } from "../../media/manifest";
+import { refuseSameFolder } from "../../media/place";
+import type { Entry } from "../../media/tree";
+import { Refusal } from "../../refusal";
+import { formatBytes, Phases, plural, type Watch } from "../../report";
+import { bringIn } from "./arrival";
+import { Difference, type Hashed } from "./difference";
+import { Hashes } from "./hash";
+import { copyMediaOffsite } from "./offsite";
+import { markUnfinished, markWhole, readStore, refuseNoStore, type StoreState } from "./store";
 
 /** What a run works with. */
 interface Run {
