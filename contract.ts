@@ -106,6 +106,17 @@ export function loginRole([application]: readonly [{ name: string }, ...unknown[
     return generationName(application.name, generation);
 }
 
+/** How the rows of the database's copy and the files of the media's are compared. */
+const mediaReferences = z.strictObject({
+    /** Live name of the database that is asked. */
+    database: z.string(),
+    /** A SELECT of one column with paths below the root of production's files; null and empty ones do not count. */
+    query: z.string(),
+    /** Percent of these files that may be missing. */
+    maximumMissing: z.number().min(0).max(100),
+});
+export type MediaReferences = z.infer<typeof mediaReferences>;
+
 /** What the agent has to know to make the media's generation. */
 const mediaPlan = z.strictObject({
     generation: generationIdText,
@@ -127,6 +138,8 @@ const mediaPlan = z.strictObject({
     exclude: z.array(z.string()),
     /** Percent of the files whose content is compared with what a file manifest knows. */
     verify: z.strictObject({ copied: z.number().min(0).max(100), linked: z.number().min(0).max(100) }),
+    /** Nothing is compared if left out. */
+    references: mediaReferences.optional(),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
     /** Group that owns the copies, so that the application may read them and add to them. */

@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
-import { database, databaseContradictions } from "./settings/database";
+import { database, databaseContradictions, databasesOf } from "./settings/database";
 import { media } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
@@ -148,7 +148,7 @@ function filledIn(settings: Written): Settings {
 }
 
 /** What a stack file says in two places that cannot both be meant. */
-function contradictions({ source, target, database, application }: Settings): string[] {
+function contradictions({ source, target, database, media, application }: Settings): string[] {
     const problems = [
         ...databaseContradictions(database),
         ...(application === undefined ? [] : applicationContradictions(application)),
@@ -175,6 +175,13 @@ function contradictions({ source, target, database, application }: Settings): st
     if (identityOf(source.database) === identityOf(source.media)) {
         problems.push(
             "source.media is the same store as source.database: write the store that holds production's files",
+        );
+    }
+    const names = databasesOf(database).map(({ name }) => name);
+    const asked = media.references?.database;
+    if (asked !== undefined && !names.includes(asked)) {
+        problems.push(
+            `media.references.database is "${asked}", which the replica does not have: write ${names.join(" or ")}`,
         );
     }
     if (source.workload !== undefined && source.namespace === undefined) {

@@ -13,6 +13,7 @@ import { publishMedia } from "./publish/media/publish";
 import { verifyMedia } from "./publish/media/verify";
 import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
+import { compareReferences, describeReferences } from "./references";
 import { Refusal } from "./refusal";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
@@ -29,9 +30,10 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
     "prepare-media": prepareMedia,
     switch: async (plan, signal) => {
         await refuseIncompleteMedia(plan);
+        const references = await compareReferences(plan, signal);
         const sentence = await switchDatabase(plan, signal);
-        await tellLive(plan);
-        return sentence;
+        await tellLive(plan, references);
+        return `${sentence}${describeReferences(references)}`;
     },
     smoke,
     retire,

@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import type { Plan } from "../contract";
 import type { Live } from "../contract/event";
-import { databaseReport } from "../contract/report";
+import { databaseReport, type References } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
@@ -36,14 +36,15 @@ export async function survey(plan: Plan): Promise<string> {
  * Tells programs what is live after a switch. The switch has happened, so that looking at it in vain is no failure of
  * the run.
  */
-export async function tellLive(plan: Plan): Promise<void> {
+export async function tellLive(plan: Plan, references?: References): Promise<void> {
     try {
         const [{ databases }, media, room] = await Promise.all([onServer(plan), mediaOf(plan), roomOf(plan)]);
         const database = databases.find(({ state }) => state === "live");
         const files = media.find(({ id }) => id === plan.media.generation);
         if (database !== undefined && files !== undefined) {
             const kept = databases.filter(({ state }) => state === "former" || state === "proven").map(({ id }) => id);
-            tell({ event: "live", database, media: files, kept, room });
+            const compared = references !== undefined && { references };
+            tell({ event: "live", database, media: files, ...compared, kept, room });
         }
     } catch (error) {
         log(`what is live now could not be read: ${error instanceof Error ? error.message : error}`);

@@ -41,9 +41,19 @@ export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
     return [row, ["copied", `${plural(files, "file")}, ${formatBytes(bytes)}, ${shared}; ${describePhases(phases)}`]];
 }
 
+/** How rows and files belong together; nothing if nobody asked for it. */
+function referenceRows(references: Live["references"]): Row[] {
+    if (references === undefined) {
+        return [];
+    }
+    const { named, missing, examples, orphans } = references;
+    const lost = missing === 0 ? "all there" : `${missing.toLocaleString("en-US")} missing, such as ${examples[0]}`;
+    return [["in rows", `${plural(named, "file")} named, ${lost}; ${plural(orphans, "file")} named by none`]];
+}
+
 /** The report at the end of an update that took so many seconds. */
 export function describeLive(
-    { database, media }: Live,
+    { database, media, references }: Live,
     url: string | undefined,
     seconds: number,
     now = Date.now(),
@@ -53,6 +63,7 @@ export function describeLive(
         ["live", url ?? "without an application"],
         ...databaseRows(database, now),
         ...mediaRows(media),
+        ...referenceRows(references),
         took,
     ]);
 }

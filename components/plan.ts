@@ -51,6 +51,9 @@ export function planOf(settings: Settings, stack: string): Plan {
             links: media.links,
             exclude: media.exclude,
             verify: media.verify,
+            ...(media.references !== undefined && {
+                references: { ...media.references, database: media.references.database ?? database.name },
+            }),
             keepGenerations: media.keepGenerations,
             group: mediaGroup,
         },

@@ -156,7 +156,8 @@ export class Replica extends pulumi.ComponentResource {
             return job("switch", [prepareDatabase, prepareMedia], {
                 generations: [generations.database, generations.media],
                 because: { ...reasons.database, ...reasons.media },
-                timeout: 300,
+                // All rows and all files are looked through before.
+                timeout: settings.media.references === undefined ? 300 : 1800,
             });
         }
 

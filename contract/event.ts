@@ -1,6 +1,7 @@
 /** What a Job tells programs on its log, a line each. */
 import * as z from "zod";
 import { generationIdText } from "../contract";
+import { references } from "./report";
 import { databaseFound, mediaFound } from "./survey";
 
 /** How far a phase is. */
@@ -25,6 +26,8 @@ const live = z.strictObject({
     event: z.literal("live"),
     database: databaseFound,
     media: mediaFound,
+    /** Absent if nobody asked for it. */
+    references: references.optional(),
     /** The other complete copies of the database that were there then; `retire` may have removed some since. */
     kept: z.array(generationIdText),
     /** Bytes that were left then: under the replica's own server, unless nobody tells its size, and on the media volume. */

@@ -84,3 +84,15 @@ export const mediaReport = z.strictObject({
     phases: z.array(phase),
 });
 export type MediaReport = z.infer<typeof mediaReport>;
+
+/** How the rows of a copy of the database and the files of a copy of the media belong together. */
+export const references = z.strictObject({
+    /** Files that rows name, each counted once. */
+    named: z.number(),
+    /** Those of them that are not there, and the first few. */
+    missing: z.number(),
+    examples: z.array(z.string()),
+    /** Files that no row names. */
+    orphans: z.number(),
+});
+export type References = z.infer<typeof references>;

@@ -22,6 +22,16 @@ export const relativePath = z
         "write a path below production's folder, without a slash at either end",
     );
 
+/** Which files the rows of a database name. */
+const references = z.strictObject({
+    /** Name in the replica; the application's database if left out. */
+    database: z.string().min(1).optional(),
+    /** A SELECT of one column: paths below production's folder. Null and empty ones do not count. */
+    query: z.string().regex(/^\s*(select|with|values|table)\b/i, "write a SELECT of one column with paths"),
+    /** Percent of these files that may be missing. */
+    maximumMissing: percent.default(1),
+});
+
 /** The media, and how they are copied. */
 export const media = z.strictObject({
     /** Any text; another one means: refresh again. */
@@ -43,6 +53,8 @@ export const media = z.strictObject({
     maximumDeletions: percent.default(20),
     /** Percent of the files whose content is compared with production's file manifest. */
     verify: z.strictObject({ copied: percent.default(100), linked: percent.default(1) }).prefault({}),
+    /** How rows and files are compared before they are used together; they are not if left out. */
+    references: references.optional(),
     keepGenerations: z.number().int().min(0).max(10).default(1),
     timeout: duration.prefault("90m"),
 });

@@ -105,6 +105,12 @@ describe("a stack file", () => {
         ["media.sentinel", "/mnt/here", /media\.sentinel is .*: write a path below production's folder/],
         ["media.sentinel", "../here", /media\.sentinel is .*: write a path below production's folder/],
         ["media.maximumDeletions", 101, /media\.maximumDeletions is 101: write at most 100/],
+        ["media.references", { query: "drop table a" }, /media\.references\.query is .*: write a SELECT of one column/],
+        [
+            "media.references",
+            { query: "select 1", database: "shop" },
+            /media\.references\.database is "shop", which the replica does not have: write catalogue/,
+        ],
         ["media.verify", { linked: -1 }, /media\.verify\.linked is -1: write at least 0/],
         ["source.media", { hostPath: "/var/lib/understudy-demo/database" }, /the same store as source.database/],
         ["source.database", { hostPath: "/a", nfs: { server: "s", path: "/b" } }, /write one of nfs/],

@@ -12,3 +12,12 @@ it("the report at the end of an update tells what is live, what it holds and wha
         "took       12 s",
     ]);
 });
+
+it("the report tells how the rows and the files belong together, where somebody asked for it", () => {
+    const rows = (missing: number) => {
+        const references = { named: 1200, missing, examples: ['"a.jpg"', '"b.jpg"'].slice(0, missing), orphans: 7 };
+        return describeLive({ ...live, references }, undefined, 1, now);
+    };
+    expect(rows(0)).toContain("in rows    1,200 files named, all there; 7 files named by none");
+    expect(rows(2)).toContain('in rows    1,200 files named, 2 missing, such as "a.jpg"; 7 files named by none');
+});
