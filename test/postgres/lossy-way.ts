@@ -1,5 +1,4 @@
-import { connect, createServer, type Socket } from "node:net";
-import { freePort } from "./server";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A way to a server on which rows get lost. */
 export interface LossyWay {
@@ -16,7 +15,6 @@ const beginning = 196_608;
  * @param change makes another row of each that COPY brings, or none; rows are of bytes, and without their newline
  */
 export async function startLossyWay(server: number, change: (row: string) => string | undefined): Promise<LossyWay> {
-    const port = await freePort();
     const open = new Set<Socket>();
     const proxy = createServer((client) => {
         const upstream = connect(server, "127.0.0.1");
@@ -32,9 +30,9 @@ export async function startLossyWay(server: number, change: (row: string) => str
         upstream.on("data", (bytes: Buffer) => client.write(bytes));
         client.on("data", (bytes: Buffer) => upstream.write(requests.push(bytes)));
     });
-    await new Promise<void>((resolve) => proxy.listen(port, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
     return {
-        port,
+        port: (proxy.address() as AddressInfo).port,
         stop() {
             proxy.close();
             for (const socket of open) {

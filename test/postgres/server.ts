@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
@@ -147,14 +148,17 @@ export function spawnAsServer(program: string, args: string[]): ChildProcess {
     return spawn(...wrapped(program, args), { cwd: "/", stdio: "ignore" });
 }
 
+/** Ports below those that the system gives to whoever connects: there it may take any of them at any moment. */
+const ports = { from: 16_384, to: 32_767 };
+
 /** A port of the loopback that nobody listens on. */
 export async function freePort(): Promise<number> {
+    const port = randomInt(ports.from, ports.to);
     const probe = createServer();
-    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-    const address = probe.address();
+    const isFree = await new Promise<boolean>((resolve) => {
+        probe.once("error", () => resolve(false));
+        probe.listen(port, "127.0.0.1", () => resolve(true));
+    });
     await new Promise((resolve) => probe.close(resolve));
-    if (address === null || typeof address === "string") {
-        throw new Error("There is no free port.");
-    }
-    return address.port;
+    return isFree ? port : freePort();
 }
