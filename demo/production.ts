@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import type { KubernetesObject, V1PersistentVolume } from "@kubernetes/client-node";
+import type { PublisherCommand } from "../contract/publication";
 import { step } from "../dev/step";
 import { jobDone, runCronJob, runTask, waitingFor } from "./jobs";
 import {
@@ -77,7 +78,7 @@ export async function takeBackup(cluster: ClusterAccess): Promise<string> {
  * @returns its last word
  * @throws if it fails, with its last word
  */
-export async function runPublisher(cluster: ClusterAccess, command: "publish" | "verify-store"): Promise<string> {
+export async function runPublisher(cluster: ClusterAccess, command: PublisherCommand): Promise<string> {
     return (await runCronJob(await connect(cluster), `understudy-${command}`)).message;
 }
 

@@ -1,13 +1,16 @@
-import { chown, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import yaml from "js-yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storeFiles } from "../../contract/files";
 import { production, runPublisher } from "../../demo/production";
 import { openStage, type Stage } from "./stage";
 import { stores } from "./stores";
 
 const { namespace } = production;
-const folder = path.join(stores, "published");
+/** Claims of production's side, and their folders on the node. */
+const claims = { published: path.join(stores, "published"), "published-media": path.join(stores, "published-media") };
+const { published: folder, "published-media": media } = claims;
 
 /** User and group of the publisher. */
 const publisher = 10001;
@@ -15,12 +18,14 @@ const publisher = 10001;
 /** A day that hardly comes: backups are made when the test asks for one, and at no other moment. */
 const never = "0 0 29 2 *";
 
-/** Production's own side: it publishes backups on a claim of its own, and a replica is refreshed from them. */
-describe("production that publishes its backups", () => {
+/** Production's own side: it publishes backups and media on claims of its own, and a replica is refreshed from them. */
+describe("production that publishes its backups and its media", () => {
     let stage: Stage;
     const copy = `published, ${new Date().toISOString()}`;
     const settings = {
         "source.database": { hostPath: folder },
+        "source.media": { hostPath: media },
+        "media.sentinel": storeFiles,
         "database.refresh": copy,
         "media.refresh": copy,
     };
@@ -37,14 +42,16 @@ describe("production that publishes its backups", () => {
 
     beforeAll(async () => {
         stage = await openStage();
-        await rm(folder, { recursive: true, force: true });
-        await mkdir(folder, { recursive: true });
-        await chown(folder, publisher, publisher);
-        await makeClaim(stage);
+        for (const [claim, at] of Object.entries(claims)) {
+            await rm(at, { recursive: true, force: true });
+            await mkdir(at, { recursive: true });
+            await chown(at, publisher, publisher);
+            await makeClaim(stage, claim, at);
+        }
         const before = await stage.up({ "database.refresh": copy, "media.refresh": copy });
         expect(before.status, before.output).toBe(0);
     });
-    afterAll(() => removeClaim(stage));
+    afterAll(() => removeClaims(stage));
 
     it("1. gets schedules in its namespace, which stays what it was otherwise (S0-09)", async () => {
         const before = await stage.core.readNamespace({ name: namespace });
@@ -59,6 +66,8 @@ describe("production that publishes its backups", () => {
             ours.map(({ metadata, spec }) => [metadata?.name, spec?.schedule, spec?.concurrencyPolicy]).sort(),
         ).toEqual([
             ["understudy-publish", never, "Forbid"],
+            ["understudy-publish-media", never, "Forbid"],
+            ["understudy-verify-media", never, "Forbid"],
             ["understudy-verify-store", never, "Forbid"],
         ]);
         expect(await catalogue()).toEqual([]);
@@ -73,7 +82,17 @@ describe("production that publishes its backups", () => {
         expect(await runPublisher(stage.cluster, "verify-store")).toMatch(/are as they were made/);
     });
 
-    it("3. shows in a preview which backup a replica would get, and the replica gets it", async () => {
+    it("3. publishes its media, which another run finds unchanged, and reads them again", async () => {
+        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(
+            / holds what production has, [\d,]+ files, /,
+        );
+        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(/: nothing to do\.$/);
+        expect(await runPublisher(stage.cluster, "verify-media")).toMatch(
+            /^All [\d,]+ files .* as they were published/,
+        );
+    });
+
+    it("4. shows in a preview which backup a replica would get, and the replica gets it", async () => {
         const [{ stamp } = { stamp: "" }] = await catalogue();
         const preview = await stage.preview(settings);
         expect(preview.output.match(new RegExp(`backup +${stamp} .*made under tag 1\\.0$`, "gm"))).toHaveLength(1);
@@ -82,13 +101,20 @@ describe("production that publishes its backups", () => {
         const { status, output } = await stage.up(settings);
         expect(status, output).toBe(0);
         expect(output).toContain(stamp);
+        const { data } = await stage.core.readNamespacedConfigMap({
+            name: "understudy-report",
+            namespace: stage.namespace,
+        });
+        const report = JSON.parse(data?.["report.json"] ?? "");
+        expect(report.media.report.proof.join()).toMatch(/SHA-256/);
+        expect(report.references).toMatchObject({ missing: 0 });
         const query = "select count(*), sum(hashtextextended(t::text, 0)) from packages t";
         expect(await stage.sql(stage.namespace, "catalogue", query)).toBe(
             await stage.sql(namespace, "catalogue", query),
         );
     });
 
-    it("4. shows in a preview that another copy would be the same, and refuses a stamp that was never published", async () => {
+    it("5. shows in a preview that another copy would be the same, and refuses a stamp that was never published", async () => {
         const before = await stage.digest();
         const again = await stage.preview({ ...settings, "database.refresh": "once more" });
         expect(again.output).toMatch(/^tables +\d+ tables with /m);
@@ -98,7 +124,7 @@ describe("production that publishes its backups", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("5. lets no replica have it under another tag than its own", async () => {
+    it("6. lets no replica have it under another tag than its own", async () => {
         const before = await stage.digest();
         const { status, output } = await stage.up({
             ...settings,
@@ -110,23 +136,38 @@ describe("production that publishes its backups", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("6. notices a backup that has rotted, and no replica gets it", async () => {
+    it("7. notices a backup that has rotted, and no replica gets it", async () => {
         const before = await stage.digest();
         const file = await largestFile(path.join(folder, "hourly"));
-        const bytes = await readFile(file);
-        bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
-        await writeFile(file, bytes);
+        await flip(file);
         await expect(runPublisher(stage.cluster, "verify-store")).rejects.toThrow(/differs/);
         const { status, output } = await stage.up({ ...settings, "database.refresh": "of what has rotted" });
         expect(status, output).not.toBe(0);
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("7. is left as it was, with its backups, when its side is wiped", async () => {
+    it("8. notices a file that has rotted, which no replica gets, and brings it again", async () => {
+        const before = await stage.digest();
+        const file = await largestFile(path.join(media, "icons"));
+        await flip(file);
+        await expect(runPublisher(stage.cluster, "verify-media")).rejects.toThrow(/icons.* differs.*look at the disk/);
+        const rotten = { ...settings, "media.refresh": "of what has rotted", "media.sharing": "copy" };
+        const { status, output } = await stage.up(rotten);
+        expect(status, output).not.toBe(0);
+        expect(output).toMatch(/icons/);
+        expect(await stage.digest()).toEqual(before);
+        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(/: 1 file brought /);
+        expect(await runPublisher(stage.cluster, "verify-media")).toMatch(/^All /);
+        const mended = await stage.up(rotten);
+        expect(mended.status, mended.output).toBe(0);
+    });
+
+    it("9. is left as it was, with its backups and media, when its side is wiped", async () => {
         const published = await readdir(path.join(folder, "hourly"));
         await well("wipe", "production", "--yes");
         await expect(catalogue()).rejects.toMatchObject({ code: 404 });
         expect(await readdir(path.join(folder, "hourly"))).toEqual(published);
+        expect(await readdir(media)).toContain(storeFiles);
         await stage.core.readNamespace({ name: namespace });
     });
 });
@@ -144,31 +185,45 @@ function stackFile({ cluster }: Stage): string {
         store: { claim: "published" },
         schedule: never,
         verifySchedule: never,
+        media: {
+            claim: "media",
+            store: "published-media",
+            minimumFiles: 500,
+            schedule: never,
+            verifySchedule: never,
+        },
     };
     const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`understudy:${key}`, value]));
     return yaml.dump({ config });
 }
 
-async function makeClaim({ core }: Stage): Promise<void> {
+async function makeClaim({ core }: Stage, name: string, at: string): Promise<void> {
     const common = { accessModes: ["ReadWriteMany"], storageClassName: "" };
     const volume = {
         ...common,
         capacity: { storage: "2Gi" },
-        hostPath: { path: folder },
+        hostPath: { path: at },
         persistentVolumeReclaimPolicy: "Retain",
-        claimRef: { namespace, name: "published" },
+        claimRef: { namespace, name },
     };
-    const claim = { ...common, volumeName: "published", resources: { requests: { storage: "2Gi" } } };
-    await core.createPersistentVolume({ body: { metadata: { name: "published" }, spec: volume } });
-    await core.createNamespacedPersistentVolumeClaim({
-        namespace,
-        body: { metadata: { name: "published" }, spec: claim },
-    });
+    const claim = { ...common, volumeName: name, resources: { requests: { storage: "2Gi" } } };
+    await core.createPersistentVolume({ body: { metadata: { name }, spec: volume } });
+    await core.createNamespacedPersistentVolumeClaim({ namespace, body: { metadata: { name }, spec: claim } });
 }
 
-async function removeClaim({ core }: Stage): Promise<void> {
-    await core.deleteNamespacedPersistentVolumeClaim({ name: "published", namespace });
-    await core.deletePersistentVolume({ name: "published" });
+async function removeClaims({ core }: Stage): Promise<void> {
+    for (const name of Object.keys(claims)) {
+        await core.deleteNamespacedPersistentVolumeClaim({ name, namespace });
+        await core.deletePersistentVolume({ name });
+    }
+}
+
+/** Changes a bit of a file, which keeps its size and its times, as a failing disk does. */
+async function flip(file: string): Promise<void> {
+    const [bytes, { atime, mtime }] = await Promise.all([readFile(file), stat(file)]);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    await utimes(file, atime, mtime);
 }
 
 async function largestFile(root: string): Promise<string> {
