@@ -39,7 +39,9 @@ export async function compareReferences(plan: Plan, signal: AbortSignal): Promis
     }
     const tree = new Folders(volume);
     try {
-        const files = (await readManifest(tree, generationFiles(generation))) ?? new Spool<Known>();
+        // A link serves who asks for it as a file does.
+        const kinds = ["file" as const, "link" as const];
+        const files = (await readManifest(tree, generationFiles(generation), kinds)) ?? new Spool<Known>();
         const found = compare(files, named);
         files.close();
         refuseMissing(found, references, plan);

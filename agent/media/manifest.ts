@@ -92,10 +92,15 @@ function listed(entry: Entry, sha256?: string): ListedFile {
 /**
  * Reads what a manifest below a folder knows of its files.
  *
+ * @param kinds of entries that are wanted
  * @returns undefined if there is none
  * @throws {Error} when it is one of another version, or none at all
  */
-export async function readManifest(tree: Folders, name: string): Promise<Spool<Known> | undefined> {
+export async function readManifest(
+    tree: Folders,
+    name: string,
+    kinds: ListedFile["kind"][] = ["file"],
+): Promise<Spool<Known> | undefined> {
     return tree.at(name, async (path) => {
         const found = await tree.calls.find(path);
         if (found === undefined) {
@@ -112,7 +117,7 @@ export async function readManifest(tree: Folders, name: string): Promise<Spool<K
                     continue;
                 }
                 const { kind, size = 0, mtime, ino, sha256, ...name } = listedFile.parse(JSON.parse(line));
-                if (kind === "file") {
+                if (kinds.includes(kind)) {
                     const told = { ...(ino !== undefined && { ino }), ...(sha256 !== undefined && { sha256 }) };
                     known.add({ path: nameListed(name), size, mtime, ...told });
                 }

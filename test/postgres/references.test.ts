@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { MediaReferences, Plan } from "../../contract";
@@ -7,7 +7,7 @@ import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 let replica: Replica;
 const [first, second] = ids;
 
-/** What rows name: five files, one of them twice, of which one is not there. */
+/** What rows name: five files, one of them twice, one a link, one not there. */
 const paths = ["a/one.jpg", "/a/two.jpg", "./a/b/thr\u00e9e.jpg", "a/one.jpg", "gone.jpg", "\\N", "", "four"];
 
 beforeAll(async () => {
@@ -23,9 +23,10 @@ beforeAll(async () => {
         ),
     );
     mkdirSync(join(replica.folder, "source/a/b"), { recursive: true });
-    for (const path of ["a/one.jpg", "a/two.jpg", "a/b/thr\u00e9e.jpg", "four", "nobody's"]) {
+    for (const path of ["a/one.jpg", "a/two.jpg", "a/b/thr\u00e9e.jpg", "nobody's"]) {
         writeFileSync(join(replica.folder, "source", path), path);
     }
+    symlinkSync("nobody's", join(replica.folder, "source/four"));
     for (const id of [first, second]) {
         expect(await replica.run("prepare-database", replica.plan(id, first))).toMatchObject({ status: 0 });
     }
