@@ -67,7 +67,7 @@ describe("lanes", () => {
         const lanes = new Lanes(stop.signal);
         await lanes.start(() => sleep(5));
         stop.abort(new Error("stopped"));
-        await expect(lanes.start(() => sleep(1))).rejects.toThrow("stopped");
+        await expect((async () => lanes.start(() => sleep(1)))()).rejects.toThrow("stopped");
         await expect(lanes.end()).rejects.toThrow("stopped");
     });
 });
