@@ -147,6 +147,16 @@ const mediaPlan = z.strictObject({
 });
 export type MediaPlan = z.infer<typeof mediaPlan>;
 
+/** What the agent has to know of files that are not copied: the application reads production's own. */
+const sharedMediaPlan = z.strictObject({
+    generation: generationIdText,
+    shared: z.literal(true),
+    ...mediaPlan.pick({ minimumFiles: true, sentinel: true }).shape,
+    /** Root of production's files. */
+    source: z.string(),
+});
+export type SharedMediaPlan = z.infer<typeof sharedMediaPlan>;
+
 /** The plan: what the agent is told, in full. It holds no secret, only the files that secrets are mounted at. */
 export const planSchema = z.strictObject({
     version: z.literal(planVersion),
@@ -158,7 +168,7 @@ export const planSchema = z.strictObject({
         systemIdentifier: z.string().optional(),
     }),
     database: databasePlan,
-    media: mediaPlan,
+    media: z.union([mediaPlan, sharedMediaPlan]),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),
     allowTagMismatch: z.boolean(),
@@ -168,6 +178,14 @@ export const planSchema = z.strictObject({
     smoke: z.strictObject({ url: z.url() }).optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
+
+/** The plan of a replica that has copies of the media. */
+export type CopyPlan = Plan & { media: MediaPlan };
+
+/** The plan as one with copies of the media; undefined if the application reads production's own. */
+export function copyPlan({ media, ...others }: Plan): CopyPlan | undefined {
+    return "shared" in media ? undefined : { ...others, media };
+}
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
 export type GenerationState = "preparing" | "proven" | "live" | "former";

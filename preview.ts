@@ -23,7 +23,9 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
     return [
         ...part("database", `refreshed from ${from}`, database.keepGenerations),
         ...databaseRows(),
-        ...part("media", "copied from production", media.keepGenerations),
+        ...(media.mode === "copy"
+            ? part("media", "copied from production", media.keepGenerations)
+            : [["media", "production's own, read where they are and never written to"] satisfies Row]),
         ["image tag", describeTag(settings.imageTag, sighting)],
         ["a wipe", describeKept(settings)],
     ];
@@ -84,10 +86,14 @@ function describeTag(tag: string, sighting: Sighting | undefined): string {
     return runs === undefined || runs === tag ? tag : `${tag} takes the place of ${runs}`;
 }
 
-function describeKept({ database: { server }, removeDatabaseVolume, removeMediaVolume }: Settings): string {
-    const volumes = { ...(server === undefined && { database: removeDatabaseVolume }), media: removeMediaVolume };
+function describeKept({ database: { server }, media, removeDatabaseVolume, removeMediaVolume }: Settings): string {
+    const volumes = {
+        ...(server === undefined && { database: removeDatabaseVolume }),
+        ...(media.mode === "copy" && { media: removeMediaVolume }),
+    };
     const kept = Object.entries(volumes).flatMap(([name, removed]) => (removed ? [] : name));
-    const all = server === undefined ? "both volumes" : "the media volume";
+    const [one = "no volume", other] = Object.keys(volumes).map((name) => `the ${name} volume`);
+    const all = other === undefined ? one : "both volumes";
     const rest = server === undefined ? "" : `; the databases stay on ${server.host}:${server.port}`;
     return kept.length === 0
         ? `would remove ${all}${rest}`

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions, databasesOf } from "./settings/database";
-import { media } from "./settings/media";
+import { mediaFor } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
 import { identityOf, store } from "./settings/store";
@@ -19,58 +19,59 @@ const tag = z
     .regex(/^[\w][\w.-]{0,127}$/, "write an image tag")
     .refine((text) => text !== "latest", "write the tag that production runs; latest names no version");
 
-const schema = z.strictObject({
-    /** A replica, or production's side; see {@link parsePublisher}. */
-    role: z.enum(["replica", "source"]).default("replica"),
-    source: z.strictObject({
-        /** Context of the kubeconfig that production's namespace is looked for on; the target's if left out. */
-        context: z.string().min(1).optional(),
-        /** Production's namespace, which is only looked at; left out when its cluster cannot be. */
-        namespace: label.optional(),
-        /** Workload in that namespace whose image tag is production's; without it the tag is not compared. */
-        workload: workload.optional(),
-        /** What production's server answers to `select system_identifier from pg_control_system()`. */
-        systemIdentifier: z
-            .string()
-            .regex(/^\d{15,20}$/, "write the number in quotes")
-            .optional(),
-        /** Store with `hourly/backup-<stamp>-<database>.sql.gz`, or `…-dumpall.sql.gz` for whole servers. */
-        database: store,
-        /** Store with production's files. */
-        media: store,
-    }),
-    target: z.strictObject({
-        /** Context of the kubeconfig that the replica is made on. */
-        context: z.string().min(1),
-        /** Namespace that belongs to this stack alone. */
-        namespace: label.optional(),
-        /** Whose replica it is, in place of a namespace: it then stands in `stack-<user>-<name>`, and only that user, as the cluster knows them, may deploy it. */
-        developer: z.strictObject({ user: label, name: label.default("default") }).optional(),
-        /** Storage class of the replica's volumes; the cluster's default if left out. */
-        storageClass: z.string().min(1).optional(),
-        /** Secret in the namespace, of type kubernetes.io/dockerconfigjson, with which images are pulled. */
-        pullSecret: objectName.optional(),
-    }),
-    image: z.string().min(1),
-    imageTag: tag,
-    /** Why data may be refreshed under another tag than production's; recorded in the stack's outputs. */
-    allowTagMismatch: z.string().min(1).optional(),
-    database,
-    media,
-    /** Without it the replica is its data alone. */
-    application: application.optional(),
-    /** Who holds this replica and why; nothing is changed while it is there. */
-    hold: z.string().min(1).optional(),
-    /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
-    allowExistingDatabaseVolume: z.boolean().default(true),
-    allowExistingMediaVolume: z.boolean().default(true),
-    /** Whether a run that fails leaves what it was making, to be looked at until the next one. */
-    keepFailed: z.boolean().default(false),
-    removeDatabaseVolume: z.boolean().default(true),
-    removeMediaVolume: z.boolean().default(false),
-});
+const schemaFor = (written: Record<string, unknown>) =>
+    z.strictObject({
+        /** A replica, or production's side; see {@link parsePublisher}. */
+        role: z.enum(["replica", "source"]).default("replica"),
+        source: z.strictObject({
+            /** Context of the kubeconfig that production's namespace is looked for on; the target's if left out. */
+            context: z.string().min(1).optional(),
+            /** Production's namespace, which is only looked at; left out when its cluster cannot be. */
+            namespace: label.optional(),
+            /** Workload in that namespace whose image tag is production's; without it the tag is not compared. */
+            workload: workload.optional(),
+            /** What production's server answers to `select system_identifier from pg_control_system()`. */
+            systemIdentifier: z
+                .string()
+                .regex(/^\d{15,20}$/, "write the number in quotes")
+                .optional(),
+            /** Store with `hourly/backup-<stamp>-<database>.sql.gz`, or `…-dumpall.sql.gz` for whole servers. */
+            database: store,
+            /** Store with production's files. */
+            media: store,
+        }),
+        target: z.strictObject({
+            /** Context of the kubeconfig that the replica is made on. */
+            context: z.string().min(1),
+            /** Namespace that belongs to this stack alone. */
+            namespace: label.optional(),
+            /** Whose replica it is, in place of a namespace: it then stands in `stack-<user>-<name>`, and only that user, as the cluster knows them, may deploy it. */
+            developer: z.strictObject({ user: label, name: label.default("default") }).optional(),
+            /** Storage class of the replica's volumes; the cluster's default if left out. */
+            storageClass: z.string().min(1).optional(),
+            /** Secret in the namespace, of type kubernetes.io/dockerconfigjson, with which images are pulled. */
+            pullSecret: objectName.optional(),
+        }),
+        image: z.string().min(1),
+        imageTag: tag,
+        /** Why data may be refreshed under another tag than production's; recorded in the stack's outputs. */
+        allowTagMismatch: z.string().min(1).optional(),
+        database,
+        media: mediaFor(written.media),
+        /** Without it the replica is its data alone. */
+        application: application.optional(),
+        /** Who holds this replica and why; nothing is changed while it is there. */
+        hold: z.string().min(1).optional(),
+        /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
+        allowExistingDatabaseVolume: z.boolean().default(true),
+        allowExistingMediaVolume: z.boolean().default(true),
+        /** Whether a run that fails leaves what it was making, to be looked at until the next one. */
+        keepFailed: z.boolean().default(false),
+        removeDatabaseVolume: z.boolean().default(true),
+        removeMediaVolume: z.boolean().default(false),
+    });
 
-type Written = z.infer<typeof schema>;
+type Written = z.infer<ReturnType<typeof schemaFor>>;
 
 /** A stack file's settings, with defaults filled in, time spans in seconds, and a developer's namespace computed. */
 export type Settings = Written & { role: "replica"; source: { context: string }; target: { namespace: string } };
@@ -126,6 +127,7 @@ export function parseSettings(config: Record<string, string>, project: string, s
 }
 
 function parseReplica(found: Record<string, unknown>): Parsed<Settings> {
+    const schema = schemaFor(found);
     const result = schema.safeParse(found, { reportInput: true });
     if (!result.success) {
         return { problems: result.error.issues.flatMap((issue) => describe(issue, schema)) };
@@ -177,8 +179,11 @@ function contradictions({ source, target, database, media, application }: Settin
             "source.media is the same store as source.database: write the store that holds production's files",
         );
     }
+    if (media.mode === "share-read-only" && source.media.s3 !== undefined) {
+        problems.push("media.mode is share-read-only, but source.media is a bucket, which no pod mounts: write copy");
+    }
     const names = databasesOf(database).map(({ name }) => name);
-    const asked = media.references?.database;
+    const asked = media.mode === "copy" ? media.references?.database : undefined;
     if (asked !== undefined && !names.includes(asked)) {
         problems.push(
             `media.references.database is "${asked}", which the replica does not have: write ${names.join(" or ")}`,

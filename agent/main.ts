@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Command, commands, exitStatus, type Plan } from "../contract";
+import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { prepareMedia } from "./media/generation";
 import { retireMedia } from "./media/retire";
+import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
 import { readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
@@ -27,10 +28,14 @@ const grace = 10_000;
 /** What each command does with a replica's plan. */
 const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
     "prepare-database": prepareDatabase,
-    "prepare-media": prepareMedia,
+    "prepare-media": (plan, signal) =>
+        "shared" in plan.media
+            ? lookAtShared(plan.media, signal)
+            : prepareMedia({ ...plan, media: plan.media }, signal),
     switch: async (plan, signal) => {
-        await refuseIncompleteMedia(plan);
-        const references = await compareReferences(plan, signal);
+        const copies = copyPlan(plan);
+        await (copies && refuseIncompleteMedia(copies));
+        const references = await (copies && compareReferences(copies, signal));
         const sentence = await switchDatabase(plan, signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}`;
@@ -104,11 +109,12 @@ function readArguments(): Arguments {
 
 async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
     const databases = await retireDatabases(plan, signal);
-    const media = await retireMedia(plan, signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
+    const copies = copyPlan(plan);
+    const media = copies === undefined ? "" : `; media ${list(await retireMedia(copies, signal))}`;
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
     const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
-    return `Removed generations: database ${list(databases.removed)}; media ${list(media)}.${bases}${inUse}`;
+    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}`;
 }
 
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */

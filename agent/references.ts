@@ -1,5 +1,5 @@
 import { type Client, escapeIdentifier } from "pg";
-import { generationFiles, type MediaReferences, type Plan } from "../contract";
+import { type CopyPlan, generationFiles, type MediaReferences } from "../contract";
 import type { References } from "../contract/report";
 import { Folders } from "./media/folders";
 import { joined } from "./media/join";
@@ -28,7 +28,7 @@ interface Named {
  * @returns undefined if the plan has no query for it, or no such copy is there to be asked
  * @throws {Refusal} when more of them are missing than the plan allows, or the query fails
  */
-export async function compareReferences(plan: Plan, signal: AbortSignal): Promise<References | undefined> {
+export async function compareReferences(plan: CopyPlan, signal: AbortSignal): Promise<References | undefined> {
     const { references, volume, generation } = plan.media;
     if (references === undefined) {
         return undefined;
@@ -66,7 +66,7 @@ export function describeReferences(found: References | undefined): string {
 }
 
 async function namedByRows(
-    plan: Plan,
+    plan: CopyPlan,
     references: MediaReferences,
     signal: AbortSignal,
 ): Promise<Spool<Named> | undefined> {
@@ -136,7 +136,7 @@ function compare(files: Spool<Known>, named: Spool<Named>): References {
     return found;
 }
 
-function refuseMissing(found: References, { maximumMissing }: MediaReferences, { database, media }: Plan): void {
+function refuseMissing(found: References, { maximumMissing }: MediaReferences, { database, media }: CopyPlan): void {
     const percent = (100 * found.missing) / Math.max(found.named, 1);
     if (percent > maximumMissing) {
         const shown = Math.ceil(percent * 10) / 10;

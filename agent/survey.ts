@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import type { Plan } from "../contract";
+import { copyPlan, type Plan } from "../contract";
 import type { Live } from "../contract/event";
 import { databaseReport, type References } from "../contract/report";
 import type { Survey } from "../contract/survey";
@@ -40,7 +40,10 @@ export async function tellLive(plan: Plan, references?: References): Promise<voi
     try {
         const [{ databases }, media, room] = await Promise.all([onServer(plan), mediaOf(plan), roomOf(plan)]);
         const database = databases.find(({ state }) => state === "live");
-        const files = media.find(({ id }) => id === plan.media.generation);
+        const files =
+            copyPlan(plan) === undefined
+                ? { id: plan.media.generation, completed: null, report: null }
+                : media.find(({ id }) => id === plan.media.generation);
         if (database !== undefined && files !== undefined) {
             const kept = databases.filter(({ state }) => state === "former" || state === "proven").map(({ id }) => id);
             const compared = references !== undefined && { references };
@@ -52,18 +55,30 @@ export async function tellLive(plan: Plan, references?: References): Promise<voi
 }
 
 async function roomOf(plan: Plan): Promise<Live["room"]> {
+    const [database, media] = await Promise.all([roomForDatabase(plan), roomForMedia(plan)]);
+    return { ...(database !== undefined && { database }), ...(media !== undefined && { media }) };
+}
+
+async function roomForDatabase(plan: Plan): Promise<number | undefined> {
     const { capacity } = plan.database;
-    const { bavail, bsize } = await statfs(plan.media.volume);
-    const media = bavail * bsize;
     if (capacity === undefined) {
-        return { media };
+        return undefined;
     }
     const { admin, close } = await inspectServer(plan, "survey");
     try {
-        return { database: await roomLeft(admin, capacity), media };
+        return await roomLeft(admin, capacity);
     } finally {
         await close();
     }
+}
+
+async function roomForMedia(plan: Plan): Promise<number | undefined> {
+    const copies = copyPlan(plan);
+    if (copies === undefined) {
+        return undefined;
+    }
+    const { bavail, bsize } = await statfs(copies.media.volume);
+    return bavail * bsize;
 }
 
 async function storedBackups({ database }: Plan): Promise<Survey["backups"]> {
@@ -109,7 +124,12 @@ function reportOf({ report }: GenerationDatabase) {
     return databaseReport.safeParse(report).data ?? null;
 }
 
-async function mediaOf({ media, stack }: Plan): Promise<Survey["media"]> {
+async function mediaOf(plan: Plan): Promise<Survey["media"]> {
+    const copies = copyPlan(plan);
+    if (copies === undefined) {
+        return [];
+    }
+    const { media, stack } = copies;
     await refuseStrangeVolume(media.volume, stack);
     return (await mediaGenerations(media.volume)).map(({ id, completed, report }) => ({
         id,

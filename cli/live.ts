@@ -32,6 +32,9 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
 
 /** The live copy of the media. */
 export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
+    if (completed === null) {
+        return [["media", "production's own, read where they are"]];
+    }
     const row: Row = ["media", `generation ${id}, complete since ${completed}`];
     if (report === null) {
         return [row];

@@ -29,7 +29,7 @@ export function applied(settings: Settings, changes: Changes): Settings {
  * database that is asked for from the newest backup already is left alone, unless that backup is named: then another
  * copy of it is wanted, as after a candidate has migrated.
  *
- * @throws Error when there is no such backup
+ * @throws Error when there is no such backup, or no copy of the media
  */
 export function refreshed(
     settings: Settings,
@@ -52,7 +52,10 @@ export function refreshed(
             changes["database.refresh"] = again;
         }
     }
-    if (only !== "database") {
+    if (only === "media" && settings.media.mode !== "copy") {
+        throw new Error("The media are production's own (media.mode: share-read-only): there is nothing to refresh.");
+    }
+    if (only !== "database" && settings.media.mode === "copy") {
         changes["media.refresh"] = again;
     }
     return changes;

@@ -21,7 +21,7 @@ export function rolledBack(
     const present = generationsOf(settings);
     const isThere = ({ database, media: files }: Generations) =>
         databases.some(({ id, state }) => id === database && (state === "live" || state === "former")) &&
-        media.some(({ id, completed }) => id === files && completed !== null);
+        (settings.media.mode !== "copy" || media.some(({ id, completed }) => id === files && completed !== null));
     for (const { kind, result, config } of history) {
         const former = kind === "update" && result === "succeeded" ? settingsIn(config, stackName) : undefined;
         if (former === undefined) {
@@ -33,7 +33,7 @@ export function rolledBack(
             return {
                 "database.backup": former.database.backup,
                 "database.refresh": former.database.refresh,
-                "media.refresh": former.media.refresh,
+                ...(former.media.mode === "copy" && { "media.refresh": former.media.refresh }),
             };
         }
     }

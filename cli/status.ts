@@ -31,7 +31,8 @@ export interface Status {
         /** The databases beside the application's. */
         others: Live["database"]["others"];
     } | null;
-    media: { generation: string; completed: string; report: Live["media"]["report"] } | null;
+    /** Without a time and a report if it is production's own. */
+    media: { generation: string; completed: string | null; report: Live["media"]["report"] } | null;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
     /** The copy that the next one of the same backup is cloned from: its backup's stamp, and bytes. */
@@ -62,7 +63,10 @@ export function statusOf(
     const newest = backups[0]?.stamp;
     // What the application mounts: the last switch may have failed, and then tells nothing.
     const mounted = sighting.application?.generations ?? sighting.live;
-    const shown = media.find(({ id, completed }) => id === mounted?.media && completed !== null);
+    const shown =
+        settings.media.mode === "copy"
+            ? media.find(({ id, completed }) => id === mounted?.media && completed !== null)
+            : mounted && { id: mounted.media, completed: null, report: null };
     const complete = media.filter(({ id, completed }) => completed !== null && id !== shown?.id);
     const unfinished = [
         ...databases.filter(({ state }) => state === "preparing"),
@@ -88,10 +92,7 @@ export function statusOf(
                       report: live.report,
                       others: live.others,
                   },
-        media:
-            shown === undefined
-                ? null
-                : { generation: shown.id, completed: shown.completed ?? "", report: shown.report },
+        media: shown === undefined ? null : { generation: shown.id, completed: shown.completed, report: shown.report },
         former: {
             databases: databases.filter(({ state }) => state === "former").map(({ id }) => id),
             media: complete.map(({ id }) => id),

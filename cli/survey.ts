@@ -28,10 +28,11 @@ export async function survey(settings: Settings, stackName: string): Promise<Sur
         generations: [],
         because: {},
         source: settings.source,
+        isShared: settings.media.mode === "share-read-only",
         adminSecret: serverOf(settings.database).passwordSecret,
         loginSecret: "",
         timeout: patience,
-        placement: mediaPlacement(stack, settings.media.accessMode),
+        placement: mediaPlacement(stack, settings.media),
     });
     const job = await cluster.batch
         .createNamespacedJob({

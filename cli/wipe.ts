@@ -6,7 +6,9 @@ import type { PublisherSettings } from "../settings/publisher";
 
 /** What a wipe removes and what it leaves, in one sentence each. */
 export function describeWipe(settings: Settings, stackName: string): string {
-    const { source, target, database, removeDatabaseVolume, removeMediaVolume } = settings;
+    const { source, target, database, media, removeDatabaseVolume } = settings;
+    const isCopied = media.mode === "copy";
+    const removeMediaVolume = isCopied && settings.removeMediaVolume;
     const { server } = database;
     const brought = broughtClaims(source).map((name) => `claim ${name}, which is not the replica's`);
     const removed = [
@@ -14,16 +16,19 @@ export function describeWipe(settings: Settings, stackName: string): string {
         ...(server === undefined ? ["the database server"] : []),
         ...(server === undefined && removeDatabaseVolume ? ["the database's volume with every copy on it"] : []),
         ...(removeMediaVolume ? ["the media volume with every copy on it"] : []),
-        ...(removeDatabaseVolume && removeMediaVolume && brought.length === 0 ? [`namespace ${target.namespace}`] : []),
+        ...(removeDatabaseVolume && (removeMediaVolume || !isCopied) && brought.length === 0
+            ? [`namespace ${target.namespace}`]
+            : []),
     ];
     const kept = [
         ...(server !== undefined || removeDatabaseVolume ? [] : ["the database's volume and its password"]),
-        ...(removeMediaVolume ? [] : ["the media volume"]),
+        ...(removeMediaVolume || !isCopied ? [] : ["the media volume"]),
     ];
     const stays = [
         ...(kept.length === 0 ? [] : [`${kept.join(", ")}; the next up takes them over`]),
         ...(server === undefined ? [] : [describeDatabases(database, server)]),
         ...brought,
+        ...(isCopied ? [] : ["production's media, which are only read"]),
     ];
     return [
         `Wipe of ${stackName} in namespace ${target.namespace} of context ${target.context}:`,

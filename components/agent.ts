@@ -81,6 +81,8 @@ export interface AgentJobArgs extends Place {
     image?: string;
     /** Where production keeps its backups and its media. */
     source: Pick<Settings["source"], "database" | "media">;
+    /** Whether the media are production's own, so that there is no volume for copies. */
+    isShared: boolean;
     /** Secret with the password of the server's superuser. */
     adminSecret: string;
     /** Secret with the password of the generation's login role. */
@@ -124,7 +126,7 @@ export function jobOf(args: AgentJobArgs) {
     const { command, placement } = args;
     const template = {
         metadata: {
-            labels: { ...labels(args, command), ...(usesMedia(command) && placement.labels) },
+            labels: { ...labels(args, command), ...(usesMedia(args) && placement.labels) },
             annotations: annotations(args.because),
         },
         spec: podOf(args),
@@ -145,8 +147,13 @@ function annotations(because: Record<string, string>): Record<string, string> {
     return Object.fromEntries(Object.entries(because).map(([key, value]) => [`understudy/${key}`, value]));
 }
 
-function usesMedia(command: Command): boolean {
-    return mounts[command].some(({ folder }) => folder === "media");
+/** What a run gets to see. */
+function mountsOf({ command, isShared }: Pick<AgentJobArgs, "command" | "isShared">): Mount[] {
+    return mounts[command].filter(({ folder }) => folder !== "media" || !isShared);
+}
+
+function usesMedia(args: AgentJobArgs): boolean {
+    return mountsOf(args).some(({ folder }) => folder === "media");
 }
 
 /** The bucket in the place of a folder, where production's store is one. */
@@ -157,8 +164,9 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
 
 function podOf(args: AgentJobArgs) {
     const { command, generations, image, pullSecret, source, adminSecret, loginSecret, placement } = args;
-    const mounted = mounts[command].filter((mount) => bucketOf(mount, source) === undefined);
-    const [bucket] = mounts[command].map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
+    const seen = mountsOf(args);
+    const mounted = seen.filter((mount) => bucketOf(mount, source) === undefined);
+    const [bucket] = seen.map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
     const volumes = {
         backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
         mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
@@ -180,6 +188,6 @@ function podOf(args: AgentJobArgs) {
             // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
             securityContext: restrictedPod(agentUser, mediaGroup),
         }),
-        ...(usesMedia(command) && placement.affinity !== undefined && { affinity: placement.affinity }),
+        ...(usesMedia(args) && placement.affinity !== undefined && { affinity: placement.affinity }),
     };
 }

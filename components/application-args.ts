@@ -1,4 +1,5 @@
 import type { ApplicationSettings } from "../settings/application";
+import type { Store } from "../settings/store";
 import type { Generations } from "./generations";
 import type { Place } from "./labels";
 import type { Placement } from "./pod";
@@ -15,6 +16,8 @@ export interface ApplicationArgs extends Place {
     databases: [string, ...string[]];
     /** Copies of the data: the one of the database, whose login role the application gets, and that of the media. */
     generations: Generations;
+    /** Production's own media, which are mounted read-only in the place of a copy; there is a copy if undefined. */
+    media: Store | undefined;
     /** Secret with that role's password, key `password`. */
     loginSecret: string;
     /** Where pods that mount the media volume may run. */

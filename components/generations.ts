@@ -28,7 +28,11 @@ export function generationsOf({ source, database, media }: Settings): Generation
             ...textOf(database),
             ...broughtServer(database),
         }),
-        media: generationId({ store: identityOf(source.media), refresh: media.refresh, ...shapeOfMedia(media) }),
+        media: generationId({
+            store: identityOf(source.media),
+            refresh: refreshOfMedia(media),
+            ...shapeOfMedia(media),
+        }),
     };
 }
 
@@ -93,13 +97,23 @@ function broughtServer({ server }: Settings["database"]): { server?: string } {
 }
 
 /** What shapes the files besides where they come from, as far as it is not the default. */
-function shapeOfMedia({ sharing, links, exclude, sentinel }: Settings["media"]) {
+function shapeOfMedia(media: Settings["media"]): Record<string, string> {
+    const sentinel: Record<string, string> = media.sentinel === undefined ? {} : { sentinel: media.sentinel };
+    if (media.mode !== "copy") {
+        return { mode: media.mode, ...sentinel };
+    }
+    const { sharing, links, exclude } = media;
     return {
         ...(sharing !== "link" && { sharing }),
         ...(links !== "refuse" && { links }),
         ...(exclude.length > 0 && { exclude: exclude.join(", ") }),
-        ...(sentinel !== undefined && { sentinel }),
+        ...sentinel,
     };
+}
+
+/** The text that asks for another copy, where there are copies. */
+function refreshOfMedia(media: Settings["media"]): string | undefined {
+    return media.mode === "copy" ? media.refresh : undefined;
 }
 
 /** The readable parts of these ids, as a diff shows them. */
@@ -117,7 +131,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
         },
         media: {
             "media-generation": generations.media,
-            "media-refresh": media.refresh,
+            ...(media.mode === "copy" && { "media-refresh": media.refresh }),
             ...shapeOfMedia(media),
         },
     };

@@ -1,7 +1,8 @@
 import { generationFolder, generationMarker } from "../contract";
+import type { Store } from "../settings/store";
 import { nodeImage } from "./agent-pod";
 import { resources, restrictedContainer } from "./pod";
-import { replicaClaim } from "./volumes";
+import { replicaClaim, sourceClaim } from "./volumes";
 
 /** What a pod needs to see one generation of the media at a path, and nothing of the others. */
 export function mediaMount(mountPath: string, generation: string) {
@@ -10,6 +11,18 @@ export function mediaMount(mountPath: string, generation: string) {
         volume: { name, persistentVolumeClaim: { claimName: replicaClaim("media") } },
         mount: { name, mountPath, subPath: generationFolder(generation) },
         guard: mediaGuard(name, generation),
+        isOwn: true,
+    };
+}
+
+/** What a pod needs to read production's own media at a path. Whoever writes there gets an error. */
+export function sharedMediaMount(mountPath: string, store: Store) {
+    const name = "media";
+    return {
+        volume: { name, persistentVolumeClaim: { claimName: sourceClaim("media", store), readOnly: true } },
+        mount: { name, mountPath, readOnly: true },
+        guard: undefined,
+        isOwn: false,
     };
 }
 

@@ -12,7 +12,7 @@ import { serverOf } from "./server-access";
 
 /** What the agent is told. */
 export function planOf(settings: Settings, stack: string): Plan {
-    const { database, media, source, target, application } = settings;
+    const { database, source, target, application } = settings;
     const generations = generationsOf(settings);
     const { host, port, user } = serverOf(database);
     return {
@@ -40,26 +40,34 @@ export function planOf(settings: Settings, stack: string): Plan {
             loginPasswordFile: `${folders.login}/password`,
             backups: originOf(source.database, folders.backups),
         },
-        media: {
-            generation: generations.media,
-            source: originOf(source.media, folders.mediaSource),
-            volume: folders.media,
-            minimumFiles: media.minimumFiles,
-            ...(media.sentinel !== undefined && { sentinel: media.sentinel }),
-            maximumDeletions: media.maximumDeletions,
-            sharing: media.sharing,
-            links: media.links,
-            exclude: media.exclude,
-            verify: media.verify,
-            ...(media.references !== undefined && {
-                references: { ...media.references, database: media.references.database ?? database.name },
-            }),
-            keepGenerations: media.keepGenerations,
-            group: mediaGroup,
-        },
+        media: mediaOf(settings, generations.media),
         imageTag: settings.imageTag,
         allowTagMismatch: settings.allowTagMismatch !== undefined,
         keepFailed: settings.keepFailed,
         ...(application !== undefined && { smoke: { url: `${innerUrl(target.namespace)}${application.health}` } }),
+    };
+}
+
+/** What the agent is told of the media. */
+function mediaOf({ source, media, database }: Settings, generation: string): Plan["media"] {
+    const { minimumFiles, sentinel } = media;
+    const common = { generation, minimumFiles, ...(sentinel !== undefined && { sentinel }) };
+    if (media.mode === "share-read-only") {
+        return { ...common, shared: true, source: folders.mediaSource };
+    }
+    return {
+        ...common,
+        source: originOf(source.media, folders.mediaSource),
+        volume: folders.media,
+        maximumDeletions: media.maximumDeletions,
+        sharing: media.sharing,
+        links: media.links,
+        exclude: media.exclude,
+        verify: media.verify,
+        ...(media.references !== undefined && {
+            references: { ...media.references, database: media.references.database ?? database.name },
+        }),
+        keepGenerations: media.keepGenerations,
+        group: mediaGroup,
     };
 }

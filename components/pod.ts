@@ -1,4 +1,5 @@
 /** What every pod of a replica has in common: the namespace's restricted security level leaves no choice. */
+import type { Settings } from "../settings";
 import { labelValue, type Place } from "./labels";
 
 /** Group that owns the replica's media. The agent writes as it; the application gets it as a supplemental group. */
@@ -55,12 +56,12 @@ export interface Placement {
 }
 
 /**
- * Placement of everything that mounts the media volume. One that only a single node can mount draws all its pods to
- * that node; the first of them goes where the scheduler likes.
+ * Placement of everything that mounts the volume for copies of the media. One that only a single node can mount draws
+ * all its pods to that node; the first of them goes where the scheduler likes.
  */
-export function mediaPlacement(stack: string, accessMode: "ReadWriteOnce" | "ReadWriteMany"): Placement {
+export function mediaPlacement(stack: string, media: Settings["media"]): Placement {
     const mounting = { "understudy/media-of": labelValue(stack) };
-    if (accessMode === "ReadWriteMany") {
+    if (media.mode !== "copy" || media.accessMode === "ReadWriteMany") {
         return { labels: mounting };
     }
     const together = { labelSelector: { matchLabels: mounting }, topologyKey: "kubernetes.io/hostname" };

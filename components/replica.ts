@@ -57,8 +57,9 @@ export class Replica extends pulumi.ComponentResource {
         const place = { stack: args.stack, namespace, pullSecret };
         const generations = generationsOf(settings);
         const reasons = reasonsOf(settings, generations);
-        const placement = mediaPlacement(args.stack, settings.media.accessMode);
-        const keep = { database: !settings.removeDatabaseVolume, media: !settings.removeMediaVolume };
+        const placement = mediaPlacement(args.stack, settings.media);
+        const isCopied = settings.media.mode === "copy";
+        const keep = { database: !settings.removeDatabaseVolume, media: isCopied && !settings.removeMediaVolume };
 
         const target = createTarget(this);
         const within = { parent: this, provider: target.provider, dependsOn: [target] };
@@ -105,7 +106,7 @@ export class Replica extends pulumi.ComponentResource {
                 files: createSource("media", source.media),
                 database:
                     database.volume === undefined ? [] : [createVolume("database", database.volume, "ReadWriteOnce")],
-                media: createVolume("media", media.volume, media.accessMode),
+                media: media.mode === "copy" ? [createVolume("media", media.volume, media.accessMode)] : [],
             };
         }
 
@@ -145,19 +146,20 @@ export class Replica extends pulumi.ComponentResource {
         }
 
         function createPrepareMedia() {
-            return job("prepare-media", [agent, ...volumes.files, volumes.media], {
+            return job("prepare-media", [agent, ...volumes.files, ...volumes.media], {
                 generations: [generations.media],
                 because: reasons.media,
-                timeout: settings.media.timeout,
+                timeout: settings.media.mode === "copy" ? settings.media.timeout : 300,
             });
         }
 
         function createSwitch() {
+            const { media } = settings;
             return job("switch", [prepareDatabase, prepareMedia], {
                 generations: [generations.database, generations.media],
                 because: { ...reasons.database, ...reasons.media },
                 // All rows and all files are looked through before.
-                timeout: settings.media.references === undefined ? 300 : 1800,
+                timeout: media.mode === "copy" && media.references !== undefined ? 1800 : 300,
             });
         }
 
@@ -171,6 +173,7 @@ export class Replica extends pulumi.ComponentResource {
                     server: serverOf(settings.database),
                     databases: [settings.database.name, ...settings.database.others.map(({ name }) => name)],
                     generations,
+                    media: isCopied ? undefined : settings.source.media,
                     loginSecret: login.secretName,
                     placement,
                 },
@@ -193,7 +196,9 @@ export class Replica extends pulumi.ComponentResource {
                 because: {
                     ...reasons.database,
                     ...reasons.media,
-                    "keep-generations": `database ${database.keepGenerations}, media ${media.keepGenerations}`,
+                    "keep-generations":
+                        `database ${database.keepGenerations}` +
+                        (media.mode === "copy" ? `, media ${media.keepGenerations}` : ""),
                     ...(database.keepBase && { "keep-base": "true" }),
                 },
                 timeout: 600,
@@ -207,7 +212,7 @@ export class Replica extends pulumi.ComponentResource {
         ) {
             const { source, database } = settings;
             const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
-            const jobArgs = { ...place, ...more, ...secrets, command, source, placement };
+            const jobArgs = { ...place, ...more, ...secrets, command, source, isShared: !isCopied, placement };
             return new AgentJob(command, jobArgs, { ...within, dependsOn });
         }
     }

@@ -4,7 +4,7 @@ import type { ApplicationSettings } from "../settings/application";
 import type { ApplicationArgs } from "./application-args";
 import { environment } from "./environment";
 import { generationAnnotations, labels, selector } from "./labels";
-import { mediaMount } from "./media";
+import { mediaMount, sharedMediaMount } from "./media";
 import { everyPod, mediaGroup, resources, restrictedContainer, restrictedPod } from "./pod";
 
 /** One part of the application: its web server, or one of its workers. */
@@ -55,10 +55,10 @@ export function createWorkload(
 function podTemplate(args: ApplicationArgs, part: Part) {
     const { settings, generations, placement } = args;
     const { memoryRequest, memoryLimit, cpuRequest } = settings.resources;
-    const media = part.media ? mediaMount(settings.mediaPath, generations.media) : undefined;
+    const media = part.media ? mediaOf(args) : undefined;
     return {
         metadata: {
-            labels: { ...labels(args, part.name), ...(media && placement.labels) },
+            labels: { ...labels(args, part.name), ...(media?.isOwn && placement.labels) },
             annotations: {
                 ...generationAnnotations(generations),
                 ...(settings.restart !== undefined && { "understudy/restart": settings.restart }),
@@ -67,8 +67,8 @@ function podTemplate(args: ApplicationArgs, part: Part) {
         spec: {
             ...everyPod(args),
             securityContext: restrictedPod(settings.user, settings.user, [mediaGroup]),
-            ...(media && placement.affinity !== undefined && { affinity: placement.affinity }),
-            ...(media && { initContainers: [media.guard] }),
+            ...(media?.isOwn && placement.affinity !== undefined && { affinity: placement.affinity }),
+            ...(media?.guard && { initContainers: [media.guard] }),
             containers: [
                 {
                     name: part.name,
@@ -84,6 +84,13 @@ function podTemplate(args: ApplicationArgs, part: Part) {
             volumes: [...(media ? [media.volume] : []), { name: "tmp", emptyDir: {} }],
         },
     };
+}
+
+/** The media as a part sees them. */
+function mediaOf({ settings, generations, media }: ApplicationArgs) {
+    return media === undefined
+        ? mediaMount(settings.mediaPath, generations.media)
+        : sharedMediaMount(settings.mediaPath, media);
 }
 
 /** The port of a part that answers requests, and the page that says whether it is well. */

@@ -25,13 +25,17 @@ export type Progress = z.infer<typeof progress>;
 const live = z.strictObject({
     event: z.literal("live"),
     database: databaseFound,
+    /** Without a time and a report if the media are production's own. */
     media: mediaFound,
     /** Absent if nobody asked for it. */
     references: references.optional(),
     /** The other complete copies of the database that were there then; `retire` may have removed some since. */
     kept: z.array(generationIdText),
-    /** Bytes that were left then: under the replica's own server, unless nobody tells its size, and on the media volume. */
-    room: z.strictObject({ database: z.number().optional(), media: z.number() }),
+    /**
+     * Bytes that were left then: under the replica's own server, unless nobody tells its size, and on the volume for
+     * copies of the media, if there is one.
+     */
+    room: z.strictObject({ database: z.number().optional(), media: z.number().optional() }),
 });
 export type Live = z.infer<typeof live>;
 

@@ -8,7 +8,7 @@ import type { Sighting } from "../sighting";
  * One sentence for each object without which a refresh waits until its time is up. Pulumi believes that it is there, and
  * does not look by itself; it can be told to in the same run, so that none of this is a reason to refuse one.
  */
-export function goneWarnings({ target, database }: Settings, stack: string, sighting: Sighting): string[] {
+export function goneWarnings({ target, database, media }: Settings, stack: string, sighting: Sighting): string[] {
     const { live, claims = {}, password } = sighting;
     if (live === undefined) {
         return [];
@@ -16,7 +16,7 @@ export function goneWarnings({ target, database }: Settings, stack: string, sigh
     const ours = database.server === undefined;
     const gone = [
         ...(ours && password === undefined ? [`Secret ${databaseSecret}`] : []),
-        ...[...(ours ? [replicaClaim("database")] : []), replicaClaim("media")]
+        ...[...(ours ? [replicaClaim("database")] : []), ...(media.mode === "copy" ? [replicaClaim("media")] : [])]
             .filter((name) => claims[name] === undefined)
             .map((name) => `Claim ${name}`),
     ];

@@ -21,22 +21,23 @@ export function volumeObjections(settings: Settings, stack: string, sighting: Si
     const { target, database, media } = settings;
     const { claims = {}, stands = false } = sighting;
     const storageClass: Wanted["storageClass"] = ["target.storageClass", target.storageClass];
-    const wanted: Wanted[] = [
-        {
-            name: replicaClaim("media"),
-            size: ["media.volume", media.volume],
-            accessMode: ["media.accessMode", media.accessMode],
-            storageClass,
-            mayExist: ["allowExistingMediaVolume", settings.allowExistingMediaVolume],
-        },
-    ];
+    const wanted: Wanted[] = [];
     if (database.volume !== undefined) {
-        wanted.unshift({
+        wanted.push({
             name: replicaClaim("database"),
             size: ["database.volume", database.volume],
             accessMode: ["the database's access mode", "ReadWriteOnce"],
             storageClass,
             mayExist: ["allowExistingDatabaseVolume", settings.allowExistingDatabaseVolume],
+        });
+    }
+    if (media.mode === "copy") {
+        wanted.push({
+            name: replicaClaim("media"),
+            size: ["media.volume", media.volume],
+            accessMode: ["media.accessMode", media.accessMode],
+            storageClass,
+            mayExist: ["allowExistingMediaVolume", settings.allowExistingMediaVolume],
         });
     }
     const own = wanted.flatMap((volume) => {

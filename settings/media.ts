@@ -32,8 +32,17 @@ const references = z.strictObject({
     maximumMissing: percent.default(1),
 });
 
-/** The media, and how they are copied. */
-export const media = z.strictObject({
+const mode = z.enum(["copy", "share-read-only"]);
+
+/** A source with fewer files is taken for a mount that is missing. */
+const minimumFiles = z.number().int().min(1).default(1);
+
+/** A source without this file is taken for a mount that is missing; it is no part of the copy. */
+const sentinel = relativePath.optional();
+
+/** Media that are copied, and how. */
+const copiedMedia = z.strictObject({
+    mode: mode.default("copy").transform(() => "copy" as const),
     /** Any text; another one means: refresh again. */
     refresh: z.string().default("1"),
     volume: size,
@@ -45,10 +54,8 @@ export const media = z.strictObject({
     links: z.enum(["refuse", "keep"]).default("refuse"),
     /** What is left out. */
     exclude: z.array(glob).default([]),
-    /** A source with fewer files is taken for a mount that is missing. */
-    minimumFiles: z.number().int().min(1).default(1),
-    /** A source without this file is taken for a mount that is missing; it is no part of the copy. */
-    sentinel: relativePath.optional(),
+    minimumFiles,
+    sentinel,
     /** Percent of the former copy's files that the source may lack. */
     maximumDeletions: percent.default(20),
     /** Percent of the files whose content is compared with production's file manifest. */
@@ -58,6 +65,22 @@ export const media = z.strictObject({
     keepGenerations: z.number().int().min(0).max(10).default(1),
     timeout: duration.prefault("90m"),
 });
+
+/** Media that are not copied: the application reads production's own, and cannot write to them. */
+const sharedMedia = z.strictObject({
+    mode: mode.transform(() => "share-read-only" as const),
+    minimumFiles,
+    sentinel,
+});
+
+export type CopiedMedia = z.infer<typeof copiedMedia>;
+export type SharedMedia = z.infer<typeof sharedMedia>;
+
+/** The media as a stack file has them: what there is to be set depends on whether they are copied. */
+export function mediaFor(written: unknown) {
+    const isShared = (written as { mode?: unknown } | undefined)?.mode === "share-read-only";
+    return (isShared ? sharedMedia : copiedMedia) as z.ZodType<CopiedMedia | SharedMedia>;
+}
 
 function isGlob(text: string): boolean {
     try {

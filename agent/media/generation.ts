@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { generationFiles, generationFolder, generationMarker, type MediaPlan, type Plan } from "../../contract";
+import { type CopyPlan, generationFiles, generationFolder, generationMarker, type MediaPlan } from "../../contract";
 import type { MediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
@@ -53,7 +53,7 @@ class Overtaken extends Error {}
  * @throws {Refusal} when a guard speaks, before anything has changed
  * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
-export async function prepareMedia(plan: Plan, signal: AbortSignal, patience = waiting): Promise<string> {
+export async function prepareMedia(plan: CopyPlan, signal: AbortSignal, patience = waiting): Promise<string> {
     for (let attempt = 1; ; attempt++) {
         try {
             return await prepareOnce(plan, patience, signal);
@@ -66,7 +66,11 @@ export async function prepareMedia(plan: Plan, signal: AbortSignal, patience = w
     }
 }
 
-async function prepareOnce({ media, stack, keepFailed }: Plan, patience: number, signal: AbortSignal): Promise<string> {
+async function prepareOnce(
+    { media, stack, keepFailed }: CopyPlan,
+    patience: number,
+    signal: AbortSignal,
+): Promise<string> {
     const { volume, generation: id } = media;
     const state = await refuseStrangeVolume(volume, stack);
     if (state === "ours" && (await completion(volume, id)) !== undefined) {
@@ -113,7 +117,7 @@ async function isOvertaken(source: Source): Promise<boolean> {
     return source.isOvertaken().catch(() => false);
 }
 
-function overtaken(media: Plan["media"]): Overtaken {
+function overtaken(media: CopyPlan["media"]): Overtaken {
     return new Overtaken(`Production's side has changed the media source ${sourceName(media)} while it was copied.`);
 }
 

@@ -57,13 +57,22 @@ export function refuseTree(
                 "correct it in production, or name it in media.exclude.",
         );
     }
+    refuseFew(files, media);
+}
+
+/**
+ * Refuses a source that holds too few files to be production's.
+ *
+ * @throws {Refusal}
+ */
+export function refuseFew(files: number, media: Pick<MediaPlan, "source" | "minimumFiles">): void {
     if (files < media.minimumFiles) {
         const advice =
             typeof media.source === "string"
                 ? "look whether production's volume is mounted"
                 : "look whether source.media.s3 is right";
         throw new Refusal(
-            `The media source ${name} holds ${plural(files, "file")}, and media.minimumFiles is ` +
+            `The media source ${sourceName(media)} holds ${plural(files, "file")}, and media.minimumFiles is ` +
                 `${media.minimumFiles}: ${advice}.`,
         );
     }

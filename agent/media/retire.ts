@@ -1,4 +1,4 @@
-import type { Plan } from "../../contract";
+import type { CopyPlan } from "../../contract";
 import { mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "./volume";
 
 /**
@@ -7,7 +7,7 @@ import { mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "
  * @returns their ids
  * @throws {Refusal} when the plan's generation is not complete
  */
-export async function retireMedia(plan: Plan, signal: AbortSignal): Promise<string[]> {
+export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<string[]> {
     await refuseIncompleteMedia(plan);
     const { volume, generation, keepGenerations } = plan.media;
     const others = (await mediaGenerations(volume)).filter(({ id }) => id !== generation);

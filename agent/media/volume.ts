@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { type CopyPlan, generationFolder, generationMarker, volumeMarker } from "../../contract";
 import { type MediaReport, mediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { Folders, removeFolder } from "./folders";
@@ -85,7 +85,7 @@ async function readMarker(volume: string, id: string): Promise<Omit<MediaGenerat
  *
  * @throws {Refusal}
  */
-export async function refuseIncompleteMedia({ media, stack }: Plan): Promise<void> {
+export async function refuseIncompleteMedia({ media, stack }: CopyPlan): Promise<void> {
     await refuseStrangeVolume(media.volume, stack);
     if ((await completion(media.volume, media.generation)) === undefined) {
         throw new Refusal(

@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { objection } from "../../agent/media/bucket";
 import { prepareMedia } from "../../agent/media/generation";
 import { Refusal } from "../../agent/refusal";
-import { generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { generationFolder, generationMarker, type MediaPlan, volumeMarker } from "../../contract";
 import { mediaReport } from "../../contract/report";
 import { type Bucket, credentials, startBucket } from "../bucket";
 import { digest, makePlaces, never, type Places, planFor } from "./places";
@@ -55,7 +55,7 @@ function use(environment: Record<string, string>) {
     }
 }
 
-function prepare(generation: string, change: (media: Plan["media"]) => void = () => undefined, signal = never) {
+function prepare(generation: string, change: (media: MediaPlan) => void = () => undefined, signal = never) {
     const plan = planFor(places, generation, (media) => {
         media.source = bucket.origin("shop/files");
         change(media);

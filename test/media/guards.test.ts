@@ -3,14 +3,14 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { placeOf, refuseSameFolder } from "../../agent/media/place";
-import { generationFolder, generationMarker, type Plan } from "../../contract";
+import { generationFolder, generationMarker, type MediaPlan } from "../../contract";
 import { isRoot } from "./places";
 import { eachInPlaces, expectRefusal, first, places, prepare, second, source, volume } from "./stage";
 
 eachInPlaces();
 
 describe("media.maximumDeletions", () => {
-    const limited = (percent: number) => (media: Plan["media"]) => {
+    const limited = (percent: number) => (media: MediaPlan) => {
         media.maximumDeletions = percent;
         media.minimumFiles = 1;
     };
@@ -39,7 +39,7 @@ describe("media.maximumDeletions", () => {
         await prepare(first);
         rmSync(join(volume, generationFolder(first), "a"), { recursive: true });
         writeFileSync(join(volume, generationFolder(first), "uploaded"), "here");
-        const excluding = (media: Plan["media"]) => {
+        const excluding = (media: MediaPlan) => {
             limited(0)(media);
             media.exclude = ["f*"];
         };
@@ -48,7 +48,7 @@ describe("media.maximumDeletions", () => {
 });
 
 describe("media.sentinel", () => {
-    const sentinel = (media: Plan["media"]) => {
+    const sentinel = (media: MediaPlan) => {
         media.sentinel = ".mounted";
     };
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Plan } from "../../contract";
+import type { CopyPlan, MediaPlan } from "../../contract";
 import { filesHeader, type ListedFile, listedFile } from "../../contract/files";
 import { mediaRules } from "../media-rules";
 
@@ -54,12 +54,12 @@ export function makePlaces(): Places {
 export function planFor(
     { source, volume }: Places,
     generation: string,
-    change: (media: Plan["media"]) => void = () => undefined,
-): Plan {
+    change: (media: MediaPlan) => void = () => undefined,
+): CopyPlan {
     const rules = { ...structuredClone(mediaRules), minimumFiles: 3, group: process.getgid?.() ?? 0 };
-    const media: Plan["media"] = { generation, source, volume, ...rules };
+    const media: MediaPlan = { generation, source, volume, ...rules };
     change(media);
-    return { stack, media } as Plan;
+    return { stack, media } as CopyPlan;
 }
 
 /** Gives what is new in a tree a whole second: Node sets no times finer than a microsecond. */

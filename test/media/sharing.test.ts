@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
 import { Refusal } from "../../agent/refusal";
-import { generationFolder, generationMarker, type Plan } from "../../contract";
+import { generationFolder, generationMarker, type MediaPlan } from "../../contract";
 import { mediaReport } from "../../contract/report";
 import { digest, isInstalled, isRoot, makePlaces, mountLoop, never, type Places, planFor } from "./places";
 
@@ -18,7 +18,7 @@ afterEach(() => rmSync(places.folder, { recursive: true, force: true }));
 
 const at = (id: string, path = "") => join(places.volume, generationFolder(id), path);
 
-function prepare(generation: string, sharing: Plan["media"]["sharing"]) {
+function prepare(generation: string, sharing: MediaPlan["sharing"]) {
     return prepareMedia(
         planFor(places, generation, (media) => {
             media.sharing = sharing;

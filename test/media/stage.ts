@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
 import { Refusal } from "../../agent/refusal";
-import { generationFolder, type Plan } from "../../contract";
+import { generationFolder, type MediaPlan } from "../../contract";
 import { digest, makePlaces, never, type Places, planFor } from "./places";
 
 export let places: Places;
@@ -30,7 +30,7 @@ export const at = (id: string, path = "") => join(volume, generationFolder(id), 
 /** Makes a generation. */
 export function prepare(
     generation: string,
-    change?: (media: Plan["media"]) => void,
+    change?: (media: MediaPlan) => void,
     signal: AbortSignal = never,
 ): Promise<string> {
     return prepareMedia(planFor(places, generation, change), signal);
@@ -40,7 +40,7 @@ export function prepare(
 export async function expectRefusal(
     generation: string,
     reason: string | RegExp,
-    change?: (media: Plan["media"]) => void,
+    change?: (media: MediaPlan) => void,
 ): Promise<void> {
     const before = [digest(source), digest(volume)];
     const refusal = await prepare(generation, change).then(

@@ -22,7 +22,7 @@ import { copyFile } from "../../agent/media/file";
 import { Folders } from "../../agent/media/folders";
 import { leftOut, readTree, type TreeRules } from "../../agent/media/tree";
 import { removeMediaGeneration } from "../../agent/media/volume";
-import type { Plan } from "../../contract";
+import type { MediaPlan } from "../../contract";
 import { digest, isRoot, never, settle } from "./places";
 import { at, eachInPlaces, first, places, prepare, second, source, volume } from "./stage";
 
@@ -156,7 +156,7 @@ describe("a folder that becomes a link in the race", () => {
         try {
             for (let round = 0; round < rounds; round++) {
                 const id = `00000000${(10 + round).toString(16).padStart(2, "0")}`;
-                const change = (media: Plan["media"]) => {
+                const change = (media: MediaPlan) => {
                     media.links = "keep";
                 };
                 outcomes.push(await prepare(id, change).catch((error: Error) => error.message));

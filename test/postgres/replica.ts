@@ -4,7 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { bundle } from "../../agent/bundle";
-import { type Command, generationName, markerSql, type Plan, planVersion, serverSettings } from "../../contract";
+import {
+    type Command,
+    type CopyPlan,
+    generationName,
+    markerSql,
+    type Plan,
+    planVersion,
+    serverSettings,
+} from "../../contract";
 import { mediaRules } from "../media-rules";
 import { binaries, startServer, type TestServer } from "./server";
 
@@ -29,7 +37,7 @@ export interface Replica {
     folder: string;
     server: TestServer;
     /** A plan for two generations; `change` may alter it. */
-    plan(database: string, media: string, change?: (plan: Plan) => void): Plan;
+    plan(database: string, media: string, change?: (plan: CopyPlan) => void): CopyPlan;
     /** Starts the agent. */
     run: RunAgent<Command, Plan>;
     /** Puts a dump into the store. */
@@ -71,7 +79,7 @@ export async function startReplica(
         folder,
         server,
         plan(database, media, change = () => undefined) {
-            const plan: Plan = {
+            const plan: CopyPlan = {
                 version: planVersion,
                 stack,
                 source: { systemIdentifier: "1234567890123456789" },

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { type Command, generationName, type Plan } from "../../contract";
+import { type Command, type CopyPlan, generationName, type Plan } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
 import { dump, type Ending, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 import type { TestServer } from "./server";
@@ -18,8 +18,8 @@ export interface Stacks {
     production: TestServer;
     backup: Buffer;
     /** A plan for another generation of the first stack, or of the second one; `change` may alter it. */
-    firstPlan(change?: (plan: Plan) => void): Plan;
-    secondPlan(change?: (plan: Plan) => void): Plan;
+    firstPlan(change?: (plan: CopyPlan) => void): CopyPlan;
+    secondPlan(change?: (plan: CopyPlan) => void): CopyPlan;
     /** Runs commands that have to end well. */
     run(plan: Plan, ...commands: Command[]): Promise<Ending>;
     prepared(plan: Plan): Promise<Ending>;

@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { jobOf } from "../../components/agent";
 import { rcloneImage } from "../../components/bucket";
-import { mediaPlacement } from "../../components/pod";
 import { planSchema } from "../../contract";
 import { type Run, runProgram } from "./monitor";
 import { changed, cluster, expectRestricted, find, job, type Pod, template } from "./registered";
@@ -91,8 +90,9 @@ describe("production's data in buckets", () => {
                 source: { database: { s3: { ...bucket, ...change } }, media: { s3: files } },
                 adminSecret: "database",
                 loginSecret: "",
+                isShared: false,
             },
-            ...{ timeout: 60, placement: mediaPlacement("understudy/test", "ReadWriteMany") },
+            ...{ timeout: 60, placement: { labels: {} } },
         });
         const survey = spec.template.spec as unknown as Pod;
         expect(told(survey)).toMatchObject({ RCLONE_CONFIG_SOURCE_PROVIDER: provider });

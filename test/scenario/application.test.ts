@@ -1,7 +1,10 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildImage, loadImages, poolerImage, redisImage } from "../../dev/cluster/images";
 import { openStage, type Stage } from "./stage";
+import { stores } from "./stores";
 
 /** An application with everything that belongs to one, step by step. */
 describe("an application with workers, a queue and random values", () => {
@@ -45,6 +48,20 @@ describe("an application with workers, a queue and random values", () => {
         expect(status, output).toBe(0);
     };
     const facts: Record<string, string> = {};
+    /** Status of the first picture of the first page. */
+    const picture = async () => {
+        const base = `http://${stage.cluster.address}:30080/`;
+        const [, path] = /<img[^>]* src="([^"]+)"/.exec(await (await fetch(base)).text()) ?? [];
+        return (await fetch(new URL(path ?? "", base))).status;
+    };
+    /** Production's store of media, as text that is equal for equal content. */
+    const files = async () => {
+        const entries = await readdir(`${stores}/media`, { recursive: true, withFileTypes: true });
+        return entries
+            .map((entry) => join(entry.parentPath, entry.name))
+            .sort()
+            .join("\n");
+    };
 
     beforeAll(async () => {
         stage = await openStage();
@@ -112,5 +129,30 @@ describe("an application with workers, a queue and random values", () => {
         expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0, 0]);
         const { status: answer } = await fetch(`http://${stage.cluster.address}:30080/health`);
         expect(answer).toBe(200);
+    });
+
+    it("6. reads production's own media in the place of a copy, and cannot write to them", async () => {
+        const before = await files();
+        const shared = { "database.refresh": `${copy}, again`, media: { mode: "share-read-only", minimumFiles: 500 } };
+        const preview = await stage.preview(shared);
+        expect(preview.output).toMatch(/^media +production's own, read where they are and never written to$/m);
+        const { status, output } = await stage.up(shared);
+        expect(status, output).toBe(0);
+        expect(output).toMatch(/^media +production's own, read where they are$/m);
+        expect(await picture()).toBe(200);
+        const write = ["node", "-e", "fs.writeFileSync('/srv/media/icons/new', '')"];
+        await expect(stage.execute(stage.namespace, "app.kubernetes.io/name=application", write)).rejects.toThrow(
+            /EROFS: read-only file system/,
+        );
+        expect(await files()).toBe(before);
+        const told = await stage.command("status", "scenario");
+        expect(told.output).toMatch(/^media +production's own, read where they are$/m);
+    });
+
+    it("7. goes back to copies, which are still there", async () => {
+        const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
+        expect(status, output).toBe(0);
+        expect(output).toMatch(/is there already/);
+        expect(await picture()).toBe(200);
     });
 });

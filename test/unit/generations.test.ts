@@ -77,6 +77,12 @@ describe("the generations that settings ask for", () => {
         { what: "another way to share unchanged files", database: {}, media: { sharing: "copy" }, changed: ["media"] },
         { what: "links that are kept", database: {}, media: { links: "keep" }, changed: ["media"] },
         { what: "what is left out", database: {}, media: { exclude: ["cache"] }, changed: ["media"] },
+        {
+            what: "production's own files in the place of copies",
+            database: {},
+            media: { mode: "share-read-only", volume: undefined },
+            changed: ["media"],
+        },
         { what: "a sentinel", database: {}, media: { sentinel: ".here" }, changed: ["media"] },
         {
             what: "how much may be lacking and how much is compared",

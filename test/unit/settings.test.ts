@@ -44,6 +44,17 @@ function problems(changes: Record<string, unknown>): string[] {
 }
 
 describe("a stack file", () => {
+    it("may share production's own media, but not those in a bucket", () => {
+        const shared = { media: { mode: "share-read-only" } };
+        expect(parseSettings(changed(shared), "understudy", "demo").media).toEqual({
+            mode: "share-read-only",
+            minimumFiles: 1,
+        });
+        expect(problems({ ...shared, "source.media": { s3: bucket } })).toEqual([
+            expect.stringMatching(/media\.mode is share-read-only, but source\.media is a bucket, .*: write copy$/),
+        ]);
+    });
+
     it("is accepted as committed, with defaults filled in", () => {
         expect(parseSettings(config, "understudy", "demo")).toMatchObject({
             imageTag: "1.0",
@@ -105,6 +116,12 @@ describe("a stack file", () => {
         ["media.sentinel", "/mnt/here", /media\.sentinel is .*: write a path below production's folder/],
         ["media.sentinel", "../here", /media\.sentinel is .*: write a path below production's folder/],
         ["media.maximumDeletions", 101, /media\.maximumDeletions is 101: write at most 100/],
+        ["media.mode", "share", /media\.mode is "share": write copy or share-read-only/],
+        [
+            "media",
+            { mode: "share-read-only", sharing: "copy", minimumFiles: 5 },
+            /media\.sharing is not a setting; known here: mode, minimumFiles, sentinel/,
+        ],
         ["media.references", { query: "drop table a" }, /media\.references\.query is .*: write a SELECT of one column/],
         [
             "media.references",

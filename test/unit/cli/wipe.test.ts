@@ -25,6 +25,13 @@ it("a wipe leaves a claim that somebody has brought, and the namespace that it i
     expect(text.split("\n")[1]).not.toMatch("namespace replica");
 });
 
+it("a wipe leaves production's media, which the replica has only read", () => {
+    const media = { mode: "share-read-only" as const, minimumFiles: 1 };
+    const text = describeWipe({ ...settings, removeDatabaseVolume: true, media }, "demo");
+    expect(text).toMatch(/goes: .*namespace replica\n.*stays: production's media, which are only read$/);
+    expect(text).not.toContain("media volume");
+});
+
 it("a wipe of production's side is announced as one that leaves every backup and the media", () => {
     const stackFile = readFileSync(path.join(__dirname, "../../../Pulumi.production.yaml"), "utf8");
     const source = parseStack(configOf(stackFile), "understudy", "production") as PublisherSettings;
