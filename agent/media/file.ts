@@ -1,5 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import { after, type Soon, unless } from "./after";
+import { type Arrived, isSame } from "./arrived";
 import { Buffers } from "./buffers";
 import type { Folders } from "./folders";
 import { display, raw } from "./name";
@@ -33,15 +34,6 @@ export interface Copier {
 
 /** What is to be known of a file to copy it. */
 type Listed = Pick<FileEntry, "path" | "size" | "disk">;
-
-/** What became of a file. */
-export interface Arrived {
-    size: number;
-    /** Milliseconds since 1970. */
-    mtime: number;
-    /** Whether it shares its blocks. */
-    cloned: boolean;
-}
 
 /**
  * Copies one file, again if it changes meanwhile.
@@ -124,11 +116,6 @@ async function copyOpen(
         `${display(path)} of the media source changed each of the ${attempts} times it was copied: ` +
             "run again when it is quieter.",
     );
-}
-
-/** Whether a file was left alone between two looks at it. */
-export function isSame(before: Stats, now: Stats): boolean {
-    return now.mtimeMs === before.mtimeMs && now.ctimeMs === before.ctimeMs && now.size === before.size;
 }
 
 /** Shares the blocks of an open file with a new one, where that can be done. */

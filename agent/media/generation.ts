@@ -7,7 +7,9 @@ import type { MediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
 import { after } from "./after";
+import { bucketSource } from "./bucket";
 import { type Copied, copyTree, folderMode, makeFolder, own } from "./copy";
+import { folderSource } from "./folder";
 import { Folders } from "./folders";
 import { Former } from "./former";
 import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom, sourceName } from "./guards";
@@ -15,7 +17,7 @@ import { Listing } from "./listing";
 import { type Known, ManifestWriter } from "./manifest";
 import { refuseSameFolder } from "./place";
 import { proveCopy } from "./prove";
-import { type Source, sourceOf } from "./source";
+import type { Source } from "./source";
 import type { Spool } from "./spool";
 import {
     completion,
@@ -237,4 +239,9 @@ function sentence(error: unknown, volume: string): string {
         return `The media volume ${volume} is full: raise media.volume. The former generation stays in use.`;
     }
     return code === undefined ? message : `The media could not be copied (${message}).`;
+}
+
+/** Production's media as the plan names it. */
+function sourceOf(media: MediaPlan): Source {
+    return typeof media.source === "string" ? folderSource(media.source, media) : bucketSource(media.source, media);
 }

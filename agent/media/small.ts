@@ -9,8 +9,8 @@ import {
     unlinkSync,
     writeSync,
 } from "node:fs";
+import { type Arrived, isSame } from "./arrived";
 import type { Calls } from "./calls";
-import { type Arrived, isSame } from "./file";
 import { onDisk } from "./tree";
 
 /** Bytes up to which a file is small: it is read and written with one call each. */

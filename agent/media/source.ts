@@ -1,15 +1,8 @@
-import type { MediaPlan } from "../../contract";
-import { storeApart, storeFiles } from "../../contract/files";
-import { Refusal } from "../refusal";
 import type { Soon } from "./after";
-import { bucketSource } from "./bucket";
-import { type Bring, fromFolder } from "./copy";
-import { editionOf, wholeEdition } from "./edition";
-import { Folders } from "./folders";
-import { type Known, readManifest } from "./manifest";
-import { identityOf } from "./place";
+import type { Bring } from "./copy";
+import type { Known } from "./manifest";
 import type { Spool } from "./spool";
-import { type Entry, type Objection, readTree } from "./tree";
+import type { Entry, Objection } from "./tree";
 
 /** Where production keeps its media: a folder, or a bucket. */
 export interface Source {
@@ -41,34 +34,4 @@ export interface Source {
     manifest(): Promise<Spool<Known> | undefined>;
     bring: Bring;
     close(): Promise<void>;
-}
-
-/** Production's media as the plan names it. */
-export function sourceOf(media: MediaPlan): Source {
-    return typeof media.source === "string" ? folderSource(media.source, media) : bucketSource(media.source, media);
-}
-
-function folderSource(root: string, { volume, exclude, links, sentinel, sharing }: MediaPlan): Source {
-    const tree = new Folders(root);
-    const rules = { exclude, links, apart: sentinel === undefined ? storeApart : [...storeApart, sentinel] };
-    let begun: { edition: string | undefined } | undefined;
-    return {
-        async begin(patience, signal) {
-            begun = { edition: await wholeEdition(tree, patience, signal) };
-        },
-        isOvertaken: async () => begun !== undefined && (await editionOf(tree)) !== begun.edition,
-        async read(each, object, signal) {
-            await readTree(tree, { ...rules, forbidden: await identityOf(volume) }, each, object, signal);
-        },
-        async manifest() {
-            return readManifest(tree, storeFiles).catch((error: Error) => {
-                throw new Refusal(
-                    `The file manifest ${storeFiles} of the media source ${root} cannot be used (${error.message}): let ` +
-                        "production's side write it again, or remove it.",
-                );
-            });
-        },
-        bring: fromFolder(tree, sharing),
-        close: () => tree.close(),
-    };
 }
