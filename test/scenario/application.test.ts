@@ -152,7 +152,7 @@ describe("an application with workers, a queue and random values", () => {
     it("7. goes back to copies, which are still there", async () => {
         const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
         expect(status, output).toBe(0);
-        expect(output).toMatch(/is there already/);
+        expect(output).toMatch(/of the media is already there: nothing to do/);
         expect(await picture()).toBe(200);
     });
 });
