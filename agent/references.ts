@@ -38,15 +38,15 @@ export async function compareReferences(plan: CopyPlan, signal: AbortSignal): Pr
         return undefined;
     }
     const tree = new Folders(volume);
+    let files: Spool<Known> | undefined;
     try {
         // A link serves who asks for it as a file does.
-        const kinds = ["file" as const, "link" as const];
-        const files = (await readManifest(tree, generationFiles(generation), kinds)) ?? new Spool<Known>();
+        files = (await readManifest(tree, generationFiles(generation), ["file", "link"])) ?? new Spool<Known>();
         const found = compare(files, named);
-        files.close();
         refuseMissing(found, references, plan);
         return found;
     } finally {
+        files?.close();
         named.close();
         await tree.close();
     }

@@ -36,16 +36,55 @@ async function isBeingChanged(remote: Remote, bytes: number): Promise<boolean> {
 /** In the place of permissions and owner, which a bucket does not know. */
 const unknownOwner = { mode: 0o644, uid: 0, gid: 0 };
 
+/** What counts as a bucket's content, and shows that it is production's. */
+type Rules = Pick<MediaPlan, "exclude" | "sentinel">;
+
 /** Tells of what is in a bucket as of a folder. The folders themselves are kept in memory. */
 async function readBucket(
     remote: Remote,
-    { exclude, sentinel }: Pick<MediaPlan, "exclude" | "sentinel">,
+    rules: Rules,
     each: (entry: Entry) => Soon<void>,
     object: (objection: Objection) => void,
     signal: AbortSignal,
 ): Promise<void> {
-    const isLeftOut = leftOut(exclude);
     const files = new Spool<FileEntry>();
+    try {
+        const folders = await listObjects(remote, rules, files, signal);
+        const mtime = Date.now();
+        for (const path of [...folders].sort()) {
+            await each({ path, kind: "folder", mtime, ...unknownOwner });
+        }
+        await inParallel(
+            files,
+            async (file) => {
+                const reason = folders.has(file.path)
+                    ? "is a file and a folder at once"
+                    : objection(raw(file.path).toString());
+                if (reason !== undefined) {
+                    object({ path: file.path, reason });
+                }
+                await each(file);
+            },
+            signal,
+        );
+    } finally {
+        files.close();
+    }
+}
+
+/**
+ * Lists a bucket's objects as files.
+ *
+ * @returns the folders that they are in
+ * @throws {Refusal} when it cannot be read, or is not whole
+ */
+async function listObjects(
+    remote: Remote,
+    { exclude, sentinel }: Rules,
+    files: Spool<FileEntry>,
+    signal: AbortSignal,
+): Promise<Set<string>> {
+    const isLeftOut = leftOut(exclude);
     const folders = new Set<string>();
     let isThere = sentinel === undefined;
     let manifest: number | undefined;
@@ -83,24 +122,7 @@ async function readBucket(
                 "well there.",
         );
     }
-    const mtime = Date.now();
-    for (const path of [...folders].sort()) {
-        await each({ path, kind: "folder", mtime, ...unknownOwner });
-    }
-    await inParallel(
-        files,
-        async (file) => {
-            const reason = folders.has(file.path)
-                ? "is a file and a folder at once"
-                : objection(raw(file.path).toString());
-            if (reason !== undefined) {
-                object({ path: file.path, reason });
-            }
-            await each(file);
-        },
-        signal,
-    );
-    files.close();
+    return folders;
 }
 
 function foldersAbove(path: string): string[] {
