@@ -16,7 +16,7 @@ import {
 } from "../postgres/replica";
 import type { TestServer } from "../postgres/server";
 import { digest } from "./digest";
-import { seed } from "./seed";
+import { type Outcome, tell } from "./table";
 
 /** A replica that is in use, and what is done to it. */
 export interface FaultStage {
@@ -71,7 +71,7 @@ export async function openFaultStage(parent?: string, settings: Record<string, s
     const backup = await dump(production);
     replica.store(stampBefore(600), backup);
     const stores = [join(replica.folder, "store"), join(replica.folder, "source")];
-    const told: string[] = [];
+    const outcomes: Outcome[] = [];
     let generations = 0;
     let live = "";
 
@@ -127,7 +127,7 @@ export async function openFaultStage(parent?: string, settings: Record<string, s
         await converged(plan);
         expect(await rows()).toBe(before.rows);
         expect(await temporary(replica)).toEqual([]);
-        told.push(`${fault.padEnd(30)} ${step.padEnd(52)} ${sentence === "" ? "killed" : sentence}`);
+        outcomes.push({ fault, step, sentence });
     };
 
     return {
@@ -159,13 +159,7 @@ export async function openFaultStage(parent?: string, settings: Record<string, s
         recovered,
         converged,
         async stop() {
-            console.error(
-                [
-                    `\nseed ${seed}`,
-                    `${"fault".padEnd(30)} ${"step".padEnd(52)} what it said; then: in use as before, converged`,
-                    ...told,
-                ].join("\n"),
-            );
+            tell(outcomes);
             await Promise.all([production.stop(), replica.stop()]);
         },
     };

@@ -44,6 +44,32 @@ export interface Publisher {
     stop(): Promise<void>;
 }
 
+/** A plan with its files in a folder, and the server at a port. */
+export function publicationIn(folder: string, store: string, port: number): Publication {
+    return {
+        version: publicationVersion,
+        server: {
+            host: "127.0.0.1",
+            port,
+            user: "postgres",
+            passwordFile: join(folder, "password"),
+        },
+        dump: "database",
+        databases: ["shop"],
+        format: "directory",
+        jobs: 2,
+        excludeTableData: [],
+        migrations: {},
+        store,
+        keep: { hourly: 24, daily: 0, weekly: 0, monthly: 0 },
+        cluster: {
+            account: join(folder, "account"),
+            namespace: "production",
+            workload: { kind: "StatefulSet", name: "stack", container: "stack" },
+        },
+    };
+}
+
 /** Starts production, unless it is given; its database `shop` is dumped. */
 export async function startPublisher(given?: TestServer): Promise<Publisher> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-publisher-"));
@@ -58,28 +84,7 @@ export async function startPublisher(given?: TestServer): Promise<Publisher> {
     const run = agentIn<PublisherCommand, Publication>(folder, program);
 
     const plan: Publisher["plan"] = (change = () => undefined) => {
-        const made: Publication = {
-            version: publicationVersion,
-            server: {
-                host: "127.0.0.1",
-                port: production.port,
-                user: "postgres",
-                passwordFile: join(folder, "password"),
-            },
-            dump: "database",
-            databases: ["shop"],
-            format: "directory",
-            jobs: 2,
-            excludeTableData: [],
-            migrations: {},
-            store,
-            keep: { hourly: 24, daily: 0, weekly: 0, monthly: 0 },
-            cluster: {
-                account: join(folder, "account"),
-                namespace: "production",
-                workload: { kind: "StatefulSet", name: "stack", container: "stack" },
-            },
-        };
+        const made = publicationIn(folder, store, production.port);
         change(made);
         return made;
     };

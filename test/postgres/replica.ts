@@ -79,44 +79,7 @@ export async function startReplica(
         folder,
         server,
         plan(database, media, change = () => undefined) {
-            const plan: CopyPlan = {
-                version: planVersion,
-                stack,
-                source: { systemIdentifier: "1234567890123456789" },
-                database: {
-                    generation: database,
-                    databases: [{ name: "shop", owner: "shop" }],
-                    dump: "database",
-                    backup: "latest",
-                    maximumAge: 86_400,
-                    keepGenerations: 1,
-                    rules: "00000000a1",
-                    keepBase: false,
-                    amcheck: false,
-                    extensions: [],
-                    encoding: "UTF8",
-                    capacity: 2 ** 34,
-                    server: {
-                        host: "127.0.0.1",
-                        port: server.port,
-                        user: "postgres",
-                        passwordFile: join(folder, "secrets/admin"),
-                    },
-                    loginPasswordFile: join(folder, "secrets/login"),
-                    backups: join(folder, "store"),
-                },
-                media: {
-                    generation: media,
-                    source: join(folder, "source"),
-                    volume: join(folder, "volume"),
-                    ...mediaRules,
-                    group: 10001,
-                },
-                imageTag: "1.0",
-                allowTagMismatch: false,
-                keepFailed: false,
-                smoke: { url: "http://127.0.0.1:1/" },
-            };
+            const plan = planIn(folder, server.port, database, media);
             change(plan);
             return plan;
         },
@@ -130,6 +93,48 @@ export async function startReplica(
             await server.stop();
             rmSync(folder, { recursive: true, force: true });
         },
+    };
+}
+
+/** A plan for two generations, with its files in a folder and the server at a port. */
+export function planIn(folder: string, port: number, database: string, media: string): CopyPlan {
+    return {
+        version: planVersion,
+        stack,
+        source: { systemIdentifier: "1234567890123456789" },
+        database: {
+            generation: database,
+            databases: [{ name: "shop", owner: "shop" }],
+            dump: "database",
+            backup: "latest",
+            maximumAge: 86_400,
+            keepGenerations: 1,
+            rules: "00000000a1",
+            keepBase: false,
+            amcheck: false,
+            extensions: [],
+            encoding: "UTF8",
+            capacity: 2 ** 34,
+            server: {
+                host: "127.0.0.1",
+                port,
+                user: "postgres",
+                passwordFile: join(folder, "secrets/admin"),
+            },
+            loginPasswordFile: join(folder, "secrets/login"),
+            backups: join(folder, "store"),
+        },
+        media: {
+            generation: media,
+            source: join(folder, "source"),
+            volume: join(folder, "volume"),
+            ...mediaRules,
+            group: 10001,
+        },
+        imageTag: "1.0",
+        allowTagMismatch: false,
+        keepFailed: false,
+        smoke: { url: "http://127.0.0.1:1/" },
     };
 }
 

@@ -1,0 +1,228 @@
+import { type ChildProcess, execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { bundle } from "../../agent/bundle";
+import { removeMediaGeneration } from "../../agent/media/volume";
+import { exitStatus, generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { storeFiles } from "../../contract/files";
+import type { Publication } from "../../contract/publication";
+import { digest, settle } from "../media/places";
+import { publicationIn } from "../postgres/publisher";
+import { agentIn, planIn, type RunAgent } from "../postgres/replica";
+import { expectTruth } from "./stage";
+import { type Outcome, tell } from "./table";
+import { dayOne, dayTwo } from "./tree";
+
+/** A fault, and what is to come of it. */
+export interface MediaFault extends Omit<Outcome, "sentence"> {
+    /** Brings it about, before the run. */
+    inject?(): unknown;
+    /** Gets the run's process as soon as there is one. */
+    started?(child: ChildProcess): unknown;
+    /** Takes it away again, before the next run. */
+    mend?(): unknown;
+    /** How the run ends; killed, or done because it was faster, if left out. */
+    status?: number;
+    /** What it says then: which path, and why. */
+    says: RegExp;
+    env?: NodeJS.ProcessEnv;
+    /** Whether production goes on writing during the run. */
+    busy?: boolean;
+}
+
+/** Media that are in use, production's newer ones, and what is done to them. */
+export interface MediaStage<P> {
+    /** Holds everything else. */
+    folder: string;
+    /** Production's files, and the volume or store that is written, as they are on the disk. */
+    source: string;
+    target: string;
+    /**
+     * Lets a run suffer a fault and checks what has to be true after each: the run tells the truth; what is in use, production's
+     * files and everything outside are byte for byte as before; the next run makes the copy whole and leaves nothing over.
+     */
+    suffered(fault: MediaFault, change?: (plan: P) => void): Promise<void>;
+    /** Prints what became of the faults, and removes everything. */
+    stop(): void;
+}
+
+/** Where a stage stands: its folders, and by which path the agent sees those in `real`. */
+export interface Scene {
+    folder: string;
+    real: string;
+    seen: string;
+}
+
+/** A run's side: a replica's, which makes a generation, or production's, which fills the store. */
+interface Side<P> {
+    plan(): P;
+    run(plan: P, options?: Parameters<RunAgent<string, P>>[2]): ReturnType<RunAgent<string, P>>;
+    /** Everything that a failed run must not change. */
+    kept(): string;
+    /** Checks that the plan's copy is complete, and nothing else is there. */
+    whole(plan: P): void;
+    /** Takes the plan's copy away again. */
+    forget(plan: P): Promise<void>;
+}
+
+/** New folders, with production's files of one day in them. */
+export function makeScene(): Scene {
+    const folder = mkdtempSync(join(tmpdir(), "understudy-faults-"));
+    const real = join(folder, "real");
+    for (const name of ["real/source", "real/target", "outside", "tmp", "agent"]) {
+        mkdirSync(join(folder, name), { recursive: true });
+    }
+    writeFileSync(join(folder, "outside/secret"), "secret");
+    dayOne(join(real, "source"));
+    return { folder, real, seen: real };
+}
+
+/** A replica whose generation in use is a day older than production's files. */
+export async function openReplicaStage(scene: Scene): Promise<MediaStage<Plan>> {
+    const { folder, real, seen } = scene;
+    const [source, volume] = [join(real, "source"), join(real, "target")];
+    const run = agentIn<"prepare-media", Plan>(join(folder, "agent"), await bundle());
+    let made = 0;
+    const plan = () => {
+        made += 1;
+        const one = planIn(folder, 1, "00000000aa", made.toString(16).padStart(10, "0"));
+        Object.assign(one.media, { source: join(seen, "source"), volume: join(seen, "target") });
+        return one;
+    };
+    const inUse = plan();
+    const { generation: used } = inUse.media;
+    return open(scene, inUse, {
+        plan,
+        run: (one, options) => run("prepare-media", one, options),
+        kept: () =>
+            [generationFolder(used), generationMarker(used), volumeMarker]
+                .map((path) => census(join(volume, path)))
+                .join(),
+        whole({ media: { generation } }) {
+            expect(digest(join(volume, generationFolder(generation)))).toBe(digest(source));
+            const left = [...new Set([used, generation])].flatMap((id) => [id, `${id}.files.jsonl`, `${id}.json`]);
+            expect(readdirSync(join(volume, "generations")).sort()).toEqual(left.sort());
+            expect(namesIn(volume)).toEqual([volumeMarker, "generations"]);
+        },
+        forget: ({ media: { generation } }) => removeMediaGeneration(volume, generation),
+    });
+}
+
+/** Production's store of media, a day older than its files. */
+export async function openStoreStage(scene: Scene): Promise<MediaStage<Publication>> {
+    const { folder, real, seen } = scene;
+    const [source, store, aside] = [join(real, "source"), join(real, "target"), join(folder, "aside")];
+    const run = agentIn<"publish-media", Publication>(join(folder, "agent"), await bundle());
+    const plan = (): Publication => ({
+        ...publicationIn(folder, join(folder, "backups"), 1),
+        media: {
+            ...{ source: join(seen, "source"), store: join(seen, "target"), group: 10001 },
+            ...{ exclude: [], links: "refuse", minimumFiles: 1, maximumDeletions: 20 },
+        },
+    });
+    const stage = await open(scene, plan(), {
+        plan,
+        run: (one, options) => run("publish-media", one, options),
+        kept: () => census(store),
+        whole() {
+            expect(digest(store).split("\n").filter(isMedia).join("\n")).toBe(digest(source));
+            expect(namesIn(store).filter((name) => name.startsWith("."))).toEqual([storeFiles]);
+        },
+        async forget() {
+            execFileSync("rsync", ["-aH", "--delete", "--exclude=/lost+found", `${aside}/`, `${store}/`]);
+        },
+    });
+    execFileSync("rsync", ["-aH", "--exclude=/lost+found", `${store}/`, aside]);
+    return stage;
+}
+
+/** Makes the copy that is in use, and lets production write for a day. */
+async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promise<MediaStage<P>> {
+    const [source, target, outside] = ["source", "target", "../outside"].map((name) => join(real, name)) as [
+        string,
+        string,
+        string,
+    ];
+    const env = { TMPDIR: join(folder, "tmp") };
+    const outcomes: Outcome[] = [];
+    const converged = async (plan: P) => {
+        const { status, sentence, log } = await side.run(plan, { env });
+        expect(status, `${sentence}\n${log}`).toBe(exitStatus.done);
+        side.whole(plan);
+    };
+    await converged(inUse);
+    dayTwo(source);
+
+    return {
+        folder,
+        source,
+        target,
+        async suffered({ fault, step, inject, started, mend, status, says, env: more, busy }, change) {
+            const before = { kept: side.kept(), outside: census(outside) };
+            const plan = side.plan();
+            try {
+                await inject?.();
+                const [found, stood] = [census(source), census(target)];
+                const faulty = structuredClone(plan);
+                change?.(faulty);
+                const ending = await side.run(faulty, {
+                    env: { ...env, ...more },
+                    started: (child) => started?.(child),
+                });
+                const { sentence, log } = ending;
+                expectTruth(ending);
+                expect(status === undefined ? [null, 0] : [status], `${sentence}\n${log}`).toContain(ending.status);
+                expect(sentence).toMatch(says);
+                if (busy !== true) {
+                    expect(census(source)).toBe(found);
+                }
+                if (ending.status === exitStatus.refused) {
+                    expect(census(target)).toBe(stood);
+                }
+                if (ending.status !== null) {
+                    expect(readdirSync(env.TMPDIR)).toEqual([]);
+                }
+                if (ending.status !== exitStatus.done) {
+                    expect(side.kept()).toBe(before.kept);
+                }
+                outcomes.push({ fault, step, sentence });
+            } finally {
+                await mend?.();
+            }
+            settle(source);
+            await converged(plan);
+            expect(census(outside)).toBe(before.outside);
+            await side.forget(plan);
+            expect(side.kept()).toBe(before.kept);
+        },
+        stop() {
+            tell(outcomes);
+            // Node does not remove what is deeper than the system takes paths.
+            execFileSync("rm", ["-rf", "--one-file-system", folder]);
+        },
+    };
+}
+
+/** Names, kinds, contents and times of a tree, and whose everything is. */
+function census(path: string): string {
+    if (!existsSync(path)) {
+        return "";
+    }
+    const listing = execFileSync("find", [path, "-printf", "%P %y %m %U %G %s\\n"], { encoding: "latin1" });
+    return `${listing.split("\n").sort().join("\n")}${digest(path)}`;
+}
+
+/** What stands in a folder. */
+function namesIn(folder: string): string[] {
+    return readdirSync(folder)
+        .filter((name) => name !== "lost+found")
+        .sort();
+}
+
+/** Whether a line of a digest is about a file of production's. */
+function isMedia(line: string): boolean {
+    const own = [storeFiles, "lost+found"].map((name) => Buffer.from(`/${name}`).toString("hex"));
+    return !own.some((name) => line.startsWith(name));
+}

@@ -1,0 +1,25 @@
+import { seed } from "./seed";
+
+/** What a fault came to. Whoever tells of one has checked that what is in use is as before, and that running again converges. */
+export interface Outcome {
+    /** Its number in the list of faults, and what it is. */
+    fault: string;
+    /** Where it struck, or how it came about. */
+    step: string;
+    /** What the run said; nothing if it was killed. */
+    sentence: string;
+}
+
+/** Writes what became of a file's faults, for people. */
+export function tell(outcomes: Outcome[]): void {
+    const rows = outcomes.map(
+        ({ fault, step, sentence }) =>
+            `${fault.padEnd(34)} ${step.padEnd(58)} yes      ${sentence === "" ? "killed" : sentence}`,
+    );
+    const head = `${"fault".padEnd(34)} ${"step".padEnd(58)} in use   what it said`;
+    console.error(
+        [`\nseed ${seed}`, head, `${"".padEnd(93)} as before; run again, whole, and nothing left over`, ...rows].join(
+            "\n",
+        ),
+    );
+}
