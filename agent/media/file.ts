@@ -2,6 +2,7 @@ import { constants, type Stats } from "node:fs";
 import { after, type Soon, unless } from "./after";
 import { type Arrived, isSame } from "./arrived";
 import { Buffers } from "./buffers";
+import { codeOf } from "./failure";
 import type { Folders } from "./folders";
 import { display, raw } from "./name";
 import { copySmall, smallSize } from "./small";
@@ -92,7 +93,8 @@ async function copyOpen(
     wide: number,
 ): Promise<Arrived> {
     const { from, to, moved } = copier;
-    let before = await from.calls.fstat(source);
+    const look = async () => unless(() => from.calls.fstat(source), unreadable(path));
+    let before = await look();
     for (let attempt = 1; attempt <= attempts; attempt++) {
         if (!before.isFile()) {
             throw new Error(`${display(path)} of the media source became something else while it was copied.`);
@@ -104,7 +106,7 @@ async function copyOpen(
         } else {
             await fill(path, source, target, mode, before, copier, wide);
         }
-        const now = await from.calls.fstat(source);
+        const now = await look();
         if (isSame(before, now)) {
             return { size: now.size, mtime: now.mtimeMs, cloned };
         }
@@ -185,7 +187,10 @@ async function fill(
         let count = 0;
         while (count < wanted) {
             const part = count === 0 ? buffer : buffer.subarray(count);
-            const got = await from.calls.read(source, part, wanted - count, position + count);
+            const got = await unless(
+                () => from.calls.read(source, part, wanted - count, position + count),
+                unreadable(path),
+            );
             if (got === 0) {
                 break;
             }
@@ -225,10 +230,16 @@ function ofSource(path: string) {
             throw new Error(`${display(path)} of the media source became something else while it was copied.`);
         }
         if (error.code !== "ENOENT") {
-            throw error.code === undefined
-                ? error
-                : new Error(`${display(path)} of the media source cannot be read (${error.code}).`);
+            unreadable(path)(error);
         }
+    };
+}
+
+/** Without the error's code: it is not the volume's, which would be full, or could not be written to. */
+function unreadable(path: string) {
+    return (error: NodeJS.ErrnoException): never => {
+        const code = codeOf(error);
+        throw code === undefined ? error : new Error(`${display(path)} of the media source cannot be read (${code}).`);
     };
 }
 

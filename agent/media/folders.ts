@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { after, closing, type Soon } from "./after";
+import { after, closing, type Soon, unless } from "./after";
 import { Calls } from "./calls";
+import { met } from "./failure";
 import { inParallel } from "./lanes";
 import { below, raw, split } from "./name";
 
@@ -33,22 +34,37 @@ export class Folders {
         private readonly make?: (path: Buffer, calls: Calls) => Promise<void>,
     ) {}
 
-    /** Works on something below the root, by a path that is good until the work ends. */
+    /** Works on something below the root, by a path that is good until the work ends. The errors say which it was. */
     at<T>(path: string, work: (path: Buffer) => Soon<T>): Soon<T> {
         const [folder, name] = split(path);
-        return this.in(folder, (place) => work(raw(`${place}/${name}`)));
+        return this.enter(folder, path, (place) => work(raw(`${place}/${name}`)));
     }
 
     /** Works in a folder below the root, which is `""`, by a path that is good until the work ends. */
     in<T>(folder: string, work: (place: string) => Soon<T>): Soon<T> {
-        const handle = this.handles.get(folder) ?? this.enter(folder);
+        return this.enter(folder, folder, work);
+    }
+
+    /** @param path what the work is about */
+    private enter<T>(folder: string, path: string, work: (place: string) => Soon<T>): Soon<T> {
+        const handle = this.handles.get(folder) ?? this.open(folder);
         handle.users += 1;
         return closing(
-            () => after(handle.file, (file) => work(`/proc/self/fd/${file}`)),
+            () =>
+                unless(
+                    () => after(handle.file, (file) => work(`/proc/self/fd/${file}`)),
+                    (error) => met(error, this.pathOf(path)),
+                ),
             () => {
                 handle.users -= 1;
             },
         );
+    }
+
+    /** Where something below the root stands, for people. */
+    private pathOf(path: string): string {
+        const root = Buffer.from(this.root).toString("latin1");
+        return path === "" ? root : below(root, path);
     }
 
     /** Closes a folder that is not entered again. Nobody may be at work in it. */
@@ -69,10 +85,10 @@ export class Folders {
         }
     }
 
-    private enter(folder: string): Handle {
+    private open(folder: string): Handle {
         this.leaveSome();
         const handle: Handle = { users: 0, file: 0 };
-        handle.file = this.open(folder).then(
+        handle.file = this.handle(folder).then(
             (file) => {
                 handle.file = file;
                 return file;
@@ -86,7 +102,7 @@ export class Folders {
         return handle;
     }
 
-    private async open(folder: string): Promise<number> {
+    private async handle(folder: string): Promise<number> {
         if (folder === "") {
             return this.calls.open(Buffer.from(this.root), constants.O_RDONLY | constants.O_DIRECTORY);
         }

@@ -10,6 +10,7 @@ import {
     nameListed,
 } from "../../contract/files";
 import type { Soon } from "./after";
+import { codeOf, met } from "./failure";
 import type { Folders } from "./folders";
 import { Spool } from "./spool";
 import type { Entry } from "./tree";
@@ -36,6 +37,7 @@ export class ManifestWriter {
 
     private constructor(
         private readonly file: FileHandle,
+        private readonly path: string,
         private readonly published: string | undefined,
     ) {
         this.lines = [headerOf({ published })];
@@ -43,7 +45,7 @@ export class ManifestWriter {
 
     /** @param published of a store's: when it was changed last */
     static async create(path: string, published?: string): Promise<ManifestWriter> {
-        return new ManifestWriter(await open(path, "w", 0o644), published);
+        return new ManifestWriter(await open(path, "w", 0o644), path, published);
     }
 
     add(entry: Entry, sha256?: string): Soon<void> {
@@ -57,16 +59,19 @@ export class ManifestWriter {
 
     /** Ends it; from then on it survives a crash. */
     async end(): Promise<void> {
-        await this.flush();
-        await this.file.sync();
-        await this.file.close();
+        try {
+            await this.flush();
+            await this.file.sync().catch((error) => met(error, this.path));
+        } finally {
+            await this.file.close();
+        }
     }
 
     private flush(): Promise<void> {
         const text = `${this.lines.join("\n")}\n`;
         this.lines = [];
         this.characters = 0;
-        this.writing = this.writing.then(() => this.file.writeFile(text));
+        this.writing = this.writing.then(() => this.file.writeFile(text)).catch((error) => met(error, this.path));
         return this.writing;
     }
 }
@@ -124,7 +129,7 @@ export async function readManifest(
             }
         } catch (error) {
             known.close();
-            const { code } = error as NodeJS.ErrnoException;
+            const code = codeOf(error as NodeJS.ErrnoException);
             throw new Error(code === undefined ? `line ${count} is none of version ${filesVersion}` : code);
         }
         return known;

@@ -143,24 +143,25 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
 
     async function hash({ path, size }: FileEntry): Promise<string> {
         const { calls } = target;
-        const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
-        const file = await target.at(path, (full) => calls.open(full, flags));
-        const buffer = await buffers.take(Buffers.lengthFor(size));
-        try {
-            const sum = createHash("sha256");
-            for (let position = 0; ; ) {
-                signal.throwIfAborted();
-                const length = await calls.read(file, buffer, buffer.length, position);
-                if (length === 0) {
-                    return sum.digest("hex");
+        return target.at(path, async (full) => {
+            const file = await calls.open(full, constants.O_RDONLY | constants.O_NOFOLLOW);
+            const buffer = await buffers.take(Buffers.lengthFor(size));
+            try {
+                const sum = createHash("sha256");
+                for (let position = 0; ; ) {
+                    signal.throwIfAborted();
+                    const length = await calls.read(file, buffer, buffer.length, position);
+                    if (length === 0) {
+                        return sum.digest("hex");
+                    }
+                    sum.update(buffer.subarray(0, length));
+                    position += length;
                 }
-                sum.update(buffer.subarray(0, length));
-                position += length;
+            } finally {
+                buffers.give(buffer);
+                await calls.close(file);
             }
-        } finally {
-            buffers.give(buffer);
-            await calls.close(file);
-        }
+        });
     }
 
     function proofs(): string[] {

@@ -13,22 +13,24 @@ export class Hashes {
     async of(tree: Folders, path: string, size: number): Promise<string> {
         const { calls } = tree;
         const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-        const file = await tree.at(path, (full) => calls.open(full, flags));
-        const buffer = await this.buffers.take(Buffers.lengthFor(size));
-        try {
-            const hash = createHash("sha256");
-            for (let position = 0; ; ) {
-                this.signal.throwIfAborted();
-                const length = await calls.read(file, buffer, buffer.length, position);
-                if (length === 0) {
-                    return hash.digest("hex");
+        return tree.at(path, async (full) => {
+            const file = await calls.open(full, flags);
+            const buffer = await this.buffers.take(Buffers.lengthFor(size));
+            try {
+                const hash = createHash("sha256");
+                for (let position = 0; ; ) {
+                    this.signal.throwIfAborted();
+                    const length = await calls.read(file, buffer, buffer.length, position);
+                    if (length === 0) {
+                        return hash.digest("hex");
+                    }
+                    hash.update(buffer.subarray(0, length));
+                    position += length;
                 }
-                hash.update(buffer.subarray(0, length));
-                position += length;
+            } finally {
+                this.buffers.give(buffer);
+                await calls.close(file);
             }
-        } finally {
-            this.buffers.give(buffer);
-            await calls.close(file);
-        }
+        });
     }
 }
