@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { type CopyPlan, generationFolder, generationMarker, volumeMarker } from "../../contract";
 import { type MediaReport, mediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
+import { codeOf, met, unlessAbsent } from "./failure";
 import { Folders, removeFolder } from "./folders";
 
 /** A media generation on the volume. */
@@ -24,11 +25,7 @@ const isNothing = /^(lost\+found|\.understudy\..*)$/;
  * @throws {Refusal} when it is somebody else's, or not there
  */
 export async function refuseStrangeVolume(volume: string, stack: string): Promise<"ours" | "empty"> {
-    const entries = await readdir(volume).catch((error: NodeJS.ErrnoException) => {
-        throw new Refusal(
-            `The media volume ${volume} cannot be read (${error.code}): look at its claim and its mount.`,
-        );
-    });
+    const entries = await readdir(volume).catch(unreadable(volume, volume));
     if (!entries.includes(volumeMarker)) {
         const strange = entries.filter((name) => !isNothing.test(name));
         if (strange.length === 0) {
@@ -39,7 +36,8 @@ export async function refuseStrangeVolume(volume: string, stack: string): Promis
                 `(${strange.slice(0, 3).join(", ")}): give the replica a volume of its own.`,
         );
     }
-    const owner = stackOf(await readFile(join(volume, volumeMarker), "utf8"));
+    const marker = join(volume, volumeMarker);
+    const owner = stackOf(await readFile(marker, "utf8").catch(unreadable(volume, marker)));
     if (owner !== stack) {
         throw new Refusal(
             `The media volume ${volume} belongs to the replica of stack ${owner ?? "nobody"}, not of ${stack}: ` +
@@ -54,30 +52,68 @@ export async function markVolume(volume: string, stack: string): Promise<void> {
     await writeDurably(join(volume, volumeMarker), `${JSON.stringify({ stack })}\n`);
 }
 
-/** The generations on a volume, complete or not, the newest first. */
+/**
+ * The generations on a volume, complete or not, the newest first.
+ *
+ * @throws {Refusal} when that cannot be read: whoever took what is complete for incomplete would remove it
+ */
 export async function mediaGenerations(volume: string): Promise<MediaGeneration[]> {
-    const names = await readdir(join(volume, "generations")).catch(() => []);
-    const ids = new Set(names.map(idOf).filter((id) => id !== undefined));
+    const root = join(volume, "generations");
+    const names = await readdir(root).catch(unlessAbsent).catch(unreadable(volume, root));
+    const ids = new Set((names ?? []).map(idOf).filter((id) => id !== undefined));
     const generations = [...ids].map(
         async (id): Promise<MediaGeneration> => ({ id, ...(await readMarker(volume, id)) }),
     );
     return (await Promise.all(generations)).sort((a, b) => (b.completed ?? 0) - (a.completed ?? 0));
 }
 
-/** When a generation was completed, in milliseconds since 1970; undefined if it is incomplete. */
+/**
+ * When a generation was completed, in milliseconds since 1970; undefined if it is incomplete.
+ *
+ * @throws {Refusal} when that cannot be read
+ */
 export async function completion(volume: string, id: string): Promise<number | undefined> {
     return (await readMarker(volume, id))?.completed;
 }
 
 async function readMarker(volume: string, id: string): Promise<Omit<MediaGeneration, "id"> | undefined> {
     const marker = join(volume, generationMarker(id));
-    try {
-        const report = mediaReport.parse(JSON.parse(await readFile(marker, "utf8")));
-        const [{ mtimeMs }, folder] = await Promise.all([stat(marker), stat(join(volume, generationFolder(id)))]);
-        return report.generation === id && folder.isDirectory() ? { completed: mtimeMs, report } : undefined;
-    } catch {
+    const look = (path: string) => stat(path).catch(unlessAbsent).catch(unreadable(volume, path));
+    const [text, status, folder] = await Promise.all([
+        readFile(marker, "utf8").catch(unlessAbsent).catch(unreadable(volume, marker)),
+        look(marker),
+        look(join(volume, generationFolder(id))),
+    ]);
+    if (text === undefined || status === undefined || folder === undefined) {
         return undefined;
     }
+    const { generation, report } = toldIn(text);
+    if (generation !== id) {
+        throw new Refusal(
+            `The marker ${generationMarker(id)} on the media volume ${volume} is not that of generation ${id}, and nothing ` +
+                "is done to a generation that may be in use: look at the volume, and remove the marker if nobody uses it.",
+        );
+    }
+    return { completed: status.mtimeMs, ...(report !== undefined && { report }) };
+}
+
+/** What a marker says; an agent of another version may have written other things as well. */
+function toldIn(text: string): { generation?: unknown; report?: MediaReport | undefined } {
+    try {
+        const value = JSON.parse(text);
+        return { generation: value?.generation, report: mediaReport.safeParse(value).data };
+    } catch {
+        return {};
+    }
+}
+
+/** Refuses a volume of which something cannot be read. */
+function unreadable(volume: string, path: string) {
+    return (error: NodeJS.ErrnoException): never => {
+        throw new Refusal(
+            `The media volume ${volume} cannot be read (${codeOf(error)}, ${path}): look at its claim and its mount.`,
+        );
+    };
 }
 
 /**
@@ -100,7 +136,7 @@ export async function removeMediaGeneration(volume: string, id: string): Promise
     await rm(join(volume, generationMarker(id)), { force: true });
     const tree = new Folders(join(volume, "generations"));
     try {
-        for (const entry of await readdir(tree.root, { withFileTypes: true }).catch(() => [])) {
+        for (const entry of (await readdir(tree.root, { withFileTypes: true }).catch(unlessAbsent)) ?? []) {
             if (idOf(entry.name) === id) {
                 await (entry.isDirectory() ? removeFolder(tree, entry.name) : rm(join(tree.root, entry.name)));
             }
@@ -122,12 +158,17 @@ export async function writeDurably(path: string, text: string): Promise<void> {
     try {
         await file.writeFile(text);
         await file.sync();
+    } catch (error) {
+        met(error as Error, temporary);
     } finally {
         await file.close();
     }
     await rename(temporary, path);
     const folder = await open(dirname(path));
-    await folder.sync().finally(() => folder.close());
+    await folder
+        .sync()
+        .catch((error) => met(error, dirname(path)))
+        .finally(() => folder.close());
 }
 
 function stackOf(text: string): unknown {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { placeOf, refuseSameFolder } from "../../agent/media/place";
@@ -113,4 +113,21 @@ test("what killed runs have left is removed by the next, whichever generation it
     const left = [first, second].flatMap((id) => [id, `${id}.files.jsonl`, `${id}.json`]);
     expect(readdirSync(generations).sort()).toEqual(left.sort());
     expect(existsSync(join(volume, generationMarker(first)))).toBe(true);
+});
+
+describe("a generation whose marker", () => {
+    test("says more than this agent knows stays, and files are shared with it", async () => {
+        await prepare(first);
+        const marker = join(volume, generationMarker(first));
+        writeFileSync(marker, JSON.stringify({ ...JSON.parse(readFileSync(marker, "utf8")), later: true }));
+        expect(await prepare(second)).toContain("3 of them unchanged and shared");
+        expect(existsSync(join(volume, generationFolder(first), "picture.jpg"))).toBe(true);
+    });
+
+    test("has been damaged is not taken for half of one", async () => {
+        await prepare(first);
+        writeFileSync(join(volume, generationMarker(first)), "{");
+        await expectRefusal(second, /The marker generations\/00000000aa\.json .* is not that of generation 00000000aa/);
+        await expectRefusal(first, "is not that of generation 00000000aa");
+    });
 });
