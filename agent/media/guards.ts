@@ -4,6 +4,7 @@ import type { MediaPlan } from "../../contract";
 import { nameOf } from "../rclone";
 import { Refusal } from "../refusal";
 import { formatBytes, plural } from "../report";
+import { codeOf, unlessAbsent } from "./failure";
 import { isUnshared } from "./file";
 import { Folders } from "./folders";
 import { joined } from "./join";
@@ -27,16 +28,23 @@ export function sourceName({ source }: Pick<MediaPlan, "source">): string {
  * @throws {Refusal}
  */
 export async function refuseMissingSource(source: string, sentinel: string | undefined): Promise<void> {
-    await stat(source).catch(() => {
+    const isThere = (path: string) =>
+        stat(path)
+            .catch(unlessAbsent)
+            .catch((error: NodeJS.ErrnoException) => {
+                throw new Refusal(
+                    `The media source ${source} cannot be read (${codeOf(error)}, ${path}): look at production's volume ` +
+                        "and its mount.",
+                );
+            });
+    if ((await isThere(source)) === undefined) {
         throw new Refusal(`The media source ${source} is not there: mount production's files there.`);
-    });
-    if (sentinel !== undefined) {
-        await stat(join(source, sentinel)).catch(() => {
-            throw new Refusal(
-                `The media source ${source} does not hold ${sentinel}, which media.sentinel names: look whether ` +
-                    "production's volume is mounted.",
-            );
-        });
+    }
+    if (sentinel !== undefined && (await isThere(join(source, sentinel))) === undefined) {
+        throw new Refusal(
+            `The media source ${source} does not hold ${sentinel}, which media.sentinel names: look whether ` +
+                "production's volume is mounted.",
+        );
     }
 }
 

@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { volumeMarker } from "../../contract";
 import { Refusal } from "../refusal";
+import { unlessAbsent } from "./failure";
 
 /** Where a folder stands on its file system, whatever it is mounted as. */
 interface Place {
@@ -17,7 +18,7 @@ interface Place {
  * @throws {Refusal}
  */
 export async function refuseSameFolder({ source, volume }: { source: string; volume: string }): Promise<void> {
-    const marker = await stat(join(source, volumeMarker)).catch(() => undefined);
+    const marker = await stat(join(source, volumeMarker)).catch(unlessAbsent);
     if (marker !== undefined) {
         throw new Refusal(
             `The media source ${source} carries the marker ${volumeMarker}: it is a replica's volume, not production's.`,
