@@ -187,14 +187,16 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
                 if (ending.status !== exitStatus.done) {
                     expect(side.kept()).toBe(before.kept);
                 }
+                await mend?.();
+                settle(source);
+                await converged(plan);
+                expect(census(outside)).toBe(before.outside);
                 outcomes.push({ fault, step, sentence });
             } finally {
+                // The next test begins as this one did, also if this one has failed.
                 await mend?.();
+                await side.forget(plan);
             }
-            settle(source);
-            await converged(plan);
-            expect(census(outside)).toBe(before.outside);
-            await side.forget(plan);
             expect(side.kept()).toBe(before.kept);
         },
         stop() {

@@ -6,6 +6,9 @@ import { share } from "./seed";
 /** Bytes of the large files: several pieces each. */
 export const large = 5_000_000;
 
+/** Files of a folder that is read in several pieces. */
+export const many = 800;
+
 /** Production's files as they are on one day. */
 export function dayOne(root: string): void {
     for (const folder of ["a/b", "empty", "old"]) {
@@ -30,6 +33,10 @@ export function dayTwo(root: string): void {
         write(join(root, n % 2 === 0 ? "a" : "a/b", `f${n % 10}`), 7000 + n);
     }
     write(join(root, "new/large"), large);
+    mkdirSync(join(root, "new/many"));
+    for (let n = 0; n < many; n++) {
+        writeFileSync(join(root, "new/many", `${n}`.repeat(20)), "");
+    }
     linkSync(join(root, "new/n2"), join(root, "new/deep/twin"));
     symlinkSync("deep", join(root, "new/link"));
     rmSync(join(root, "old/gone"));
