@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { bundle } from "../../agent/bundle";
+import { isUnfinished } from "../../agent/media/edition";
 import { removeMediaGeneration } from "../../agent/media/volume";
 import { exitStatus, generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
-import { storeFiles } from "../../contract/files";
+import { storeApart, storeFiles } from "../../contract/files";
 import type { Publication } from "../../contract/publication";
 import { digest, settle } from "../media/places";
 import { publicationIn } from "../postgres/publisher";
@@ -125,7 +126,7 @@ export async function openStoreStage(scene: Scene): Promise<MediaStage<Publicati
     const stage = await open(scene, plan(), {
         plan,
         run: (one, options) => run("publish-media", one, options),
-        kept: () => census(store),
+        kept: () => census(store, isStored),
         whole() {
             expect(digest(store).split("\n").filter(isMedia).join("\n")).toBe(digest(source));
             expect(namesIn(store).filter((name) => name.startsWith("."))).toEqual([storeFiles]);
@@ -159,7 +160,7 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
         folder,
         source,
         target,
-        async suffered({ fault, step, inject, started, mend, status, says, env: more, busy }, change) {
+        async suffered({ fault, step, inject, started, mend, status, says, env: more, busy, half }, change) {
             const before = { kept: side.kept(), outside: census(outside) };
             const plan = side.plan();
             try {
@@ -184,14 +185,16 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
                 if (ending.status !== null) {
                     expect(readdirSync(env.TMPDIR)).toEqual([]);
                 }
-                if (ending.status !== exitStatus.done) {
+                if (half === true) {
+                    expect(isUnfinished(readFileSync(join(target, storeFiles), "utf8").trimEnd())).toBe(true);
+                } else if (ending.status !== exitStatus.done) {
                     expect(side.kept()).toBe(before.kept);
                 }
                 await mend?.();
                 settle(source);
                 await converged(plan);
                 expect(census(outside)).toBe(before.outside);
-                outcomes.push({ fault, step, sentence });
+                outcomes.push({ fault, step, sentence, half });
             } finally {
                 // The next test begins as this one did, also if this one has failed.
                 await mend?.();
@@ -207,13 +210,23 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
     };
 }
 
-/** Names, kinds, contents and times of a tree, and whose everything is. */
-function census(path: string): string {
+/** Names, kinds, contents and times of a tree, and whose everything is; of what counts, by its first name. */
+function census(path: string, counts: (name: string) => boolean = () => true): string {
     if (!existsSync(path)) {
         return "";
     }
-    const listing = execFileSync("find", [path, "-printf", "%P %y %m %U %G %s\\n"], { encoding: "latin1" });
-    return `${listing.split("\n").sort().join("\n")}${digest(path)}`;
+    const listing = execFileSync("find", [path, "-printf", "%P %y %m %U %G %s\\0"], { encoding: "latin1" });
+    const lines = listing.split("\0").filter((line) => counts(/^[^/ ]*/.exec(line)?.[0] ?? ""));
+    const contents = digest(path)
+        .split("\n")
+        .filter((line) =>
+            counts(
+                Buffer.from(/^[0-9a-f]*/.exec(line)?.[0] ?? "", "hex")
+                    .toString("latin1")
+                    .split("/")[1] ?? "",
+            ),
+        );
+    return [...lines.sort(), ...contents].join("\n");
 }
 
 /** What stands in a folder. */
@@ -221,6 +234,11 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder)
         .filter((name) => name !== "lost+found")
         .sort();
+}
+
+/** Whether something in a store is what replicas read: its media, and their manifest. */
+function isStored(name: string): boolean {
+    return name === storeFiles || !storeApart.includes(name);
 }
 
 /** Whether a line of a digest is about a file of production's. */

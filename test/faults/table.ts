@@ -8,13 +8,15 @@ export interface Outcome {
     step: string;
     /** What the run said; nothing if it was killed. */
     sentence: string;
+    /** Whether it ended within the moments in which a store is changed, which is half then and says so. */
+    half?: boolean | undefined;
 }
 
 /** Writes what became of a file's faults, for people. */
 export function tell(outcomes: Outcome[]): void {
     const rows = outcomes.map(
-        ({ fault, step, sentence }) =>
-            `${fault.padEnd(34)} ${step.padEnd(58)} yes      ${sentence === "" ? "killed" : sentence}`,
+        ({ fault, step, sentence, half }) =>
+            `${fault.padEnd(34)} ${step.padEnd(58)} ${half ? "half" : "yes "}     ${sentence === "" ? "killed" : sentence}`,
     );
     const head = `${"fault".padEnd(34)} ${"step".padEnd(58)} in use   what it said`;
     console.error(
