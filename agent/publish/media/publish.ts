@@ -194,16 +194,19 @@ function lastWord(
     );
 }
 
-/** What the file system says of a store, as a sentence. */
+/** What the file system says of a store, or of production's files, as a sentence. */
 function inStore(store: string, error: unknown): Error {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, path = "", message } = error as NodeJS.ErrnoException;
+    if (code === undefined) {
+        return error as Error;
+    }
     if (code === "ENOSPC" || code === "EDQUOT") {
         return new Error(`The media store ${store} is full: make its volume larger.`);
     }
-    if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+    if (["EACCES", "EPERM", "EROFS"].includes(code) && path.startsWith(store)) {
         return new Error(
             `The media store ${store} cannot be written to (${message}): let the publisher's user write there.`,
         );
     }
-    return error as Error;
+    return new Error(`The media could not be published (${message}).`);
 }
