@@ -215,7 +215,10 @@ function census(path: string, counts: (name: string) => boolean = () => true): s
     if (!existsSync(path)) {
         return "";
     }
-    const listing = execFileSync("find", [path, "-printf", "%P %y %m %U %G %s\\0"], { encoding: "latin1" });
+    const whose = "%P %y %m %U %G";
+    // A folder's size is the file system's own affair.
+    const print = ["-type", "d", "-printf", `${whose}\\0`, "-o", "-printf", `${whose} %s\\0`];
+    const listing = execFileSync("find", [path, ...print], { encoding: "latin1" });
     const lines = listing.split("\0").filter((line) => counts(/^[^/ ]*/.exec(line)?.[0] ?? ""));
     const contents = digest(path)
         .split("\n")
@@ -238,7 +241,7 @@ function namesIn(folder: string): string[] {
 
 /** Whether something in a store is what replicas read: its media, and their manifest. */
 function isStored(name: string): boolean {
-    return name === storeFiles || !storeApart.includes(name);
+    return name === storeFiles || !["lost+found", ...storeApart].includes(name);
 }
 
 /** Whether a line of a digest is about a file of production's. */
