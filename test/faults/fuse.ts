@@ -2,12 +2,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
+import { describe, test } from "vitest";
 import { run } from "../../dev/command";
 import { ensureFaultfs } from "../../dev/faultfs/index";
 import { isRoot } from "../media/places";
 
-/** Whether file systems of programs can be mounted. */
-export const isFuse = isRoot && existsSync("/dev/fuse");
+/** Describes tests on a file system of a program. Where the kernel has none, one is skipped in their place (test/skips.json). */
+export function describeOnFuse(name: string, tests: () => void): void {
+    if (isRoot && existsSync("/dev/fuse")) {
+        describe(name, tests);
+    } else {
+        test.skip(name, tests);
+    }
+}
 
 /** What calls to some places end with. */
 export interface Failing {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import type { Plan } from "../../contract";
 import { storeFiles } from "../../contract/files";
-import { type Failing, type FaultyMount, isFuse, mountFaulty } from "./fuse";
+import { describeOnFuse, type Failing, type FaultyMount, mountFaulty } from "./fuse";
 import { type MediaStage, makeScene, openReplicaStage } from "./media-stage";
 import { large, many } from "./tree";
 
@@ -12,7 +12,7 @@ const [done, failed, refused] = [0, 1, 3] as const;
 /** A call that fails, how the run ends, and what it says. */
 type Case = [call: Failing["call"], error: Failing["error"], path: string, status: number, says: RegExp, from?: number];
 
-describe.runIf(isFuse)("on a file system that fails", () => {
+describeOnFuse("on a file system that fails", () => {
     let mount: FaultyMount;
     let stage: MediaStage<Plan>;
     beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { storeFiles, storeOwn } from "../../contract/files";
 import type { Publication } from "../../contract/publication";
-import { type Failing, type FaultyMount, isFuse, mountFaulty } from "./fuse";
+import { describeOnFuse, type Failing, type FaultyMount, mountFaulty } from "./fuse";
 import { type MediaStage, makeScene, openStoreStage } from "./media-stage";
 import { large, many } from "./tree";
 
@@ -12,7 +12,7 @@ const [failed, refused] = [1, 3] as const;
 /** A call that fails, how the run ends, and what it says. */
 type Case = [call: Failing["call"], error: Failing["error"], path: string, status: number, says: RegExp, from?: number];
 
-describe.runIf(isFuse)("production's side, on a file system that fails", () => {
+describeOnFuse("production's side, on a file system that fails", () => {
     let mount: FaultyMount;
     let stage: MediaStage<Publication>;
     beforeAll(async () => {

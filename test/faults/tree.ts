@@ -19,7 +19,9 @@ export function dayOne(root: string): void {
     }
     write(join(root, "old/large"), large);
     write(join(root, "old/gone"), 10);
-    writeFileSync(Buffer.concat([Buffer.from(`${root}/a/`), Buffer.from([0xff, 0x0a])]), "not a text");
+    for (const name of [Buffer.from([0xff, 0x0a]), ...["-rf", "é", "e\u0301", "E\u0301", "x".repeat(255), " $(id) "]]) {
+        writeFileSync(Buffer.concat([Buffer.from(`${root}/a/`), Buffer.from(name)]), name);
+    }
     symlinkSync("a/f0", join(root, "link"));
     linkSync(join(root, "a/f2"), join(root, "a/b/twin"));
     settle(root);
