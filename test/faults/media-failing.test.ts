@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
-import type { Plan } from "../../contract";
+import type { CopyPlan } from "../../contract";
 import { storeFiles } from "../../contract/files";
 import { describeOnFuse, type Failing, type FaultyMount, mountFaulty } from "./fuse";
 import { type MediaStage, makeScene, openReplicaStage } from "./media-stage";
@@ -14,7 +14,7 @@ type Case = [call: Failing["call"], error: Failing["error"], path: string, statu
 
 describeOnFuse("on a file system that fails", () => {
     let mount: FaultyMount;
-    let stage: MediaStage<Plan>;
+    let stage: MediaStage<CopyPlan>;
     beforeAll(async () => {
         const scene = makeScene();
         scene.seen = join(scene.folder, "seen");

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { bundle } from "../../agent/bundle";
 import { isUnfinished } from "../../agent/media/edition";
 import { removeMediaGeneration } from "../../agent/media/volume";
-import { exitStatus, generationFolder, generationMarker, type Plan, volumeMarker } from "../../contract";
+import { type CopyPlan, exitStatus, generationFolder, generationMarker, volumeMarker } from "../../contract";
 import { storeApart, storeFiles } from "../../contract/files";
 import type { Publication } from "../../contract/publication";
 import { digest, settle } from "../media/places";
@@ -83,10 +83,10 @@ export function makeScene(): Scene {
 }
 
 /** A replica whose generation in use is a day older than production's files. */
-export async function openReplicaStage(scene: Scene): Promise<MediaStage<Plan>> {
+export async function openReplicaStage(scene: Scene): Promise<MediaStage<CopyPlan>> {
     const { folder, real, seen } = scene;
     const volume = join(real, "target");
-    const run = agentIn<"prepare-media", Plan>(join(folder, "agent"), await bundle());
+    const run = agentIn<"prepare-media", CopyPlan>(join(folder, "agent"), await bundle());
     let made = 0;
     const plan = () => {
         made += 1;
@@ -230,13 +230,7 @@ function census(path: string, counts: (name: string) => boolean = () => true): s
     const lines = listing.split("\0").filter((line) => counts(/^[^/ ]*/.exec(line)?.[0] ?? ""));
     const contents = digest(path)
         .split("\n")
-        .filter((line) =>
-            counts(
-                Buffer.from(/^[0-9a-f]*/.exec(line)?.[0] ?? "", "hex")
-                    .toString("latin1")
-                    .split("/")[1] ?? "",
-            ),
-        );
+        .filter((line) => counts(firstName(line)));
     return [...lines.sort(), ...contents].join("\n");
 }
 
@@ -260,6 +254,12 @@ function isStored(name: string): boolean {
 
 /** Whether a line of a digest is about a file of production's. */
 function isMedia(line: string): boolean {
-    const own = [storeFiles, "lost+found"].map((name) => Buffer.from(`/${name}`).toString("hex"));
-    return !own.some((name) => line.startsWith(name));
+    const name = firstName(line);
+    return name !== storeFiles && isStored(name);
+}
+
+/** The name in its root under which a digest's line stands. */
+function firstName(line: string): string {
+    const path = Buffer.from(/^[0-9a-f]*/.exec(line)?.[0] ?? "", "hex").toString("latin1");
+    return path.split("/")[1] ?? "";
 }
