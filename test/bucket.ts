@@ -34,13 +34,13 @@ export async function startBucket(access: "private" | "public" = "private"): Pro
     const auth = access === "public" ? [] : [`--auth-key=${credentials.keyId},${credentials.accessKey}`];
     const server = spawn(
         rclone,
-        // What is changed below the server is seen at once.
+        // What is changed below the server is seen at once. With none at all, it forgets folders for seconds after each upload.
         [
             "serve",
             "s3",
             "--config=/dev/null",
             "--addr=127.0.0.1:0",
-            "--dir-cache-time=0s",
+            "--dir-cache-time=1ms",
             ...auth,
             join(root, "buckets"),
         ],

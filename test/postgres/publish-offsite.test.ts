@@ -96,7 +96,6 @@ test("a replica is made of the copy, others of the base that is kept of it, and 
     publisher.reset();
     const shop = (sql: string) => publisher.production.query("shop", sql);
     await shop("drop materialized view per_mood");
-    // A server that was written to answers slowly from then on.
     const [replica, written, fresh] = await Promise.all([startReplica(), startBucket(), startBucket()]);
     const copied = (from: string) => cpSync(from, join(fresh.folder, "folders"), { recursive: true });
     try {
