@@ -105,36 +105,27 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
     let through = 0;
     watch(() => ({ done: through, unit: "byte", files: copied.files, part: { of: listing.bytes, through } }));
 
-    await inParallel(
-        listing.folders,
-        (folder) =>
-            target.in(folder.path, () => {
-                made.add({ ...folder, how: "copied" });
-            }),
-        signal,
+    const each = <T>(items: Iterable<T>, work: (item: T) => Soon<void>) =>
+        inParallel(items, work, signal, { width: target.width });
+    await each(listing.folders, (folder) =>
+        target.in(folder.path, () => {
+            made.add({ ...folder, how: "copied" });
+        }),
     );
     await bring(listing.fresh, target, arrived, moved, signal);
     if (former !== undefined) {
-        await withRest((rest) => inParallel(listing.same, (file) => share(file, former, rest), signal));
+        await withRest((rest) => each(listing.same, (file) => share(file, former, rest)));
     }
-    await withRest((rest) => inParallel(listing.twins, (twin) => linkTwin(twin, rest), signal));
-    await inParallel(
-        listing.links,
-        async (link) => {
-            await target.at(link.path, async (path) => {
-                await target.calls.symlink(raw(link.target), path);
-                await target.calls.lutimes(path, link.mtime);
-            });
-            made.add({ ...link, how: "copied" });
-        },
-        signal,
-    );
+    await withRest((rest) => each(listing.twins, (twin) => linkTwin(twin, rest)));
+    await each(listing.links, async (link) => {
+        await target.at(link.path, async (path) => {
+            await target.calls.symlink(raw(link.target), path);
+            await target.calls.lutimes(path, link.mtime);
+        });
+        made.add({ ...link, how: "copied" });
+    });
     // What is made in a folder changes its time.
-    await inParallel(
-        listing.folders,
-        ({ path, mtime }) => target.at(path, (full) => target.calls.lutimes(full, mtime)),
-        signal,
-    );
+    await each(listing.folders, ({ path, mtime }) => target.at(path, (full) => target.calls.lutimes(full, mtime)));
     return copied;
 
     /** Brings in the end what could not be shared. */
@@ -231,7 +222,7 @@ export function fromFolder(from: Folders, sharing: MediaPlan["sharing"]): Bring 
                         arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true),
                     ),
                 signal,
-                ({ size }) => 1 + size / 262_144,
+                { weigh: ({ size }) => 1 + size / 262_144, width: to.width },
             );
         }
     };

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { after, closing, type Soon, unless } from "./after";
 import { Calls } from "./calls";
 import { met } from "./failure";
-import { inParallel } from "./lanes";
+import { inParallel, Width } from "./lanes";
 import { below, raw, split } from "./name";
 
 /** Handles that are kept open of one tree. */
@@ -23,6 +23,8 @@ interface Handle {
  */
 export class Folders {
     readonly calls = new Calls();
+    /** How much may be under way in the tree at once. */
+    readonly width = new Width();
     private readonly handles = new Map<string, Handle>();
 
     /**

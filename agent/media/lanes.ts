@@ -10,10 +10,10 @@ const narrowest = 4;
 const trial = { time: 20, pieces: 2 };
 
 /** By how much more has to get done with twice the lanes, so that they stay. */
-const worthwhile = 1.4;
+const worthwhile = 1.25;
 
-/** Milliseconds after which another width is tried again. */
-const rest = 2_000;
+/** Milliseconds after which another width is tried again: soon at first, since a trial may have met a lull. */
+const rest = { first: 125, last: 2_000 };
 
 /** The width of a run: doubled as long as more gets done by it, so that a near disk keeps few lanes, and a far one gets many. */
 export class Width {
@@ -23,25 +23,35 @@ export class Width {
     private done = 0;
     private pieces = 0;
     private until = 0;
+    private rest = rest.first;
+
+    /** Goes on with other work at the width that was found: what was done of the former says nothing about it. */
+    resume(now = performance.now()): void {
+        Object.assign(this, { former: 0, begun: now, done: 0, pieces: 0, until: 0, rest: rest.first });
+    }
 
     /** Notes that a piece of work is done; what it weighs is how much there was to do. */
     note(weight: number, now = performance.now()): void {
+        if (now < this.until) {
+            return;
+        }
         this.done += weight;
         this.pieces += 1;
         const time = now - this.begun;
-        if (now < this.until || time < trial.time || this.pieces < trial.pieces * this.value) {
+        if (time < trial.time || this.pieces < trial.pieces * this.value) {
             return;
         }
         const rate = this.done / time;
         if (this.former === 0 || rate >= worthwhile * this.former) {
             const wider = Math.min(2 * this.value, widest);
             this.former = wider === this.value ? 0 : rate;
-            this.until = wider === this.value ? now + rest : 0;
+            this.until = wider === this.value ? now + rest.last : 0;
             this.value = wider;
         } else {
             this.value = Math.max(this.value / 2, narrowest);
             this.former = 0;
-            this.until = now + rest;
+            this.until = now + this.rest;
+            this.rest = Math.min(2 * this.rest, rest.last);
         }
         this.begun = Math.max(now, this.until);
         this.done = 0;
@@ -51,12 +61,17 @@ export class Width {
 
 /** Pieces of work under way, as many at once as gets the most done. */
 export class Lanes {
-    private readonly width = new Width();
     private readonly errors: unknown[] = [];
     private readonly waiting: (() => void)[] = [];
     private running = 0;
 
-    constructor(private readonly signal: AbortSignal) {}
+    /** @param width what was found by other work on the same file systems; it is found anew if left out */
+    constructor(
+        private readonly signal: AbortSignal,
+        private readonly width = new Width(),
+    ) {
+        width.resume();
+    }
 
     /** How many may be under way at present. */
     get wide(): number {
@@ -144,14 +159,15 @@ export class Lanes {
  * Does the work for every item; the first error ends it.
  *
  * @param weigh how much there is to do for an item; the same for each if left out
+ * @param width as of {@link Lanes}
  */
 export async function inParallel<T>(
     items: Iterable<T>,
     work: (item: T, wide: number) => Soon<void>,
     signal: AbortSignal,
-    weigh: (item: T) => number = () => 1,
+    { weigh = () => 1, width }: { weigh?: (item: T) => number; width?: Width } = {},
 ): Promise<void> {
-    const lanes = new Lanes(signal);
+    const lanes = new Lanes(signal, width);
     try {
         for (const item of items) {
             const started = lanes.start(() => work(item, lanes.wide), weigh(item));

@@ -68,6 +68,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
                         }),
                 ),
             signal,
+            { width: target.width },
         );
     }
     const names = await countNames(target, signal);

@@ -72,12 +72,13 @@ export async function readTree(
 ): Promise<void> {
     const isLeftOut = leftOut(exclude);
     const strangers = new Set([lostAndFound, ...apart]);
-    const entries = new Lanes(signal);
+    const entries = new Lanes(signal, tree.width);
     await throughFolders(
         async (folder, found) => {
             await unless(() => tree.in(folder, (place) => readFolder(folder, place, found)), ofFolder(folder));
         },
         entries,
+        tree,
         signal,
     );
 
@@ -189,6 +190,7 @@ export async function countNames(tree: Folders, signal: AbortSignal): Promise<nu
                 }
             }),
         new Lanes(signal),
+        tree,
         signal,
     );
     return count;
@@ -203,9 +205,10 @@ export async function countNames(tree: Folders, signal: AbortSignal): Promise<nu
 async function throughFolders(
     visit: (folder: string, found: (folder: string) => void) => Soon<void>,
     pending: Lanes,
+    { width }: Folders,
     signal: AbortSignal,
 ): Promise<void> {
-    const visits = new Lanes(signal);
+    const visits = new Lanes(signal, width);
     const queue = new Spool<string>();
     queue.add("");
     const waiting = queue[Symbol.iterator]();

@@ -28,6 +28,28 @@ describe("the width", () => {
         expect(widthOf((lanes) => Math.min(lanes, 32) / 2)).toBeLessThanOrEqual(64);
         expect(widthOf((lanes) => Math.min(lanes, 32) / 2)).toBeGreaterThanOrEqual(32);
     });
+
+    test("is found although a trial has met a lull", () => {
+        const width = new Width();
+        let now = performance.now();
+        for (let n = 0; n < 20_000; n++) {
+            now += n > 8 && n < 24 ? 100 : 20 / width.value;
+            width.note(1, now);
+        }
+        expect(width.value).toBe(widest);
+    });
+
+    test("that was found for some work is where more of it begins", async () => {
+        const width = new Width();
+        await inParallel(Array.from({ length: 100 }), () => sleep(10), never, { width });
+        let begun = 0;
+        const more = async (_: number, wide: number) => {
+            begun = wide;
+        };
+        await inParallel([1], more, never, { width });
+        expect(begun).toBe(width.value);
+        expect(begun).toBeGreaterThan(8);
+    });
 });
 
 describe("lanes", () => {
