@@ -9,6 +9,7 @@ import { inParallel } from "./lanes";
 import type { Listing, Twin } from "./listing";
 import { raw } from "./name";
 import { Spool } from "./spool";
+import { spread } from "./spread";
 import type { Entry, FileEntry } from "./tree";
 
 /** What stands in a copy, and how it came there: with bytes of its own, or sharing the former generation's. */
@@ -114,7 +115,8 @@ export async function copyTree(args: CopyArgs): Promise<Copied> {
     );
     await bring(listing.fresh, target, arrived, moved, signal);
     if (former !== undefined) {
-        await withRest((rest) => each(listing.same, (file) => share(file, former, rest)));
+        const same = spread(listing.same, () => !target.calls.near);
+        await withRest((rest) => each(same, (file) => share(file, former, rest)));
     }
     await withRest((rest) => each(listing.twins, (twin) => linkTwin(twin, rest)));
     await each(listing.links, async (link) => {
@@ -216,7 +218,7 @@ export function fromFolder(from: Folders, sharing: MediaPlan["sharing"]): Bring 
         const copier: Copier = { from, to, buffers: new Buffers(), cloning: true, moved, signal };
         for (const files of lists) {
             await inParallel(
-                files,
+                spread(files, () => !to.calls.near),
                 (file, wide) =>
                     after(copyFile(file, fileMode(file.mode, sharing), copier, wide), (found) =>
                         arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true),
