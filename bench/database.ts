@@ -5,7 +5,7 @@
  * a quiet machine.
  */
 import { cpSync, mkdtempSync, rmSync, statSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startPublisher } from "../test/postgres/publisher";
@@ -17,7 +17,7 @@ import { type NextCopies, nextCopies } from "./database/next";
 import { makeProduction } from "./database/production";
 import { onReflink } from "./database/reflink";
 import { formerWays, medianOf, ownWay, piped, shell, timesOf, unpackedFirst } from "./database/ways";
-import { median, seconds, type Taken } from "./measure";
+import { describeTimes, seconds } from "./measure";
 
 export async function database(): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-bench-"));
@@ -112,14 +112,6 @@ async function tellOfUse(replica: Replica, { last, memory }: NextCopies): Promis
     );
 
     console.log(`memory peak ${memory.toFixed(0)} MiB (256)`);
-}
-
-/** What a way has taken, and how much of it the processors were busy: that limits it, where it comes near to all of it. */
-function describeTimes(all: Taken[]): string {
-    const times = all.map(({ seconds }) => seconds);
-    const [least, most] = [Math.min(...times), Math.max(...times)].map((one) => one.toFixed(1));
-    const share = median(all.map(({ seconds, busy }) => busy / seconds / availableParallelism()));
-    return `${median(times).toFixed(1)} s (${least} to ${most}), processors busy for ${(100 * share).toFixed(0)} % of it`;
 }
 
 /** The stamp in a backup's name. */

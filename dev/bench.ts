@@ -1,8 +1,9 @@
 /** `npm run bench -- <name>`: runs one of the measurements in bench/. */
 import { database } from "../bench/database";
+import { media } from "../bench/media";
 import { program } from "../bench/program";
 
-const benches: Record<string, () => Promise<void>> = { database, program };
+const benches: Record<string, () => Promise<void>> = { database, media, program };
 
 const bench = benches[process.argv[2] ?? ""];
 if (bench === undefined) {

@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { loginRole, type Plan } from "../../contract";
 import type { Replica } from "../../test/postgres/replica";
+import { notePeak } from "../measure";
 
 /** An id that follows from a round's name. */
 export function idOf(round: string): string {
@@ -25,28 +26,12 @@ export function planFor(
 }
 
 export async function prepared(replica: Replica, plan: Plan, memory?: { peak: number }): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const started = ({ pid = 0 }: { pid?: number }) => {
-        timer = setInterval(() => {
-            if (memory !== undefined) {
-                memory.peak = Math.max(memory.peak, peakOf(pid));
-            }
-        }, 200);
+    const started = (child: ChildProcess) => {
+        if (memory !== undefined) {
+            notePeak(child, memory);
+        }
     };
-    try {
-        expectDone(await replica.run("prepare-database", plan, { started }));
-    } finally {
-        clearInterval(timer);
-    }
-}
-
-/** The most that a process has had in memory so far, in MiB. */
-function peakOf(pid: number): number {
-    try {
-        return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-    } catch {
-        return 0;
-    }
+    expectDone(await replica.run("prepare-database", plan, { started }));
 }
 
 export async function removed({ server }: Replica, id: string): Promise<void> {
