@@ -216,11 +216,12 @@ test.runIf(isRoot)("a volume that fills up meanwhile is said to be full, and wha
             writeFileSync(join(source, `f${n}`), Buffer.alloc(1_000_000, n));
         }
         const running = prepare(first);
-        while (!existsSync(at(first, "f0"))) {
+        while (!existsSync(at(first)) || readdirSync(at(first)).length === 0) {
             await sleep(1);
         }
         const room = statfsSync(volume);
-        writeFileSync(join(volume, "generations/filler"), Buffer.alloc(room.bavail * room.bsize - 4_000_000));
+        // More than is being written meanwhile, and less than is still to come.
+        writeFileSync(join(volume, "generations/filler"), Buffer.alloc(room.bavail * room.bsize - 20_000_000));
         await expect(running).rejects.toThrow("is full: raise media.volume");
         expect(readdirSync(join(volume, "generations"))).toEqual(["filler"]);
     } finally {
