@@ -73,7 +73,7 @@ async function serveBuckets({ core, namespace }: Stage): Promise<void> {
                 {
                     name,
                     image,
-                    args: ["serve", "s3", "--addr=:8080", "--dir-cache-time=0s", auth, "/stores"],
+                    args: ["serve", "s3", "--addr=:8080", "--dir-cache-time=1ms", auth, "/stores"],
                     volumeMounts: [{ name: "stores", mountPath: "/stores", readOnly: true }],
                     readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
                 },
