@@ -28,8 +28,8 @@ const references = z.strictObject({
     database: z.string().min(1).optional(),
     /** A SELECT of one column: paths below production's folder. Null and empty ones do not count. */
     query: z.string().regex(/^\s*(select|with|values|table)\b/i, "write a SELECT of one column with paths"),
-    /** Percent of these files that may be missing. */
-    maximumMissing: percent.default(1),
+    /** Percent of these files that may be missing: backups and media are seldom of the same minute. */
+    maximumMissing: percent.default(5),
 });
 
 const mode = z.enum(["copy", "share-read-only"]);
