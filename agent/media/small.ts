@@ -49,8 +49,11 @@ export function copySmall(from: End, to: End, mode: number): Arrived | undefined
         if (isSame(before, after)) {
             return { size: after.size, mtime: after.mtimeMs, cloned: false };
         }
-    } catch {
-        // What is wrong is found again.
+    } catch (error) {
+        // What is wrong is found again; but a volume that has just broken may say then that the file is there already.
+        if ((error as NodeJS.ErrnoException).code === "EROFS") {
+            throw error;
+        }
     } finally {
         if (source !== undefined) {
             closeSync(source);
