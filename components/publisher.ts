@@ -27,7 +27,8 @@ export interface PublisherArgs {
 
 /**
  * Production's side: a schedule that makes backups with manifests, keeps them in tiers and lists them, and another one
- * that reads all of them again; the same for the media and their store where they are to be published. The namespace is production's own, and nothing in it but what is made here is touched.
+ * that reads all of them again; the same for the media and their store where they are to be published. The namespace is
+ * production's own, and nothing in it but what is made here is touched.
  *
  * @example
  * new Publisher("publisher", { stack: "understudy/production", settings, program: await bundle() });

@@ -33,9 +33,10 @@ export interface ReplicaArgs {
 }
 
 /**
- * A replica of a production stack: its own media volume and database server, unless a server is brought, generations of
- * production's data on them, and production's application on top, if the stack file says how it is run. What is refreshed is made and proven beside what is
- * in use, and a failure anywhere leaves what is in use alone.
+ * A replica of a production stack: its own database server, unless a server is brought, its own media volume, unless
+ * production's files are shared, generations of production's data on them, and production's application on top, if the
+ * stack file says how it is run. What is refreshed is made and proven beside what is in use, and a failure anywhere leaves
+ * what is in use alone.
  *
  * @example
  * new Replica("replica", { stack: "understudy/staging", settings, program: await bundle(), initialSql });

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import type { Soon } from "./after";
+import { unlessAbsent } from "./failure";
 
 const later = {
     lstat: promisify(fs.lstat),
@@ -322,13 +323,6 @@ function nextTurn(): Promise<void> {
         });
     });
     return waiting;
-}
-
-/** Undefined for what is not there, and where a folder on the way is none. */
-function unlessAbsent(error: NodeJS.ErrnoException): undefined {
-    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") {
-        throw error;
-    }
 }
 
 function identityOf({ dev, ino }: fs.BigIntStats): string {

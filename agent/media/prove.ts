@@ -1,18 +1,17 @@
-import { createHash } from "node:crypto";
-import { constants, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import type { MediaPlan } from "../../contract";
 import type { Watch } from "../report";
 import { plural } from "../report";
 import { after, type Soon } from "./after";
-import { Buffers } from "./buffers";
 import { type Copied, fileMode, folderMode, type Made, own, ownerOf } from "./copy";
 import type { Folders } from "./folders";
+import { Hashes } from "./hash";
 import { joined, number } from "./join";
 import { inParallel } from "./lanes";
 import type { Known, ManifestWriter } from "./manifest";
 import { display } from "./name";
 import type { Spool } from "./spool";
-import { countNames, type FileEntry } from "./tree";
+import { countNames } from "./tree";
 
 /** Milliseconds by which a copied time may differ: Node sets times as floating-point seconds, cut to microseconds. */
 export const timeTolerance = 0.003;
@@ -48,7 +47,7 @@ export interface Proof {
 export async function proveCopy(args: ProofArgs): Promise<Proof> {
     const { copied, target, production, former, manifest, plan, watch, signal } = args;
     const { made } = copied;
-    const buffers = new Buffers();
+    const hashes = new Hashes(signal);
     const count = { looked: 0, hashed: 0, fromFormer: 0, changed: 0 };
     watch(() => ({ done: count.looked, unit: "file", part: { of: made.length, through: count.looked } }));
     const owner = await ownerOf(target);
@@ -124,7 +123,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
         if (expected === undefined || !isPicked(file.path, isLinked ? plan.verify.linked : plan.verify.copied)) {
             return isLinked && isOf(then) ? then?.sha256 : undefined;
         }
-        return hash(file).then((found) => {
+        return hashes.of(target, file.path, file.size).then((found) => {
             if (found !== expected) {
                 throw new Error(
                     `The content of ${display(file.path)} is not what ${isOf(now) ? "production's" : "the former copy's"} ` +
@@ -140,29 +139,6 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
     /** Whether a file is among those whose content is compared: others with every generation. */
     function isPicked(path: string, percent: number): boolean {
         return (number(`${plan.generation} ${path}`) / 2 ** 32) * 100 < percent;
-    }
-
-    async function hash({ path, size }: FileEntry): Promise<string> {
-        const { calls } = target;
-        return target.at(path, async (full) => {
-            const file = await calls.open(full, constants.O_RDONLY | constants.O_NOFOLLOW);
-            const buffer = await buffers.take(Buffers.lengthFor(size));
-            try {
-                const sum = createHash("sha256");
-                for (let position = 0; ; ) {
-                    signal.throwIfAborted();
-                    const length = await calls.read(file, buffer, buffer.length, position);
-                    if (length === 0) {
-                        return sum.digest("hex");
-                    }
-                    sum.update(buffer.subarray(0, length));
-                    position += length;
-                }
-            } finally {
-                buffers.give(buffer);
-                await calls.close(file);
-            }
-        });
     }
 
     function proofs(): string[] {

@@ -1,6 +1,7 @@
 import { storeApart } from "../../../contract/files";
 import type { MediaPublication } from "../../../contract/publication";
 import type { Folders } from "../../media/folders";
+import { Hashes } from "../../media/hash";
 import { joined } from "../../media/join";
 import { inParallel } from "../../media/lanes";
 import { Listing } from "../../media/listing";
@@ -10,7 +11,6 @@ import { timeTolerance } from "../../media/prove";
 import { Spool } from "../../media/spool";
 import { type Entry, type FileEntry, readTree } from "../../media/tree";
 import type { Watch } from "../../report";
-import { Hashes } from "./hash";
 
 /** An entry, and the hash of its content as far as it is known. */
 export type Hashed = Entry & { sha256?: string };

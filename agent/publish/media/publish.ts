@@ -7,6 +7,7 @@ import type { MediaPublication, Publication } from "../../../contract/publicatio
 import { type Copied, copyTree, fileMode, fromFolder, makeFolder, own } from "../../media/copy";
 import { Folders, removeFolder } from "../../media/folders";
 import { refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom } from "../../media/guards";
+import { Hashes } from "../../media/hash";
 import { inParallel } from "../../media/lanes";
 import { ManifestWriter } from "../../media/manifest";
 import { refuseSameFolder } from "../../media/place";
@@ -15,7 +16,6 @@ import { Refusal } from "../../refusal";
 import { formatBytes, Phases, plural, type Watch } from "../../report";
 import { bringIn } from "./arrival";
 import { Difference, type Hashed } from "./difference";
-import { Hashes } from "./hash";
 import { copyMediaOffsite } from "./offsite";
 import { markUnfinished, markWhole, readStore, refuseNoStore, type StoreState } from "./store";
 

@@ -2,13 +2,13 @@ import { storeFiles } from "../../../contract/files";
 import type { Publication } from "../../../contract/publication";
 import { editionOf, wholeEdition } from "../../media/edition";
 import { Folders } from "../../media/folders";
+import { Hashes } from "../../media/hash";
 import { inParallel } from "../../media/lanes";
 import { type Known, readManifest } from "../../media/manifest";
 import { display } from "../../media/name";
 import type { Spool } from "../../media/spool";
 import { Refusal } from "../../refusal";
 import { formatBytes, Phases, plural } from "../../report";
-import { Hashes } from "./hash";
 import { mediaOf } from "./publish";
 import { markRotten, refuseNoStore } from "./store";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { Buffers } from "../../media/buffers";
-import type { Folders } from "../../media/folders";
+import { Buffers } from "./buffers";
+import type { Folders } from "./folders";
 
 /** SHA-256 of files below the root of a tree, of which many may be under way. */
 export class Hashes {
