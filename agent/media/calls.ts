@@ -200,6 +200,11 @@ export class Calls extends Pace {
         );
     }
 
+    /** Copies a file whole, with its permissions, in a thread. */
+    copy(from: Buffer, to: Buffer): Promise<void> {
+        return later.copyFile(from, to, fs.constants.COPYFILE_EXCL);
+    }
+
     /** Copies a file whole by sharing its blocks. */
     async clone(from: Buffer, to: Buffer): Promise<void> {
         const how = fs.constants.COPYFILE_FICLONE_FORCE | fs.constants.COPYFILE_EXCL;

@@ -219,10 +219,10 @@ export function fromFolder(from: Folders, sharing: MediaPlan["sharing"]): Bring 
         for (const files of lists) {
             await inParallel(
                 spread(files, () => !to.calls.near),
-                (file, wide) =>
-                    after(copyFile(file, fileMode(file.mode, sharing), copier, wide), (found) =>
-                        arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true),
-                    ),
+                async (file, wide) => {
+                    const found = await copyFile(file.path, fileMode(file.mode, sharing), copier, wide);
+                    arrived(file, found && { size: found.size, mtime: found.mtime }, found?.cloned === true);
+                },
                 signal,
                 { weigh: ({ size }) => 1 + size / 262_144, width: to.width },
             );

@@ -1,12 +1,11 @@
 import { constants, type Stats } from "node:fs";
-import { after, type Soon, unless } from "./after";
+import { unless } from "./after";
 import { type Arrived, isSame } from "./arrived";
 import { Buffers } from "./buffers";
-import { codeOf } from "./failure";
+import { codeOf, unlessAbsent } from "./failure";
 import type { Folders } from "./folders";
 import { display, raw } from "./name";
-import { copySmall, smallSize } from "./small";
-import { type FileEntry, onDisk } from "./tree";
+import { onDisk } from "./tree";
 
 /** How often a file that changes while it is copied is copied again. */
 const attempts = 5;
@@ -17,6 +16,9 @@ const nothing = Buffer.alloc(block);
 
 /** Pieces of one file that are under way at once, at most. */
 const pieces = 16;
+
+/** Bytes up to which a file is copied by one call: nothing is told of it before its end, and it cannot be interrupted. */
+const whole = 8_388_608;
 
 /** Errors of a file system that shares no blocks between these two files. */
 const unshared = new Set(["EXDEV", "EOPNOTSUPP", "ENOTSUP", "EINVAL", "ENOSYS", "ENOTTY", "EPERM", "EBADF"]);
@@ -33,9 +35,6 @@ export interface Copier {
     signal: AbortSignal;
 }
 
-/** What is to be known of a file to copy it. */
-type Listed = Pick<FileEntry, "path" | "size" | "disk">;
-
 /**
  * Copies one file, again if it changes meanwhile.
  *
@@ -43,33 +42,7 @@ type Listed = Pick<FileEntry, "path" | "size" | "disk">;
  * @param wide pieces of work that may be under way at once
  * @returns what was copied, or undefined if the file is no longer there
  */
-export function copyFile(file: Listed, mode: number, copier: Copier, wide: number): Soon<Arrived | undefined> {
-    return after(copyAtOnce(file, mode, copier), (found) => found ?? copyPatiently(file, mode, copier, wide));
-}
-
-/** Copies a file without waiting for anything, if it is one for that, and nothing goes wrong. */
-function copyAtOnce({ path, size, disk }: Listed, mode: number, copier: Copier): Soon<Arrived | undefined> {
-    const { from, to, cloning, moved } = copier;
-    if (cloning || size > smallSize || disk < size || !from.calls.quick || !to.calls.quick) {
-        return undefined;
-    }
-    const copy = (source: Buffer, target: Buffer) => {
-        const found = copySmall({ path: source, calls: from.calls }, { path: target, calls: to.calls }, mode);
-        moved(found?.size ?? 0);
-        return found;
-    };
-    return unless(
-        () => from.at(path, (source) => to.at(path, (target) => copy(source, target))),
-        () => undefined,
-    );
-}
-
-async function copyPatiently(
-    { path }: Listed,
-    mode: number,
-    copier: Copier,
-    wide: number,
-): Promise<Arrived | undefined> {
+export async function copyFile(path: string, mode: number, copier: Copier, wide: number): Promise<Arrived | undefined> {
     const { from, to } = copier;
     // Not through a link that has taken the file's place: it could lead anywhere.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -103,7 +76,7 @@ async function copyOpen(
         if (cloned) {
             await to.calls.lutimes(target, before.mtimeMs);
             moved(before.size);
-        } else {
+        } else if (!(await copyWhole(source, target, mode, before, copier))) {
             await fill(path, source, target, mode, before, copier, wide);
         }
         const now = await look();
@@ -126,7 +99,7 @@ async function cloneOpen(source: number, target: Buffer, copier: Copier): Promis
         return false;
     }
     try {
-        await copier.to.calls.clone(raw(`/proc/self/fd/${source}`), target);
+        await copier.to.calls.clone(openFile(source), target);
         return true;
     } catch (error) {
         if (!isUnshared(error)) {
@@ -140,6 +113,44 @@ async function cloneOpen(source: number, target: Buffer, copier: Copier): Promis
 /** Whether a file system has said that it does not share blocks. */
 export function isUnshared(error: unknown): boolean {
     return unshared.has((error as NodeJS.ErrnoException).code ?? "");
+}
+
+/**
+ * Copies an open file by a single call, inside the kernel where it can: where both file systems answer within microseconds,
+ * a call for every piece would take longer than the pieces.
+ *
+ * @returns false if it is not one for that, or something is wrong: the other way has the words for it
+ */
+async function copyWhole(
+    source: number,
+    target: Buffer,
+    mode: number,
+    status: Stats,
+    { from, to, moved }: Copier,
+): Promise<boolean> {
+    const { size, mtimeMs } = status;
+    if (size > whole || onDisk(status) < size || !from.calls.near || !to.calls.near) {
+        return false;
+    }
+    try {
+        await to.calls.copy(openFile(source), target);
+    } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+            await unless(() => to.calls.unlink(target), unlessAbsent);
+        }
+        return false;
+    }
+    if ((status.mode & 0o7777) !== mode) {
+        await to.calls.chmod(target, mode);
+    }
+    await to.calls.lutimes(target, mtimeMs);
+    moved(size);
+    return true;
+}
+
+/** A path to an open file, whatever its name leads to now. */
+function openFile(file: number): Buffer {
+    return raw(`/proc/self/fd/${file}`);
 }
 
 /** Writes a new file with an open one's content, several pieces at once; what are holes stays holes. */

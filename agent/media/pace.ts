@@ -28,19 +28,9 @@ export class Pace {
     private average = 0;
     private handed = 0;
 
-    /** Whether calls are made at once at present. */
-    get quick(): boolean {
-        return this.near && !isTurnDue();
-    }
-
     /** Whether the file system answers within microseconds. */
     get near(): boolean {
         return this.average <= atOnce;
-    }
-
-    /** Makes so many calls at once, for somebody who knows that they are quick. */
-    together<T>(count: number, work: () => T): T {
-        return this.measured(work, count * weight.usual, count);
     }
 
     /** Makes a call now or in a thread; one that moves many bytes always in a thread. */
@@ -58,12 +48,12 @@ export class Pace {
     }
 
     /** @param counts what the time that the work takes counts for in the average */
-    private measured<T>(work: () => T, counts: number, calls = 1): T {
+    private measured<T>(work: () => T, counts: number): T {
         const start = performance.now();
         try {
             return work();
         } finally {
-            const taken = Math.min((performance.now() - start) / calls, longest);
+            const taken = Math.min(performance.now() - start, longest);
             this.average += (taken - this.average) * counts;
         }
     }

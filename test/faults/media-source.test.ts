@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
     existsSync,
@@ -26,12 +26,20 @@ const [done, failed, refused] = [0, 1, 3] as const;
 /** Milliseconds that a run takes at most before it is killed. */
 const longest = 800;
 
-/** A program that writes to production while a run reads it, and has begun to. */
-async function writing(script: string, ...args: string[]): Promise<ChildProcess> {
+/**
+ * A program that writes to production while a run reads it, and has begun to.
+ *
+ * @returns ends it, and waits until it has
+ */
+async function writing(script: string, ...args: string[]): Promise<() => Promise<unknown>> {
     const prelude = `const fs = require("fs"); const [root, other] = process.argv.slice(1); process.stdout.write("begun");`;
     const child = spawn(process.execPath, ["-e", prelude + script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
     await once(child.stdout, "data");
-    return child;
+    return () => {
+        child.kill("SIGKILL");
+        return ended;
+    };
 }
 
 describe.runIf(isRoot).each([
@@ -187,17 +195,17 @@ describe.runIf(isRoot).each([
 
     // On a busy machine the writer may have no turn for as long as the file is read, which then is of one moment.
     test("that reads what does not stop changing ends, or has it of one moment", () => {
-        let writer: ChildProcess | undefined;
+        let end: (() => Promise<unknown>) | undefined;
         return stage.suffered({
             fault: "19 a file that keeps changing",
             step: `${side}: while it is copied`,
             async inject() {
-                writer = await writing(
+                end = await writing(
                     `const file = fs.openSync(root + "/new/large", "r+"); for (;;) fs.writeSync(file, "x");`,
                     source,
                 );
             },
-            mend: () => writer?.kill("SIGKILL"),
+            mend: () => end?.(),
             status: "any",
             says: /"new\/large" of the media source changed each of the 5 times|complete and proven|holds what production has/,
             busy: true,
@@ -205,20 +213,20 @@ describe.runIf(isRoot).each([
     });
 
     test("that reads what is replaced and removed has each file of one moment, or ends", () => {
-        let writer: ChildProcess | undefined;
+        let end: (() => Promise<unknown>) | undefined;
         return stage.suffered({
             fault: "19 files that are replaced",
             step: `${side}: while they are copied`,
             async inject() {
-                writer = await writing(
+                end = await writing(
                     `for (let n = 0; ; n++) { const path = root + "/new/deep/n" + (n % 20 * 2 + 1);
                         fs.writeFileSync(other, String(n % 10).repeat(40_000)); fs.renameSync(other, path);
                         fs.rmSync(root + "/new/many/" + String(n % 800).repeat(20), { force: true }); }`,
                     ...[source, join(stage.folder, "agent/next")],
                 );
             },
-            mend() {
-                writer?.kill("SIGKILL");
+            async mend() {
+                await end?.();
                 const torn = filesBelow(stage.target, /^n\d+$/).filter(
                     (text) => /^(\d)\1*$/.test(text.slice(0, 100)) && !/^(\d)\1{39999}$/.test(text),
                 );
@@ -232,18 +240,18 @@ describe.runIf(isRoot).each([
 
     test.each([1, 2, 3])("brings nothing from outside, whatever becomes a link in the race (%i)", (round) => {
         const folder = join(source, "new/deep");
-        let swapping: ChildProcess | undefined;
+        let end: (() => Promise<unknown>) | undefined;
         return stage.suffered({
             fault: "16 a folder becomes a link",
             step: `${side}: again and again, round ${round}`,
             async inject() {
-                swapping = await writing(
+                end = await writing(
                     `for (;;) { fs.renameSync(root, root + ".was"); fs.symlinkSync(other, root); fs.unlinkSync(root); fs.renameSync(root + ".was", root); }`,
                     ...[folder, join(stage.folder, "outside")],
                 );
             },
-            mend() {
-                swapping?.kill("SIGKILL");
+            async mend() {
+                await end?.();
                 if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) {
                     unlinkSync(folder);
                 }
