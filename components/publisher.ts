@@ -127,7 +127,7 @@ function podOf(args: Schedule) {
     return isMedia && media !== undefined ? mediaPod(args, media) : backupPod(args);
 }
 
-/** Neither gets a password or a token; who reads the store again does not get to see production's files. */
+/** Neither gets a password; who reads the store again does not get to see production's files, and no token. */
 function mediaPod({ command, pullSecret }: Schedule, { claim, store, offsite }: MediaSettings) {
     const source: AgentFolder = {
         name: "media",
@@ -142,14 +142,20 @@ function mediaPod({ command, pullSecret }: Schedule, { claim, store, offsite }: 
         volume: { persistentVolumeClaim: { claimName: store } },
     };
     const publishes = command === "publish-media";
-    return agentPod({
-        ...{ command, pullSecret, configMap: configMapName, fileCalls: 256 },
-        folders: publishes ? [source, target] : [target],
-        bucket: publishes && offsite ? bucketAccess(offsite, "offsite") : undefined,
-        // No fsGroup: it would change owners, and on production's volume nothing may be changed.
-        securityContext: restrictedPod(agentUser, mediaGroup),
-    });
+    return {
+        ...agentPod({
+            ...{ command, pullSecret, configMap: configMapName, fileCalls: 256 },
+            folders: publishes ? [source, target] : [target],
+            bucket: publishes && offsite ? bucketAccess(offsite, "offsite") : undefined,
+            // No fsGroup: it would change owners, and on production's volume nothing may be changed.
+            securityContext: restrictedPod(agentUser, mediaGroup),
+        }),
+        ...(publishes && withAccount),
+    };
 }
+
+/** Who tells the cluster what was published needs its own way there. */
+const withAccount = { serviceAccountName: publisherAccount, automountServiceAccountToken: true };
 
 /** Only who makes backups gets a password and a way to anywhere; who reads them needs neither. */
 function backupPod({ command, settings, pullSecret }: Schedule) {
@@ -179,6 +185,6 @@ function backupPod({ command, settings, pullSecret }: Schedule) {
                 ...{ fsGroup: mediaGroup, fsGroupChangePolicy: "OnRootMismatch" },
             },
         }),
-        ...(publishes && { serviceAccountName: publisherAccount, automountServiceAccountToken: true }),
+        ...(publishes && withAccount),
     };
 }

@@ -14,6 +14,8 @@ export const storeOwn = {
     former: ".understudy.files.former.jsonl",
     /** Folder of what is to come into the store. */
     incoming: ".understudy.incoming",
+    /** What became of it run by run, see `contract/editions.ts`. */
+    editions: ".understudy.editions.jsonl",
     /** The files whose contents have changed since they came, a line of JSON each. */
     rotten: ".understudy.rotten.jsonl",
 } as const;

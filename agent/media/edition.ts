@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { filesHeader, storeFiles } from "../../contract/files";
+import { type FilesHeader, filesHeader, storeFiles } from "../../contract/files";
 import { Refusal } from "../refusal";
 import type { Folders } from "./folders";
 
@@ -29,13 +29,18 @@ export async function editionOf(tree: Folders): Promise<string | undefined> {
     });
 }
 
+/** What an edition says of itself; undefined if it says nothing that can be understood. */
+export function headerIn(edition: string | undefined): FilesHeader | undefined {
+    try {
+        return filesHeader.parse(JSON.parse(edition ?? ""));
+    } catch {
+        return undefined;
+    }
+}
+
 /** Whether production's side is changing the store, or was when its run ended. */
 export function isUnfinished(edition: string | undefined): boolean {
-    try {
-        return filesHeader.parse(JSON.parse(edition ?? "")).unfinished === true;
-    } catch {
-        return false;
-    }
+    return headerIn(edition)?.unfinished === true;
 }
 
 /**

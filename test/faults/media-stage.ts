@@ -7,8 +7,9 @@ import { bundle } from "../../agent/bundle";
 import { isUnfinished } from "../../agent/media/edition";
 import { removeMediaGeneration } from "../../agent/media/volume";
 import { type CopyPlan, exitStatus, generationFolder, generationMarker, volumeMarker } from "../../contract";
-import { storeApart, storeFiles } from "../../contract/files";
+import { storeApart, storeFiles, storeOwn } from "../../contract/files";
 import type { Publication } from "../../contract/publication";
+import { startClusterApi } from "../cluster-api";
 import { digest, settle } from "../media/places";
 import { publicationIn } from "../postgres/publisher";
 import { agentIn, planIn, type RunAgent } from "../postgres/replica";
@@ -68,6 +69,8 @@ interface Side<P> {
     leftovers(plan: P): string[];
     /** Takes the plan's copy away again. */
     forget(plan: P): Promise<void>;
+    /** Ends what was started for it. */
+    close?(): void;
 }
 
 /** New folders, with production's files of one day in them. */
@@ -118,6 +121,7 @@ export async function openStoreStage(scene: Scene): Promise<MediaStage<Publicati
     const { folder, real, seen } = scene;
     const [store, aside] = [join(real, "target"), join(folder, "aside")];
     const run = agentIn<"publish-media", Publication>(join(folder, "agent"), await bundle());
+    const cluster = await startClusterApi(join(folder, "account"));
     const plan = (): Publication => ({
         ...publicationIn(folder, join(folder, "backups"), 1),
         media: {
@@ -127,10 +131,12 @@ export async function openStoreStage(scene: Scene): Promise<MediaStage<Publicati
     });
     const stage = await open(scene, plan(), {
         plan,
-        run: (one, options) => run("publish-media", one, options),
+        run: (one, options) => run("publish-media", one, { ...options, env: { ...cluster.env, ...options?.env } }),
+        close: () => cluster.close(),
         kept: () => census(store, isStored),
         copy: () => digest(store).split("\n").filter(isMedia).join("\n"),
-        leftovers: () => namesIn(store).filter((name) => name.startsWith(".") && name !== storeFiles),
+        leftovers: () =>
+            namesIn(store).filter((name) => name.startsWith(".") && ![storeFiles, storeOwn.editions].includes(name)),
         async forget() {
             execFileSync("rsync", ["-aH", "--delete", "--exclude=/lost+found", `${aside}/`, `${store}/`]);
         },
@@ -212,6 +218,7 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
         },
         stop() {
             tell(outcomes);
+            side.close?.();
             // Node does not remove what is deeper than the system takes paths.
             execFileSync("rm", ["-rf", "--one-file-system", folder]);
         },

@@ -8,7 +8,9 @@ import { generationFolder } from "../../contract";
 import { storeFiles } from "../../contract/files";
 import { type Bucket, credentials, startBucket } from "../bucket";
 import { digest, makePlaces, never, type Places, planFor, settle } from "./places";
-import { publish } from "./published";
+import { publish, withCluster } from "./published";
+
+withCluster();
 
 let places: Places;
 let bucket: Bucket;

@@ -16,12 +16,17 @@ import {
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { prepareMedia } from "../../agent/media/generation";
+import { headerOf } from "../../agent/media/manifest";
 import { Refusal } from "../../agent/refusal";
 import { generationFolder, generationMarker, volumeMarker } from "../../contract";
+import { editionsFile, editionsKept, mediaEdition } from "../../contract/editions";
 import { filesHeader, storeFiles, storeOwn } from "../../contract/files";
+import { entriesIn } from "../../contract/manifest";
 import { mediaReport } from "../../contract/report";
 import { digest, makePlaces, manifestOf, never, type Places, planFor, settle } from "./places";
-import { publish, storeOf, verify } from "./published";
+import { publish, storeOf, told, verify, withCluster } from "./published";
+
+withCluster();
 
 let places: Places;
 let source: string;
@@ -48,6 +53,7 @@ function tree(): string {
     rmSync(aside, { recursive: true, force: true });
     execFileSync("cp", ["-a", store, aside]);
     rmSync(join(aside, storeFiles));
+    rmSync(join(aside, storeOwn.editions));
     return digest(aside);
 }
 
@@ -74,7 +80,11 @@ describe("publishing the media", () => {
         expect(await publish(places)).toContain("24 files brought and 0 files removed");
         expect(tree()).toBe(before);
         expect(digest(source)).toBe(before);
-        expect(readdirSync(store).filter((name) => name.startsWith("."))).toEqual([storeFiles]);
+        expect(
+            readdirSync(store)
+                .filter((name) => name.startsWith("."))
+                .sort(),
+        ).toEqual([storeOwn.editions, storeFiles]);
         const listed = manifestOf(manifestPath());
         for (const [path, { kind, sha256 }] of Object.entries(listed)) {
             const expected = createHash("sha256");
@@ -197,6 +207,83 @@ describe("publishing is refused, and the store stays as it was,", () => {
         writeFileSync(join(store, volumeMarker), "{}");
         expect(await refusal()).toContain("it is a replica's volume");
         rmSync(join(store, volumeMarker));
+    });
+});
+
+describe("what was done to the store", () => {
+    const editions = () => {
+        const { path, body } = told.at(-1) ?? { path: "", body: "{}" };
+        expect(path).toBe("/api/v1/namespaces/production/configmaps/understudy-catalogue");
+        const text = JSON.parse(body).data[editionsFile] as string;
+        expect(readFileSync(join(store, storeOwn.editions), "utf8")).toBe(text);
+        return entriesIn(editionsFile, text, mediaEdition);
+    };
+
+    test("is told to the cluster run by run, and nothing is added by one with nothing to do", async () => {
+        await publish(places);
+        rmSync(join(source, "a/f3"));
+        writeFileSync(join(source, "a/f4"), "changed");
+        writeFileSync(join(source, "new"), "12345");
+        await publish(places);
+        const [second, first] = editions();
+        expect(first).toMatchObject({ files: 23, brought: 23, removed: 0 });
+        expect(second).toMatchObject({ files: 23, brought: 2, removed: 1 });
+        expect(second?.published).toBe(editionIn(manifestPath()).published);
+        told.length = 0;
+        await publish(places);
+        expect(editions()).toEqual([second, first]);
+    });
+
+    test("counts every file that production no longer has, whatever stands in its place", async () => {
+        await publish(places);
+        rmSync(join(source, "a/f1"));
+        symlinkSync("f2", join(source, "a/f1"));
+        rmSync(join(source, "a/zero"));
+        mkdirSync(join(source, "a/zero"));
+        rmSync(join(source, "a/b"), { recursive: true });
+        writeFileSync(join(source, "a/b"), "a folder with a note before");
+        expect(await publish(places)).toContain("1 file brought and 3 files removed");
+        expect(editions()[0]).toMatchObject({ files: 21, brought: 1, removed: 3 });
+    });
+
+    test("begins anew with a store that a run has left half done: what that had changed nobody has counted", async () => {
+        await publish(places);
+        rmSync(join(source, "a/f3"));
+        await publish(places);
+        expect(editions()).toHaveLength(2);
+        writeFileSync(manifestPath(), `${headerOf({ published: new Date().toISOString(), unfinished: true })}\n`);
+        await publish(places);
+        expect(editions()).toMatchObject([{ files: 22, brought: 0, removed: 0 }]);
+    });
+
+    test("begins anew when what is remembered cannot be understood", async () => {
+        await publish(places);
+        writeFileSync(join(store, storeOwn.editions), "half a li");
+        writeFileSync(join(source, "new"), "12345");
+        await publish(places);
+        expect(editions()).toMatchObject([{ files: 24, brought: 1 }]);
+    });
+
+    test("is remembered for so many runs", async () => {
+        await publish(places);
+        const [one] = editions();
+        const lines = Array.from({ length: editionsKept }, () => `${JSON.stringify(one)}\n`);
+        writeFileSync(join(store, storeOwn.editions), lines.join(""));
+        writeFileSync(join(source, "new"), "12345");
+        await publish(places);
+        expect(editions()).toHaveLength(editionsKept);
+        expect(editions()[0]).toMatchObject({ brought: 1 });
+    });
+
+    test("stays in the store when the cluster does not take it, and the run says so", async () => {
+        const port = process.env.KUBERNETES_SERVICE_PORT;
+        process.env.KUBERNETES_SERVICE_PORT = "1";
+        await expect(publish(places)).rejects.toThrow(
+            /23 files brought .* But no preview can tell of it: .*ECONNREFUSED/,
+        );
+        process.env.KUBERNETES_SERVICE_PORT = port;
+        expect(await publish(places)).toContain("nothing to do");
+        expect(editions()).toHaveLength(1);
     });
 });
 

@@ -1,9 +1,30 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll, beforeAll } from "vitest";
 import { publishMedia } from "../../agent/publish/media/publish";
 import { verifyMedia } from "../../agent/publish/media/verify";
 import type { MediaPublication, Publication } from "../../contract/publication";
+import { type ApiRequest, type ClusterApi, startClusterApi } from "../cluster-api";
 import { never, type Places } from "./places";
+
+/** What the cluster of a test file was told. */
+export const told: ApiRequest[] = [];
+let account: string;
+
+/** Gives a test file a cluster that publishers can tell of what they have done. */
+export function withCluster(): void {
+    let api: ClusterApi;
+    beforeAll(async () => {
+        account = mkdtempSync(join(tmpdir(), "understudy-account-"));
+        api = await startClusterApi(account, told);
+        Object.assign(process.env, api.env);
+    });
+    afterAll(() => {
+        api?.close();
+        rmSync(account, { recursive: true });
+    });
+}
 
 /** The store of media beside a test's other folders. */
 export function storeOf({ folder }: Places): string {
@@ -19,7 +40,7 @@ export function publicationFor(places: Places, change: Partial<MediaPublication>
         ...{ exclude: [], links: "refuse", minimumFiles: 1, maximumDeletions: 20 },
         ...change,
     };
-    return { media } as Publication;
+    return { media, cluster: { account, namespace: "production" } } as Publication;
 }
 
 export function publish(places: Places, change?: Partial<MediaPublication>): Promise<string> {

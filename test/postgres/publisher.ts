@@ -1,7 +1,4 @@
-import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../agent/bundle";
@@ -15,6 +12,7 @@ import {
     type Tier,
 } from "../../contract/manifest";
 import { type Publication, type PublisherCommand, publicationVersion } from "../../contract/publication";
+import { type ApiRequest, startClusterApi } from "../cluster-api";
 import { agentIn, type Ending, type RunAgent, startProduction } from "./replica";
 import type { TestServer } from "./server";
 
@@ -40,7 +38,7 @@ export interface Publisher {
     age(stem: string, stamp: string): string;
     reset(): void;
     /** What the cluster was asked, and what it was given. */
-    requests: { method: string; path: string; token: string; body: string }[];
+    requests: ApiRequest[];
     stop(): Promise<void>;
 }
 
@@ -74,13 +72,11 @@ export function publicationIn(folder: string, store: string, port: number): Publ
 export async function startPublisher(given?: TestServer): Promise<Publisher> {
     const folder = mkdtempSync(join(tmpdir(), "understudy-publisher-"));
     const store = join(folder, "store");
-    mkdirSync(join(folder, "account"));
     mkdirSync(store);
     const [production, program] = await Promise.all([given ?? startProduction(), bundle()]);
     writeFileSync(join(folder, "password"), production.password);
-    writeFileSync(join(folder, "account/token"), "a token");
     const requests: Publisher["requests"] = [];
-    const cluster = await startCluster(join(folder, "account"), requests);
+    const cluster = await startClusterApi(join(folder, "account"), requests);
     const run = agentIn<PublisherCommand, Publication>(folder, program);
 
     const plan: Publisher["plan"] = (change = () => undefined) => {
@@ -129,44 +125,4 @@ export async function startPublisher(given?: TestServer): Promise<Publisher> {
         },
     };
     return publisher;
-}
-
-/** Stands in for the cluster's API: it knows the one workload, and takes every ConfigMap. */
-async function startCluster(account: string, requests: Publisher["requests"]) {
-    const [key, certificate] = [join(account, "key"), join(account, "ca.crt")];
-    const subject = ["-subj", "/CN=cluster", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"];
-    const files = ["-keyout", key, "-out", certificate];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", ...subject, ...files], {
-        stdio: "ignore",
-    });
-    const workload = {
-        spec: {
-            template: {
-                spec: {
-                    containers: [
-                        { name: "sidecar", image: "proxy:9" },
-                        { name: "stack", image: "registry:5000/stack:2026.10.1" },
-                    ],
-                },
-            },
-        },
-    };
-    const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (request, response) => {
-        let body = "";
-        request.on("data", (chunk) => {
-            body += chunk;
-        });
-        request.on("end", () => {
-            const { method = "", url: path = "", headers } = request;
-            requests.push({ method, path, token: headers.authorization ?? "", body });
-            const known = method === "PATCH" || path === "/apis/apps/v1/namespaces/production/statefulsets/stack";
-            response.writeHead(known ? 200 : 404).end(JSON.stringify(known ? workload : { message: "not found" }));
-        });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    return {
-        env: { KUBERNETES_SERVICE_HOST: "127.0.0.1", KUBERNETES_SERVICE_PORT: String(port) },
-        close: () => server.close(),
-    };
 }

@@ -131,12 +131,10 @@ describe("the stack file of production's side", () => {
         }
     });
 
-    it("reads production's media, and writes to their store alone, without password, token or a change of owners", () => {
+    it("reads production's media, and writes to their store alone, without password or a change of owners", () => {
         for (const command of ["publish-media", "verify-media"]) {
             expect(container(command).command?.slice(2)).toEqual([command, "--plan=/understudy/plan.json"]);
             expect(container(command).image).toBe(nodeImage);
-            expect(pod(command).automountServiceAccountToken).toBe(false);
-            expect(pod(command)).not.toHaveProperty("serviceAccountName");
             expect(JSON.stringify(pod(command))).not.toContain("secret");
             expect(pod(command).securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001 });
             expect(pod(command).securityContext).not.toHaveProperty("fsGroup");
@@ -155,6 +153,11 @@ describe("the stack file of production's side", () => {
             ...{ name: "media", mountPath: "/media/source", readOnly: true },
         });
         expect(JSON.stringify(pod("verify-media"))).not.toContain("/media/source");
+        expect(pod("publish-media")).toMatchObject({
+            ...{ automountServiceAccountToken: true, serviceAccountName: "understudy-publisher" },
+        });
+        expect(pod("verify-media").automountServiceAccountToken).toBe(false);
+        expect(pod("verify-media")).not.toHaveProperty("serviceAccountName");
         expect(container("publish-media").env).toContainEqual({ name: "UV_THREADPOOL_SIZE", value: "256" });
     });
 

@@ -25,12 +25,9 @@ export interface Arrival {
  */
 export async function bringIn({ difference, made, incoming, store, signal }: Arrival): Promise<number> {
     const { listing, wanted, obstacles, orphans } = difference;
-    let removed = 0;
-    const remove = async (entry: Entry) => {
-        removed += (await removeEntry(store, entry)) && entry.kind === "file" ? 1 : 0;
-    };
+    let removed = difference.gone;
     for (const obstacle of obstacles) {
-        await remove(obstacle);
+        await removeEntry(store, obstacle);
     }
     await inParallel(listing.folders, ({ path }) => store.in(path, () => undefined), signal);
     await inParallel(
@@ -42,17 +39,21 @@ export async function bringIn({ difference, made, incoming, store, signal }: Arr
     for (const { items, known } of joined<FileEntry, Made>(wanted.everyFile, [made], ({ path }) => path)) {
         await inParallel(
             only(items, ({ path }) => !known[0]?.has(path)),
-            remove,
+            async (entry) => {
+                removed += (await removeEntry(store, entry)) ? 1 : 0;
+            },
             signal,
         );
     }
     await inParallel(
         only(orphans, ({ kind }) => kind !== "folder"),
-        remove,
+        async (entry) => {
+            await removeEntry(store, entry);
+        },
         signal,
     );
     for (const folder of only(orphans, ({ kind }) => kind === "folder")) {
-        await remove(folder);
+        await removeEntry(store, folder);
     }
     // What is done in a folder changes its time.
     await inParallel(

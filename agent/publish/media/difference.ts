@@ -44,6 +44,8 @@ export class Difference {
     readonly obstacles = new Spool<Entry>();
     /** What the store has, and production has not. */
     readonly orphans = new Spool<Entry>();
+    /** Files that the store has, and production no longer has as files. */
+    gone = 0;
     /** Files that seem to be as they were, but have another inode: put in the place of what came, or on another volume. */
     private readonly doubtful = new Spool<FileEntry & { sha256?: string }>();
     /** Folders that are missing, or have another time. */
@@ -108,9 +110,11 @@ export class Difference {
         }
         for (const { items, known } of joined<Entry, Entry>(stored, [found], byPath)) {
             for (const entry of items) {
-                if (!known[0]?.has(entry.path)) {
+                const now = known[0]?.get(entry.path);
+                if (now === undefined) {
                     this.orphans.add(entry);
                 }
+                this.gone += entry.kind === "file" && now?.kind !== "file" ? 1 : 0;
             }
         }
     }

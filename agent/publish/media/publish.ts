@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { editionsFile, type MediaEdition } from "../../../contract/editions";
 import { storeOwn } from "../../../contract/files";
 import type { MediaPublication, Publication } from "../../../contract/publication";
 import { type Copied, copyTree, fileMode, fromFolder, makeFolder, own } from "../../media/copy";
@@ -14,10 +15,19 @@ import { refuseSameFolder } from "../../media/place";
 import type { Entry } from "../../media/tree";
 import { Refusal } from "../../refusal";
 import { formatBytes, Phases, plural, type Watch } from "../../report";
+import { publishCatalogue } from "../cluster";
 import { bringIn } from "./arrival";
 import { Difference, type Hashed } from "./difference";
 import { copyMediaOffsite } from "./offsite";
-import { markUnfinished, markWhole, readStore, refuseNoStore, type StoreState } from "./store";
+import {
+    addEdition,
+    markUnfinished,
+    markWhole,
+    readEditions,
+    readStore,
+    refuseNoStore,
+    type StoreState,
+} from "./store";
 
 /** What a run works with. */
 interface Run {
@@ -43,7 +53,7 @@ export function mediaOf({ media }: Publication): MediaPublication {
  *
  * @returns a sentence on what was done
  * @throws {Refusal} when a guard speaks, before anything has changed
- * @throws {Error} when something cannot be copied; or when all is there, but not off-site
+ * @throws {Error} when something cannot be copied; or when all is there, but the cluster does not know, or it is not off-site
  */
 export async function publishMedia(plan: Publication, signal: AbortSignal): Promise<string> {
     const media = mediaOf(plan);
@@ -58,6 +68,11 @@ export async function publishMedia(plan: Publication, signal: AbortSignal): Prom
         const said = await publishTree({ media, source, store, state, phases, signal }).finally(() =>
             state.known.close(),
         );
+        const editions = { [editionsFile]: await readEditions(media.store) };
+        await publishCatalogue(plan.cluster, editions, signal).catch((error: Error) => {
+            signal.throwIfAborted();
+            throw new Error(`${said} But no preview can tell of it: ${error.message}`);
+        });
         await copyMediaOffsite(media, new Date(), signal).catch((error: Error) => {
             signal.throwIfAborted();
             throw new Error(`${said} But it could not be copied off-site: ${error.message}`);
@@ -106,17 +121,21 @@ async function bring(run: Run, difference: Difference): Promise<string> {
             copyTree({ listing: difference.wanted, bring: from, target: incoming, sharing: "copy", watch, signal }),
         );
         copied = copy;
-        const published = difference.isAny ? undefined : state.published;
+        const unchanged = difference.isAny ? undefined : state.published;
+        const published = unchanged ?? new Date().toISOString();
         const path = join(folder, "files.jsonl");
-        const manifest = await ManifestWriter.create(path, published ?? new Date().toISOString());
+        const manifest = await ManifestWriter.create(path, published);
         await phases
             .run("hash", (watch) => list(run, { difference, copied: copy, incoming, manifest, watch }))
             .finally(() => manifest.end());
         const removed = await phases.run("bring in", async () => {
-            if (published === undefined) {
+            if (unchanged === undefined) {
                 await markUnfinished(media.store, state);
             }
             const count = await bringIn({ difference, made: copy.made, incoming, store, signal });
+            if (unchanged === undefined) {
+                await addEdition(media.store, editionMade(published, difference, copy, count), state);
+            }
             // The manifest must not reach the disk before the files do.
             await promisify(execFile)("sync", ["-f", media.store]);
             await markWhole(media.store, path, state);
@@ -174,6 +193,11 @@ async function removeIncoming(store: Folders): Promise<void> {
     if (found !== undefined) {
         await removeFolder(store, storeOwn.incoming);
     }
+}
+
+function editionMade(published: string, { listing }: Difference, copied: Copied, removed: number): MediaEdition {
+    const { files, bytes } = listing;
+    return { published, files: files - copied.vanished, bytes, brought: copied.files, removed };
 }
 
 function lastWord(

@@ -1,8 +1,9 @@
 import { copyFile, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { volumeMarker } from "../../../contract";
-import { filesHeader, listedFile, listedName, nameListed, storeFiles, storeOwn } from "../../../contract/files";
-import { editionOf } from "../../media/edition";
+import { editionsIn, editionsKept, type MediaEdition } from "../../../contract/editions";
+import { listedFile, listedName, nameListed, storeFiles, storeOwn } from "../../../contract/files";
+import { editionOf, headerIn } from "../../media/edition";
 import type { Folders } from "../../media/folders";
 import { headerOf, type Known, readManifest } from "../../media/manifest";
 import { Spool } from "../../media/spool";
@@ -40,7 +41,7 @@ export async function refuseNoStore(store: string): Promise<void> {
 
 /** Reads what a store says of itself. What cannot be understood is as good as not there: everything is read again. */
 export async function readStore(store: Folders): Promise<StoreState> {
-    const header = headerIn((await editionOf(store)) ?? "");
+    const header = headerIn(await editionOf(store));
     const name = header?.unfinished ? storeOwn.former : storeFiles;
     const known = header && (await readManifest(store, name).catch(() => undefined));
     return {
@@ -50,14 +51,6 @@ export async function readStore(store: Folders): Promise<StoreState> {
     };
 }
 
-function headerIn(line: string) {
-    try {
-        return filesHeader.parse(JSON.parse(line));
-    } catch {
-        return undefined;
-    }
-}
-
 /** Says in the place of the manifest that the store is being changed, so that nobody takes it for whole. */
 export async function markUnfinished(store: string, { published }: StoreState): Promise<void> {
     if (published !== undefined) {
@@ -65,6 +58,19 @@ export async function markUnfinished(store: string, { published }: StoreState): 
     }
     const header = headerOf({ published: new Date().toISOString(), unfinished: true });
     await writeDurably(join(store, storeFiles), `${header}\n`);
+}
+
+/** What runs have made of the store, the newest first, a line of JSON each. */
+export async function readEditions(store: string): Promise<string> {
+    return readFile(join(store, storeOwn.editions), "utf8").catch(unlessThere);
+}
+
+/** Writes down what a run has made of the store. */
+export async function addEdition(store: string, edition: MediaEdition, { published }: StoreState): Promise<void> {
+    // What became of a store that was not whole, nobody has counted: what came before that says nothing any more.
+    const former = published === undefined ? [] : editionsIn(await readEditions(store));
+    const lines = [edition, ...former].slice(0, editionsKept).map((one) => `${JSON.stringify(one)}\n`);
+    await writeDurably(join(store, storeOwn.editions), lines.join(""));
 }
 
 /** Puts a new manifest into its place: from then on the store is whole. */
