@@ -4,8 +4,10 @@ import { type Generations, generationsOf } from "./components/generations";
 import { tagOf } from "./contract/tag";
 import { isRestored, newestBackup } from "./preflight/backup";
 import { aged, backupRows } from "./preview/backup";
+import { mediaRows, newerMediaRows } from "./preview/media";
 import { tableRows } from "./preview/tables";
 import type { Settings } from "./settings";
+import type { CopiedMedia } from "./settings/media";
 import type { Sighting } from "./sighting";
 import type { Row } from "./table";
 
@@ -24,7 +26,7 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
         ...part("database", `refreshed from ${from}`, database.keepGenerations),
         ...databaseRows(),
         ...(media.mode === "copy"
-            ? part("media", "copied from production", media.keepGenerations)
+            ? [...part("media", "copied from production", media.keepGenerations), ...rowsOf(media)]
             : [["media", "production's own, read where they are and never written to"] satisfies Row]),
         ["image tag", describeTag(settings.imageTag, sighting)],
         ["a wipe", describeKept(settings)],
@@ -40,6 +42,13 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
         return sighting.report?.kept.includes(wanted.database) === true
             ? []
             : [...backupRows(settings, sighting, now), ...tableRows(settings, sighting)];
+    }
+
+    function rowsOf(copied: CopiedMedia): Row[] {
+        if (sighting === undefined) {
+            return [];
+        }
+        return live?.media === wanted.media ? newerMediaRows(sighting, now) : mediaRows(copied, sighting, now);
     }
 
     function part(which: keyof Generations, work: string, keep: number): Row[] {

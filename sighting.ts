@@ -14,6 +14,7 @@ import { configMapName } from "./components/agent";
 import type { Generations } from "./components/generations";
 import { databaseSecret } from "./components/server-access";
 import { type ContentsEntry, contentsEntry, contentsFile } from "./contract/contents";
+import { editionsFile, editionsIn, type MediaEdition } from "./contract/editions";
 import type { Live } from "./contract/event";
 import { type CatalogueEntry, catalogueConfigMap, catalogueEntry, catalogueFile, entriesIn } from "./contract/manifest";
 import { readLive } from "./record";
@@ -44,6 +45,8 @@ export interface Sighting {
     catalogue?: CatalogueEntry[];
     /** What the newest of these hold; absent if production's side does not tell. */
     contents?: ContentsEntry[];
+    /** What its side has done to the store of media, the newest first; absent or empty if it does not tell. */
+    editions?: MediaEdition[];
     /** What of it is not as this version writes it; it is not used then. */
     torn?: string;
     /** What the application's pods run and mount, if there is an application. */
@@ -153,15 +156,17 @@ async function lookAtProduction({ source }: Settings): Promise<Sighting> {
 }
 
 /** What production's side has published. */
-function published(data: Record<string, string>): Pick<Sighting, "catalogue" | "contents" | "torn"> {
-    const { [catalogueFile]: catalogue, [contentsFile]: contents } = data;
+function published(data: Record<string, string>): Pick<Sighting, "catalogue" | "contents" | "editions" | "torn"> {
+    const { [catalogueFile]: catalogue, [contentsFile]: contents, [editionsFile]: media = "" } = data;
+    const editions = editionsIn(media);
     try {
         return {
+            editions,
             ...(catalogue !== undefined && { catalogue: entriesIn(catalogueFile, catalogue, catalogueEntry) }),
             ...(contents !== undefined && { contents: entriesIn(contentsFile, contents, contentsEntry) }),
         };
     } catch (error) {
-        return { torn: firstLine(error) };
+        return { editions, torn: firstLine(error) };
     }
 }
 

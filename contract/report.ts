@@ -65,6 +65,8 @@ export function rowsIn(tables: DatabaseReport["tables"]): number {
 /** What a refresh of the media leaves behind; also the marker that makes a generation complete. */
 export const mediaReport = z.strictObject({
     generation: generationIdText,
+    /** When production's side had published what was copied, as its store's manifest has it; absent if it does not tell. */
+    published: z.iso.datetime().optional(),
     files: z.number(),
     bytes: z.number(),
     /** Files that were unchanged since the former generation and are shared with it. */

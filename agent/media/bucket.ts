@@ -20,6 +20,7 @@ import { type Entry, type FileEntry, leftOut, type Objection } from "./tree";
 export function bucketSource(remote: Remote, { exclude, sentinel }: MediaPlan): Source {
     return {
         begin: async () => undefined,
+        published: () => undefined,
         isOvertaken: async () => false,
         read: (each, object, signal) => readBucket(remote, { exclude, sentinel }, each, object, signal),
         manifest: async () => undefined,

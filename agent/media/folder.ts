@@ -2,7 +2,7 @@ import type { MediaPlan } from "../../contract";
 import { storeApart, storeFiles } from "../../contract/files";
 import { Refusal } from "../refusal";
 import { fromFolder } from "./copy";
-import { editionOf, wholeEdition } from "./edition";
+import { editionOf, headerIn, wholeEdition } from "./edition";
 import { Folders } from "./folders";
 import { readManifest } from "./manifest";
 import { identityOf } from "./place";
@@ -18,6 +18,7 @@ export function folderSource(root: string, { volume, exclude, links, sentinel, s
         async begin(patience, signal) {
             begun = { edition: await wholeEdition(tree, patience, signal) };
         },
+        published: () => headerIn(begun?.edition)?.published,
         isOvertaken: async () => begun !== undefined && (await editionOf(tree)) !== begun.edition,
         async read(each, object, signal) {
             await readTree(tree, { ...rules, forbidden: await identityOf(volume) }, each, object, signal);

@@ -196,8 +196,10 @@ async function build(
             throw overtaken(media);
         }
         const { made: _, ...figures } = copy;
+        const published = source.published();
         const report: MediaReport = {
             generation: id,
+            ...(published !== undefined && { published }),
             ...figures,
             ...(deletions !== undefined && { deletions }),
             owners: `the agent's, ${process.getuid?.()}:${group}; production's are in the file manifest`,

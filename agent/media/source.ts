@@ -13,6 +13,8 @@ export interface Source {
      * @throws {Refusal} when that takes longer
      */
     begin(patience: number, signal: AbortSignal): Promise<void>;
+    /** When production's side had published what stood there then, as ISO time; undefined if nobody tells. */
+    published(): string | undefined;
     /** Whether production's side has changed it since then. */
     isOvertaken(): Promise<boolean>;
     /**

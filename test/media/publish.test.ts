@@ -167,6 +167,7 @@ describe("publishing the media", () => {
         expect(digest(join(places.volume, generationFolder("00000000aa")))).toBe(digest(source));
         const marker = readFileSync(join(places.volume, generationMarker("00000000aa")), "utf8");
         expect(mediaReport.parse(JSON.parse(marker))).toMatchObject({
+            published: editionIn(manifestPath()).published,
             proof: [expect.anything(), "SHA-256 of 23 files by production's file manifest"],
             unknown: [],
         });

@@ -10,11 +10,15 @@ import { changed, config, published, said, withLive } from "./registered";
 const stampBefore = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString().replace(/\.\d+/, "");
 const newest = stampBefore(1);
 
-/** Production's catalogue with this backup, and what it holds. */
-function publishing(stamp: string): Record<string, object> {
+/** What production's side has made of its store of media. */
+const edition = { published: "2026-11-20T02:04:01.000Z", files: 1300, bytes: 4096, brought: 1300, removed: 0 };
+
+/** Production's catalogue with this backup, what it holds, and what became of the media. */
+function publishing(stamp: string, media: object = edition): Record<string, object> {
     const tables = { "public.item": { rows: 1300, bytes: 15_400, sha256: "a".repeat(64) } };
     const held = { bytes: 4096, extensions: { plpgsql: "1.0" }, tables };
-    return published([entry(stamp, "catalogue")], [{ stamp, subject: "catalogue", database: "catalogue", ...held }]);
+    const contents = { stamp, subject: "catalogue", database: "catalogue", ...held };
+    return published([entry(stamp, "catalogue")], [contents], [media]);
 }
 
 /** The same beside a replica on which other generations are live, as its last switch has told. */
@@ -55,6 +59,15 @@ describe("a preview", () => {
         );
         expect(words).toMatch(/^tables +public\.item +100 rows more, 1000 bytes more$/m);
         expect(words).toMatch(/^takes +about 1\.6 s; the last took 3\.3 s/m);
+        expect(words).toMatch(/^holds +1,300 files, 4\.0 KiB, published .* ago$/m);
+    });
+
+    it("passes over what is not told of the media in a way that it knows", async () => {
+        const { status, log } = await runProgram({ config, cluster: publishing(newest, { files: 1 }), dryRun: true });
+        expect(status).toBe(0);
+        const words = log.map(({ message }) => message).join("\n");
+        expect(words).toMatch(/^holds +1,300 rows/m);
+        expect(words).not.toMatch(/^holds +.* files/m);
     });
 
     it("that cannot see the cluster says as much", async () => {

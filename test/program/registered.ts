@@ -31,10 +31,14 @@ export function withLive(live: { database: string; media: string }, from = clust
     };
 }
 
-/** Answers of a cluster whose production has published these lines of a catalogue, and of contents. */
-export function published(catalogue: object[], contents: object[] = []): Record<string, object> {
+/** Answers of a cluster whose production has published these lines of a catalogue, of contents, and about its media. */
+export function published(catalogue: object[], contents: object[] = [], media: object[] = []): Record<string, object> {
     const linesOf = (entries: object[]) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
-    const data = { "catalogue.jsonl": linesOf(catalogue), "contents.jsonl": linesOf(contents) };
+    const data = {
+        "catalogue.jsonl": linesOf(catalogue),
+        "contents.jsonl": linesOf(contents),
+        "media.jsonl": linesOf(media),
+    };
     return { ...cluster, "/api/v1/namespaces/production/configmaps/understudy-catalogue": { data } };
 }
 

@@ -98,6 +98,7 @@ describe("production that publishes its backups and its media", () => {
         expect(preview.output.match(new RegExp(`backup +${stamp} .*made under tag 1\\.0$`, "gm"))).toHaveLength(1);
         expect(preview.output).toMatch(/^takes +about .*; the last took /m);
         expect(preview.output).toMatch(/^tables +\S/m);
+        expect(preview.output).toMatch(/^holds +[\d,]+ files, .*, published .* ago$/m);
         const { status, output } = await stage.up(settings);
         expect(status, output).toBe(0);
         expect(output).toContain(stamp);
@@ -124,7 +125,22 @@ describe("production that publishes its backups and its media", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("6. lets no replica have it under another tag than its own", async () => {
+    it("6. shows in a preview how many files of the copy production no longer has", async () => {
+        const again = () => stage.preview({ ...settings, "media.refresh": "once more" });
+        expect((await again()).output).toMatch(/^since then 0 files came or changed, none has gone$/m);
+        const inProduction = (script: string) => stage.execute(namespace, "app=catalogue", ["sh", "-ec", script]);
+        const [icon] = (await inProduction("ls /media/icons")).split("\n");
+        await inProduction(`mv /media/icons/${icon} /media/renamed`);
+        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(/: 1 file brought and 1 file removed /);
+        expect((await again()).output).toMatch(
+            /^since then 1 file came or changed, 1 has gone: at most 1 % of the copy's [\d,]+ files, and media\.maximumDeletions is 20 %$/m,
+        );
+        const stays = await stage.preview(settings);
+        expect(stays.output).toMatch(/^newer +media published .* ago: 1 file came or changed, 1 has gone$/m);
+        await inProduction(`mv /media/renamed /media/icons/${icon}`);
+    });
+
+    it("7. lets no replica have it under another tag than its own", async () => {
         const before = await stage.digest();
         const { status, output } = await stage.up({
             ...settings,
@@ -136,7 +152,7 @@ describe("production that publishes its backups and its media", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("7. notices a backup that has rotted, and no replica gets it", async () => {
+    it("8. notices a backup that has rotted, and no replica gets it", async () => {
         const before = await stage.digest();
         const file = await largestFile(path.join(folder, "hourly"));
         await flip(file);
@@ -146,7 +162,7 @@ describe("production that publishes its backups and its media", () => {
         expect(await stage.digest()).toEqual(before);
     });
 
-    it("8. notices a file that has rotted, which no replica gets, and brings it again", async () => {
+    it("9. notices a file that has rotted, which no replica gets, and brings it again", async () => {
         const before = await stage.digest();
         const file = await largestFile(path.join(media, "icons"));
         await flip(file);
@@ -156,13 +172,13 @@ describe("production that publishes its backups and its media", () => {
         expect(status, output).not.toBe(0);
         expect(output).toMatch(/icons/);
         expect(await stage.digest()).toEqual(before);
-        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(/: 1 file brought /);
+        expect(await runPublisher(stage.cluster, "publish-media")).toMatch(/: 2 files brought and 1 file removed /);
         expect(await runPublisher(stage.cluster, "verify-media")).toMatch(/^All /);
         const mended = await stage.up(rotten);
         expect(mended.status, mended.output).toBe(0);
     });
 
-    it("9. is left as it was, with its backups and media, when its side is wiped", async () => {
+    it("10. is left as it was, with its backups and media, when its side is wiped", async () => {
         const published = await readdir(path.join(folder, "hourly"));
         await well("wipe", "production", "--yes");
         await expect(catalogue()).rejects.toMatchObject({ code: 404 });

@@ -243,3 +243,66 @@ describe("a preview of a refresh", () => {
         expect(under("loaded", seen, of)[0]).toMatch(/^2,400 rows, 16\.0 KiB/);
     });
 });
+
+describe("a preview of the media", () => {
+    const edition = (published: string, brought: number, removed: number) => ({
+        ...{ published, files: 900, bytes: 4096, brought, removed },
+    });
+    /** What is live, its media copied from what was published then. */
+    const copied = (published: string): typeof live => ({
+        ...live,
+        media: { ...live.media, report: live.media.report && { ...live.media.report, published } },
+    });
+    const report = copied("2026-11-20T02:04:01.000Z");
+    const editions = [
+        edition("2026-11-20T04:04:01.000Z", 7, 2),
+        edition("2026-11-20T03:04:01.000Z", 5, 1),
+        edition("2026-11-20T02:04:01.000Z", 800, 0),
+    ];
+    const rowOf = (label: string, of: string[]) => of.filter((line) => line.startsWith(label)).join();
+
+    it("tells what production has, and what came and went since the copy in use", () => {
+        const text = lines({ live: before, report, editions });
+        const at = text.findIndex((line) => line.startsWith("media"));
+        expect(text.slice(at + 2, at + 4)).toEqual([
+            "holds      900 files, 4.0 KiB, published 1 h ago",
+            "since then 12 files came or changed, 3 have gone: at most 1 % of the copy's 800 files, and media.maximumDeletions is 20 %",
+        ]);
+    });
+
+    it("tells that nothing has gone, without a share of it", () => {
+        const [newest, ...others] = [edition("2026-11-20T04:04:01.000Z", 1, 0), ...editions.slice(1)];
+        const since = lines({
+            live: before,
+            report: copied("2026-11-20T03:04:01.000Z"),
+            editions: [newest, ...others],
+        });
+        expect(rowOf("since then", since)).toBe("since then 1 file came or changed, none has gone");
+    });
+
+    it("warns when more may have gone than may go", () => {
+        const many = [edition("2026-11-20T04:04:01.000Z", 0, 189), ...editions];
+        expect(rowOf("since then", lines({ live: before, report, editions: many }))).toMatch(
+            /192 have gone: at most 24 % of the copy's 800 files, and media\.maximumDeletions is 20 %: it may be refused$/,
+        );
+        const all = [edition("2026-11-20T04:04:01.000Z", 0, 900), ...editions];
+        expect(rowOf("since then", lines({ live: before, report, editions: all }))).toContain("at most 100 % of");
+    });
+
+    it("tells of what stays that there is something newer, and nothing if there is not", () => {
+        expect(rowOf("newer", lines({ live: asked, report, editions }))).toBe(
+            "newer      media published 1 h ago: 12 files came or changed, 3 have gone",
+        );
+        expect(rowOf("newer", lines({ live: asked, report, editions: editions.slice(2) }))).toBe("");
+    });
+
+    it.each([
+        ["one of before anybody wrote it down", editions.slice(0, 1), report],
+        ["one of something that was never published", editions, live],
+    ])("tells no difference from a copy that nobody knows: %s", (_, known, seen) => {
+        const text = lines({ live: before, report: seen, editions: known });
+        expect(rowOf("holds", text)).toContain("900 files");
+        expect(rowOf("since then", text)).toBe("");
+        expect(rowOf("newer", lines({ live: asked, report: seen, editions: known }))).toBe("");
+    });
+});
