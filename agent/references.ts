@@ -1,4 +1,4 @@
-import { type Client, escapeIdentifier } from "pg";
+import type { Client } from "pg";
 import { type CopyPlan, generationFiles, type MediaReferences } from "../contract";
 import type { References } from "../contract/report";
 import { Folders } from "./media/folders";
@@ -6,8 +6,9 @@ import { joined } from "./media/join";
 import { type Known, readManifest } from "./media/manifest";
 import { display } from "./media/name";
 import { Spool } from "./media/spool";
-import { type GenerationDatabase, readGenerations } from "./postgres/generations";
-import { inspectServer, withClient } from "./postgres/server";
+import { actingAsOwner } from "./postgres/acting";
+import { readGenerations } from "./postgres/generations";
+import { inspectServer } from "./postgres/server";
 import { Refusal } from "./refusal";
 import { plural } from "./report";
 
@@ -75,15 +76,19 @@ async function namedByRows(
         const generations = await readGenerations(server.admin, plan);
         const next = generations.find(({ id, state }) => id === plan.database.generation && state !== "preparing");
         const database = next?.databases.find(({ name, present }) => name === references.database && present);
-        return database && (await withClient(server, database.current, signal, (client) => ask(client, database)));
+        if (database === undefined) {
+            return undefined;
+        }
+        const acting = { generation: plan.database.generation, database: database.current, owner: database.owner };
+        return await actingAsOwner(server, acting, signal, ask);
     } finally {
         await server.close();
     }
 
-    async function ask(client: Client, database: GenerationDatabase): Promise<Spool<Named>> {
+    async function ask(client: Client): Promise<Spool<Named>> {
         const named = new Spool<Named>();
         try {
-            for await (const path of pathsIn(client, database, references.query)) {
+            for await (const path of pathsIn(client, references.query)) {
                 named.add({ path });
             }
             return named;
@@ -99,10 +104,8 @@ async function namedByRows(
 }
 
 /** What the query gives, row by row. It can change nothing, and may do what the database's owner may: production can have left anything behind a name. */
-async function* pathsIn(client: Client, { owner }: GenerationDatabase, query: string): AsyncGenerator<string> {
+async function* pathsIn(client: Client, query: string): AsyncGenerator<string> {
     await client.query("begin transaction isolation level repeatable read, read only");
-    await client.query(`set local role ${escapeIdentifier(owner)}`);
-    await client.query(`set local search_path = "$user", public`);
     // With a name it is prepared, so that it is one statement and no more.
     await client.query({ name: "references", text: `declare named no scroll cursor for ${query}` });
     for (;;) {

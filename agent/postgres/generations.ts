@@ -42,9 +42,10 @@ export const roleComment = "understudy";
 /** Beginning of the names of roles that live only as long as a run. */
 const scratchPrefix = "understudy_";
 
-/** Role that loads a generation, and the group that may create in every schema meanwhile. */
-export function scratchRoles(id: string): { standIn: string; load: string } {
-    return { standIn: `${scratchPrefix}restore_${id}`, load: `${scratchPrefix}load_${id}` };
+/** Role that loads a generation, the group that may create in every schema meanwhile, and the role that acts as an owner. */
+export function scratchRoles(id: string): { standIn: string; load: string; acting: string } {
+    const role = (use: string) => `${scratchPrefix}${use}_${id}`;
+    return { standIn: role("restore"), load: role("load"), acting: role("act") };
 }
 
 /**
@@ -165,8 +166,7 @@ export async function removeDatabases(
     for (const { name } of databases) {
         await admin.query(`drop database if exists ${escapeIdentifier(generationName(name, id))} with (force)`);
     }
-    const { standIn, load } = scratchRoles(id);
-    for (const role of [standIn, load]) {
+    for (const role of Object.values(scratchRoles(id))) {
         await admin.query(`drop role if exists ${escapeIdentifier(role)}`);
     }
 }

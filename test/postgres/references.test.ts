@@ -19,7 +19,10 @@ beforeAll(async () => {
             "CREATE TABLE public.picture (n integer, path text);\nALTER TABLE public.picture OWNER TO shop;\n" +
                 `COPY public.picture (n, path) FROM stdin;\n${rows}\\.\n` +
                 "CREATE FUNCTION public.change() RETURNS text LANGUAGE sql AS 'delete from picture returning path';\n" +
-                "ALTER FUNCTION public.change() OWNER TO shop;\n",
+                "ALTER FUNCTION public.change() OWNER TO shop;\n" +
+                "CREATE FUNCTION public.climb() RETURNS text LANGUAGE plpgsql AS " +
+                "$$begin perform set_config('role', 'none', false); return (select rolpassword from pg_authid limit 1); end$$;\n" +
+                "ALTER FUNCTION public.climb() OWNER TO shop;\n",
         ),
     );
     mkdirSync(join(replica.folder, "source/a/b"), { recursive: true });
@@ -69,6 +72,7 @@ test.each([
     ["gives two columns", "select n, path from picture", /it gives 2 columns, and one with paths is wanted/],
     ["is two statements", `${query}; drop table picture`, /cannot insert multiple commands/],
     ["would change rows", "select change()", /DELETE is not allowed|cannot execute DELETE in a read-only transaction/],
+    ["would become the superuser", "select climb()", /permission denied for table pg_authid/],
     ["looks at what is not the owner's", "select rolpassword from pg_authid", /permission denied for table pg_authid/],
 ])("a query that %s is refused with the server's words", async (_, wrong, reason) => {
     await expectRefusal({ query: wrong }, reason);
