@@ -12,7 +12,7 @@ export function mediaRows({ maximumDeletions }: CopiedMedia, sighting: Sighting,
         return [];
     }
     const { files, bytes, published } = newest;
-    const held: Row = ["holds", `${plural(files, "file")}, ${formatBytes(bytes)}, published ${aged(published, now)}`];
+    const held: Row = ["holds", `${plural(files, "file")}, ${formatBytes(bytes)}, published ${ago(published, now)}`];
     const since = sinceCopy(sighting);
     return since === undefined
         ? [held]
@@ -25,7 +25,7 @@ export function newerMediaRows(sighting: Sighting, now: number): Row[] {
     const since = sinceCopy(sighting);
     return newest === undefined || since === undefined || since.brought + since.removed === 0
         ? []
-        : [["newer", `media published ${aged(newest.published, now)}: ${countOf(since)}`]];
+        : [["newer", `media published ${ago(newest.published, now)}: ${countOf(since)}`]];
 }
 
 /**
@@ -61,6 +61,6 @@ function shareOf({ removed, of }: Since, maximum: number): string {
     return `: at most ${percent} % of the copy's ${plural(of, "file")}, and media.maximumDeletions is ${maximum} %${risk}`;
 }
 
-function aged(published: string, now: number): string {
+function ago(published: string, now: number): string {
     return `${formatAge((now - Date.parse(published)) / 1000)} ago`;
 }
