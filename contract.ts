@@ -142,7 +142,9 @@ const mediaPlan = z.strictObject({
     references: mediaReferences.optional(),
     /** Former generations that `retire` leaves in place. */
     keepGenerations: z.number().int().min(0),
-    /** Group that owns the copies, so that the application may read them and add to them. */
+    /** Whose the copies are: the agent's and its group's, or the same as in production, permissions as well. */
+    owners: z.enum(["agent", "production"]),
+    /** Group that owns the agent's copies, so that the application may read them and add to them. */
     group: z.number().int().positive(),
 });
 export type MediaPlan = z.infer<typeof mediaPlan>;

@@ -11,7 +11,7 @@ import { database, databaseContradictions, databasesOf } from "./settings/databa
 import { mediaFor } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
-import { identityOf, store } from "./settings/store";
+import { identityOf, type Store, store } from "./settings/store";
 import { label, objectName, workload } from "./settings/values";
 
 const tag = z
@@ -47,6 +47,8 @@ const schemaFor = (written: Record<string, unknown>) =>
             namespace: label.optional(),
             /** Whose replica it is, in place of a namespace: it then stands in `stack-<user>-<name>`, and only that user, as the cluster knows them, may deploy it. */
             developer: z.strictObject({ user: label, name: label.default("default") }).optional(),
+            /** Level of the Pod Security Standards that the namespace enforces. */
+            podSecurity: z.enum(["restricted", "baseline"]).default("restricted"),
             /** Storage class of the replica's volumes; the cluster's default if left out. */
             storageClass: z.string().min(1).optional(),
             /** Secret in the namespace, of type kubernetes.io/dockerconfigjson, with which images are pulled. */
@@ -182,6 +184,9 @@ function contradictions({ source, target, database, media, application }: Settin
     if (media.mode === "share-read-only" && source.media.s3 !== undefined) {
         problems.push("media.mode is share-read-only, but source.media is a bucket, which no pod mounts: write copy");
     }
+    if (media.mode === "copy" && media.owners === "production") {
+        problems.push(...ownersContradictions(source.media, target.podSecurity));
+    }
     const names = databasesOf(database).map(({ name }) => name);
     const asked = media.mode === "copy" ? media.references?.database : undefined;
     if (asked !== undefined && !names.includes(asked)) {
@@ -198,4 +203,19 @@ function contradictions({ source, target, database, media, application }: Settin
         );
     }
     return problems;
+}
+
+/** What speaks against keeping production's owners. */
+function ownersContradictions({ s3 }: Store, podSecurity: Settings["target"]["podSecurity"]): string[] {
+    return [
+        ...(s3 === undefined
+            ? []
+            : ["media.owners is production, but source.media is a bucket, which knows no owners: write agent"]),
+        ...(podSecurity === "baseline"
+            ? []
+            : [
+                  "media.owners is production, but target.podSecurity is restricted, which lets nobody give files away: " +
+                      "write baseline there, or media.owners: agent",
+              ]),
+    ];
 }

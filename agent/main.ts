@@ -111,10 +111,16 @@ async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
     const databases = await retireDatabases(plan, signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
     const copies = copyPlan(plan);
-    const media = copies === undefined ? "" : `; media ${list(await retireMedia(copies, signal))}`;
+    const files = copies && (await retireMedia(copies, signal));
+    const media = files === undefined ? "" : `; media ${list(files.removed)}`;
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
     const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
-    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}`;
+    const foreign =
+        files === undefined || files.kept.length === 0
+            ? ""
+            : ` Kept because their files have production's owners, which only a run with media.owners: production may ` +
+              `remove: media ${list(files.kept)}.`;
+    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${foreign}`;
 }
 
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */

@@ -29,6 +29,7 @@ export async function survey(settings: Settings, stackName: string): Promise<Sur
         because: {},
         source: settings.source,
         isShared: settings.media.mode === "share-read-only",
+        keepsOwners: false,
         adminSecret: serverOf(settings.database).passwordSecret,
         loginSecret: "",
         timeout: patience,

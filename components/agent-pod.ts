@@ -30,12 +30,15 @@ export interface AgentPodArgs extends Pick<Place, "pullSecret"> {
     fileCalls?: number;
     /** The way to a bucket that is read in the place of a folder. */
     bucket?: ReturnType<typeof bucketAccess> | undefined;
+    /** Security of the pod, and of the agent's container in it, which is {@link restrictedContainer} if left out. */
     securityContext: object;
+    containerSecurity?: object;
 }
 
 /** The pod without what places it. */
 export function agentPod(args: AgentPodArgs) {
     const { command, options = [], image, configMap, folders, fileCalls, bucket, securityContext } = args;
+    const { containerSecurity = restrictedContainer } = args;
     const runtime = image === undefined ? "/usr/local/bin" : "/node";
     const env = [
         // Node reads it when it starts.
@@ -60,7 +63,7 @@ export function agentPod(args: AgentPodArgs) {
                     ...options,
                 ],
                 ...(env.length > 0 && { env }),
-                securityContext: restrictedContainer,
+                securityContext: containerSecurity,
                 resources: resources("128Mi", "1Gi"),
                 volumeMounts: [
                     { name: "understudy", mountPath: "/understudy", readOnly: true },

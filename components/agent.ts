@@ -7,7 +7,7 @@ import { agentPod } from "./agent-pod";
 import { bucketAccess } from "./bucket";
 import { digest } from "./digest";
 import { labels, type Place } from "./labels";
-import { agentUser, mediaGroup, type Placement, restrictedPod } from "./pod";
+import { agentUser, mediaGroup, ownersContainer, ownersPod, type Placement, restrictedPod } from "./pod";
 import { replicaClaim, sourceClaim } from "./volumes";
 
 /** Folders that a Job may have mounted; the plan names files and folders below them. */
@@ -83,6 +83,8 @@ export interface AgentJobArgs extends Place {
     source: Pick<Settings["source"], "database" | "media">;
     /** Whether the media are production's own, so that there is no volume for copies. */
     isShared: boolean;
+    /** Whether the copies of the media keep production's owners. */
+    keepsOwners: boolean;
     /** Secret with the password of the server's superuser. */
     adminSecret: string;
     /** Secret with the password of the generation's login role. */
@@ -156,6 +158,13 @@ function usesMedia(args: AgentJobArgs): boolean {
     return mountsOf(args).some(({ folder }) => folder === "media");
 }
 
+/** Who a run is, and what it may do: as little as may be, unless it makes or removes copies with production's owners. */
+function securityOf({ keepsOwners }: AgentJobArgs, seen: Mount[]) {
+    return keepsOwners && seen.some(({ folder, write }) => folder === "media" && write)
+        ? { securityContext: ownersPod, containerSecurity: ownersContainer }
+        : { securityContext: restrictedPod(agentUser, mediaGroup) };
+}
+
 /** The bucket in the place of a folder, where production's store is one. */
 function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]): S3 | undefined {
     const stores: Partial<Record<Mount["folder"], Store>> = { backups: database, mediaSource: media };
@@ -186,7 +195,7 @@ function podOf(args: AgentJobArgs) {
                 volume: volumes[folder],
             })),
             // No fsGroup: it would change owners, and on production's volumes nothing may be changed.
-            securityContext: restrictedPod(agentUser, mediaGroup),
+            ...securityOf(args, seen),
         }),
         ...(usesMedia(args) && placement.affinity !== undefined && { affinity: placement.affinity }),
     };

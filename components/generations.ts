@@ -102,10 +102,11 @@ function shapeOfMedia(media: Settings["media"]): Record<string, string> {
     if (media.mode !== "copy") {
         return { mode: media.mode, ...sentinel };
     }
-    const { sharing, links, exclude } = media;
+    const { sharing, links, owners, exclude } = media;
     return {
         ...(sharing !== "link" && { sharing }),
         ...(links !== "refuse" && { links }),
+        ...(owners !== "agent" && { owners }),
         ...(exclude.length > 0 && { exclude: exclude.join(", ") }),
         ...sentinel,
     };

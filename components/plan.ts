@@ -62,6 +62,7 @@ function mediaOf({ source, media, database }: Settings, generation: string): Pla
         maximumDeletions: media.maximumDeletions,
         sharing: media.sharing,
         links: media.links,
+        owners: media.owners,
         exclude: media.exclude,
         verify: media.verify,
         ...(media.references !== undefined && {

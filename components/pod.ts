@@ -1,4 +1,4 @@
-/** What every pod of a replica has in common: the namespace's restricted security level leaves no choice. */
+/** What every pod of a replica has in common. The namespace's restricted security level leaves no choice. */
 import type { Settings } from "../settings";
 import { labelValue, type Place } from "./labels";
 
@@ -33,6 +33,26 @@ export const restrictedContainer = {
     allowPrivilegeEscalation: false,
     readOnlyRootFilesystem: true,
     capabilities: { drop: ["ALL"] },
+};
+
+/**
+ * Capabilities with which user 0 keeps production's owners: to give files away, to get on with what then is another's, and
+ * to set a folder's set-group-id bit for a group that is not his own. The `baseline` level lets containers have them.
+ */
+export const ownersCapabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
+
+/** Pod-level security of what keeps production's owners, as far as the `baseline` level allows it. */
+export const ownersPod = {
+    runAsUser: 0,
+    runAsGroup: mediaGroup,
+    supplementalGroups: [],
+    seccompProfile: { type: "RuntimeDefault" },
+};
+
+/** Container-level security of the same. */
+export const ownersContainer = {
+    ...restrictedContainer,
+    capabilities: { ...restrictedContainer.capabilities, add: ownersCapabilities },
 };
 
 /** What the scheduler sets aside for a container, and the memory that it may use at most. */

@@ -91,11 +91,11 @@ export class Replica extends pulumi.ComponentResource {
         this.registerOutputs();
 
         function createTarget(parent: Replica) {
-            const { context } = settings.target;
+            const { context, podSecurity } = settings.target;
             const brought = broughtClaims(settings.source).length > 0;
             return new Target(
                 "target",
-                { ...place, context, keep: keep.database || keep.media || brought },
+                { ...place, context, podSecurity, keep: keep.database || keep.media || brought },
                 { parent },
             );
         }
@@ -211,9 +211,11 @@ export class Replica extends pulumi.ComponentResource {
             dependsOn: pulumi.Resource[],
             more: Pick<AgentJobArgs, "generations" | "because" | "image" | "timeout">,
         ) {
-            const { source, database } = settings;
+            const { source, media, database } = settings;
             const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
-            const jobArgs = { ...place, ...more, ...secrets, command, source, isShared: !isCopied, placement };
+            const keepsOwners = media.mode === "copy" && media.owners === "production";
+            const mediaArgs = { source, isShared: !isCopied, keepsOwners };
+            const jobArgs = { ...place, ...more, ...secrets, ...mediaArgs, command, placement };
             return new AgentJob(command, jobArgs, { ...within, dependsOn });
         }
     }

@@ -1,11 +1,14 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../settings";
 import { labels, type Place } from "./labels";
 
 /** Arguments of a {@link Target}. */
 export interface TargetArgs extends Place {
     /** Context of the kubeconfig. */
     context: string;
+    /** Level of the Pod Security Standards that the namespace enforces. */
+    podSecurity: Settings["target"]["podSecurity"];
     /** Whether a wipe leaves the namespace, because it leaves a volume in it, or somebody's claim. */
     keep: boolean;
 }
@@ -42,8 +45,8 @@ export class Target extends pulumi.ComponentResource {
                     name: args.namespace,
                     labels: {
                         ...labels(args, "namespace"),
-                        [`${security}/enforce`]: "restricted",
-                        [`${security}/warn`]: "restricted",
+                        [`${security}/enforce`]: args.podSecurity,
+                        [`${security}/warn`]: args.podSecurity,
                     },
                 },
             },

@@ -79,6 +79,8 @@ export const mediaReport = z.strictObject({
     vanished: z.number(),
     /** Whose the files are. */
     owners: z.string(),
+    /** Whether they are production's: only an agent that may give files away can then remove them. */
+    ownersKept: z.literal(true).optional(),
     /** What was compared. */
     proof: z.array(z.string()),
     /** What could not be. */

@@ -52,6 +52,8 @@ const copiedMedia = z.strictObject({
     sharing: z.enum(["link", "clone", "copy"]).default("link"),
     /** Whether symbolic links may lead out of production's folder. */
     links: z.enum(["refuse", "keep"]).default("refuse"),
+    /** Whose the copies are. `production` keeps owners, groups and permissions, for which the agent runs as user 0. */
+    owners: z.enum(["agent", "production"]).default("agent"),
     /** What is left out. */
     exclude: z.array(glob).default([]),
     minimumFiles,

@@ -4,6 +4,7 @@ export const mediaRules = {
     maximumDeletions: 100,
     sharing: "link" as const,
     links: "refuse" as const,
+    owners: "agent" as const,
     exclude: [],
     verify: { copied: 100, linked: 1 },
     keepGenerations: 1,

@@ -25,6 +25,8 @@ export function bucketSource(remote: Remote, { exclude, sentinel }: MediaPlan): 
         read: (each, object, signal) => readBucket(remote, { exclude, sentinel }, each, object, signal),
         manifest: async () => undefined,
         bring: fromBucket(remote),
+        hasOwners: false,
+        root: async () => undefined,
         close: async () => undefined,
     };
 }

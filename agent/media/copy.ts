@@ -75,21 +75,17 @@ export function makeFolder(group: number) {
 }
 
 /** In the place of a user's id: he is to stay who he is. */
-const unchanged = -1;
+export const unchanged = -1;
 
-/** Whose a tree is: the agent's, by whatever id the volume knows it. */
-export async function ownerOf(tree: Folders): Promise<number> {
-    return tree.in("", async (place) => (await tree.calls.lstat(raw(`${place}/.`))).uid);
-}
-
-/** Gives what was made its group and permissions, where it does not have them. */
-export async function own(path: Buffer, calls: Calls, group: number, mode: number): Promise<void> {
-    const { gid, mode: found } = await calls.lstat(path);
-    if (gid !== group) {
-        await calls.chown(path, unchanged, group);
+/** Gives what was made its group and permissions, and its user if there is to be another, where it does not have them. */
+export async function own(path: Buffer, calls: Calls, group: number, mode: number, user = unchanged): Promise<void> {
+    const { uid, gid, mode: found } = await calls.lstat(path);
+    const isTheirs = gid === group && (user === unchanged || uid === user);
+    if (!isTheirs) {
+        await calls.chown(path, user, group);
     }
-    // A change of the group takes the set-group-id bit away.
-    if (gid !== group || (found & 0o7777) !== mode) {
+    // A change of the owner takes the set-group-id bit away.
+    if (!isTheirs || (found & 0o7777) !== mode) {
         await calls.chmod(path, mode);
     }
 }

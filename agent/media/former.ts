@@ -2,9 +2,9 @@ import type { Stats } from "node:fs";
 import { join } from "node:path";
 import { generationFiles, generationFolder, type MediaPlan } from "../../contract";
 import { after, type Soon, unless } from "./after";
-import { fileMode, ownerOf } from "./copy";
 import { Folders } from "./folders";
 import { type Known, readManifest } from "./manifest";
+import type { Owners } from "./owners";
 import { timeTolerance } from "./prove";
 import type { Spool } from "./spool";
 import type { FileEntry } from "./tree";
@@ -16,13 +16,15 @@ export class Former {
         readonly tree: Folders,
         /** What its manifest knows; absent if that cannot be read. */
         readonly files: Spool<Known> | undefined,
-        private readonly owner: number,
-        private readonly media: MediaPlan,
+        private readonly sharing: MediaPlan["sharing"],
+        private readonly owners: Owners,
     ) {}
 
-    /** @returns undefined if there is none on the volume */
-    static async open(media: MediaPlan): Promise<Former | undefined> {
-        const { volume } = media;
+    /**
+     * @param owners whose the files of the next one are
+     * @returns undefined if there is none on the volume
+     */
+    static async open({ volume, sharing }: MediaPlan, owners: Owners): Promise<Former | undefined> {
         const last = (await mediaGenerations(volume)).find(({ completed }) => completed !== undefined);
         if (last === undefined) {
             return undefined;
@@ -30,16 +32,15 @@ export class Former {
         const root = new Folders(volume);
         const files = await readManifest(root, generationFiles(last.id)).catch(() => undefined);
         await root.close();
-        const tree = new Folders(join(volume, generationFolder(last.id)));
-        return new Former(tree, files, await ownerOf(tree), media);
+        return new Former(new Folders(join(volume, generationFolder(last.id))), files, sharing, owners);
     }
 
     /**
-     * Whether it has the same file, and can share it: what the application has put in its place is the application's, and
-     * what it could edit has another mode than what may be shared.
+     * Whether it has the same file, and can share it: what another user has put in its place is that user's, and what is
+     * one file for both has to have the owner and the permissions that it would get now.
      */
     has(file: FileEntry): Soon<boolean> {
-        if (this.media.sharing === "copy") {
+        if (this.sharing === "copy") {
             return false;
         }
         const found = unless(
@@ -49,13 +50,12 @@ export class Former {
         return after(found, (status) => status !== undefined && this.isSame(status, file));
     }
 
-    private isSame(status: Stats, { size, mtime, mode }: FileEntry): boolean {
-        const { sharing, group } = this.media;
-        if (!status.isFile() || status.uid !== this.owner || status.size !== size) {
+    private isSame(status: Stats, file: FileEntry): boolean {
+        if (!status.isFile() || status.uid !== this.owners.of(file).uid || status.size !== file.size) {
             return false;
         }
-        const isAsItWouldBe = status.gid === group && (status.mode & 0o7777) === fileMode(mode, sharing);
-        return (sharing === "clone" || isAsItWouldBe) && Math.abs(status.mtimeMs - mtime) < timeTolerance;
+        const isAsItWouldBe = this.sharing === "clone" || this.owners.fit(file, status);
+        return isAsItWouldBe && Math.abs(status.mtimeMs - file.mtime) < timeTolerance;
     }
 
     async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type CopyPlan, generationFiles, generationFolder, generationMarker, type MediaPlan } from "../../contract";
 import type { MediaReport } from "../../contract/report";
@@ -15,6 +15,7 @@ import { Former } from "./former";
 import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom, sourceName } from "./guards";
 import { Listing } from "./listing";
 import { type Known, ManifestWriter } from "./manifest";
+import { Owners } from "./owners";
 import { refuseSameFolder } from "./place";
 import { proveCopy } from "./prove";
 import type { Source } from "./source";
@@ -86,13 +87,14 @@ async function prepareOnce(
     const parts: Ingredients = { source: sourceOf(media), listing: new Listing() };
     try {
         await parts.source.begin(patience, signal);
-        parts.former = state === "ours" ? await Former.open(media) : undefined;
+        const owners = await Owners.find(media, parts.source);
+        parts.former = state === "ours" ? await Former.open(media, owners) : undefined;
         await phases.run("read the source", (watch) => read(parts, watch, signal));
         const deletions = await guard(parts, media);
         if (state === "empty") {
             await markVolume(volume, stack);
         }
-        return await build(parts, deletions, media, phases, signal);
+        return await build({ ...parts, owners }, deletions, media, phases, signal);
     } catch (failure) {
         // Whatever has been found of a tree that changed under the copy may be for that reason alone.
         const error = (await isOvertaken(parts.source)) ? overtaken(media) : failure;
@@ -165,20 +167,28 @@ async function guard({ listing, former }: Ingredients, media: MediaPlan): Promis
 }
 
 async function build(
-    parts: Ingredients,
+    parts: Ingredients & { owners: Owners },
     deletions: number | undefined,
     media: MediaPlan,
     phases: Phases,
     signal: AbortSignal,
 ): Promise<string> {
     const { volume, generation: id, group, sharing } = media;
-    const { listing, source, former, production } = parts;
+    const { listing, source, owners, former, production } = parts;
     const root = join(volume, generationFolder(id));
     await mkdir(root, { recursive: true });
     const target = new Folders(root, makeFolder(group));
     let copied: Copied | undefined;
     try {
-        await target.in("", (place) => own(Buffer.from(`${place}/.`), target.calls, group, folderMode));
+        // With another setting of media.owners the agent is another user, who has to get on here as well.
+        await own(Buffer.from(dirname(root)), target.calls, group, folderMode);
+        await target.in("", async (place) => {
+            const path = Buffer.from(`${place}/.`);
+            const top = await source.root();
+            await (top === undefined
+                ? own(path, target.calls, group, folderMode)
+                : owners.give(top, path, target.calls));
+        });
         const copy = await phases.run("copy", (watch) =>
             copyTree({ listing, bring: source.bring, target, former: former?.tree, sharing, watch, signal }),
         );
@@ -186,7 +196,8 @@ async function build(
         const manifest = await ManifestWriter.create(join(volume, generationFiles(id)));
         const proof = await phases.run("prove", async (watch) => {
             const found = await proveCopy({
-                ...{ copied: copy, target, production, former: former?.files, manifest, plan: media, watch, signal },
+                ...{ copied: copy, target, production, former: former?.files },
+                ...{ manifest, owners, plan: media, watch, signal },
             }).finally(() => manifest.end());
             // The marker must not reach the disk before the files do.
             await promisify(execFile)("sync", ["-f", volume]);
@@ -202,7 +213,8 @@ async function build(
             ...(published !== undefined && { published }),
             ...figures,
             ...(deletions !== undefined && { deletions }),
-            owners: `the agent's, ${process.getuid?.()}:${group}; production's are in the file manifest`,
+            owners: owners.sentence,
+            ...(owners.areKept && { ownersKept: true }),
             proof: proof.proof,
             unknown: [
                 ...(former !== undefined && deletions === undefined
@@ -213,7 +225,7 @@ async function build(
             phases: phases.finished,
         };
         await writeDurably(join(volume, generationMarker(id)), `${JSON.stringify(report, undefined, 2)}\n`);
-        return lastWord(report, phases.total);
+        return `${lastWord(report, phases.total)}${owners.mapped}`;
     } finally {
         copied?.made.close();
         await target.close();

@@ -56,14 +56,16 @@ export class Listing {
     /** To be called when all is added: of a file with several names one is copied. */
     complete(): void {
         for (const { items } of joined(this.several, [], ({ file }: { file: { inode: string } }) => file.inode)) {
-            const first = new Map<string, string>();
+            const firsts = new Map<string, FileEntry>();
             for (const { file, same } of items) {
-                const name = first.get(file.inode);
-                if (name === undefined) {
-                    first.set(file.inode, file.path);
+                const first = firsts.get(file.inode);
+                if (first === undefined) {
+                    firsts.set(file.inode, file);
                     this.sort(file, same);
                 } else {
-                    this.twins.add({ ...file, first: name });
+                    // What was changed between two looks at one file is not another file's: all its names are as the first.
+                    const { uid, gid, mode } = first;
+                    this.twins.add({ ...file, uid, gid, mode, first: first.path });
                 }
             }
         }

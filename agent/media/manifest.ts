@@ -106,13 +106,31 @@ export async function readManifest(
     name: string,
     kinds: ListedFile["kind"][] = ["file"],
 ): Promise<Spool<Known> | undefined> {
+    return readListed(tree, name, ({ kind, size = 0, mtime, ino, sha256, ...name }) => {
+        const told = { ...(ino !== undefined && { ino }), ...(sha256 !== undefined && { sha256 }) };
+        return kinds.includes(kind) ? { path: nameListed(name), size, mtime, ...told } : undefined;
+    });
+}
+
+/**
+ * Reads of a manifest below a folder what is wanted of each entry.
+ *
+ * @param wanted undefined of an entry of which nothing is
+ * @returns undefined if there is none
+ * @throws {Error} when it is one of another version, or none at all
+ */
+export async function readListed<T>(
+    tree: Folders,
+    name: string,
+    wanted: (entry: ListedFile) => T | undefined,
+): Promise<Spool<T> | undefined> {
     return tree.at(name, async (path) => {
         const found = await tree.calls.find(path);
         if (found === undefined) {
             return undefined;
         }
         const file = await tree.calls.open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-        const known = new Spool<Known>();
+        const known = new Spool<T>();
         let count = 0;
         try {
             for await (const line of linesOf(createReadStream("", { fd: file }))) {
@@ -121,10 +139,9 @@ export async function readManifest(
                     filesHeader.parse(JSON.parse(line));
                     continue;
                 }
-                const { kind, size = 0, mtime, ino, sha256, ...name } = listedFile.parse(JSON.parse(line));
-                if (kinds.includes(kind)) {
-                    const told = { ...(ino !== undefined && { ino }), ...(sha256 !== undefined && { sha256 }) };
-                    known.add({ path: nameListed(name), size, mtime, ...told });
+                const item = wanted(listedFile.parse(JSON.parse(line)));
+                if (item !== undefined) {
+                    known.add(item);
                 }
             }
         } catch (error) {

@@ -3,13 +3,14 @@ import type { MediaPlan } from "../../contract";
 import type { Watch } from "../report";
 import { plural } from "../report";
 import { after, type Soon } from "./after";
-import { type Copied, fileMode, folderMode, type Made, own, ownerOf } from "./copy";
+import type { Copied, Made } from "./copy";
 import type { Folders } from "./folders";
 import { Hashes } from "./hash";
 import { joined, number } from "./join";
 import { inParallel } from "./lanes";
 import type { Known, ManifestWriter } from "./manifest";
 import { display } from "./name";
+import type { Owners } from "./owners";
 import type { Spool } from "./spool";
 import { countNames } from "./tree";
 
@@ -25,7 +26,9 @@ export interface ProofArgs {
     /** What the former generation's manifest knows. */
     former?: Spool<Known> | undefined;
     manifest: ManifestWriter;
-    plan: Pick<MediaPlan, "generation" | "group" | "sharing" | "verify">;
+    /** Whose the entries are to be. */
+    owners: Owners;
+    plan: Pick<MediaPlan, "generation" | "verify">;
     watch: Watch;
     signal: AbortSignal;
 }
@@ -45,12 +48,11 @@ export interface Proof {
  * @throws {Error} when anything differs
  */
 export async function proveCopy(args: ProofArgs): Promise<Proof> {
-    const { copied, target, production, former, manifest, plan, watch, signal } = args;
+    const { copied, target, production, former, manifest, owners, plan, watch, signal } = args;
     const { made } = copied;
     const hashes = new Hashes(signal);
     const count = { looked: 0, hashed: 0, fromFormer: 0, changed: 0 };
     watch(() => ({ done: count.looked, unit: "file", part: { of: made.length, through: count.looked } }));
-    const owner = await ownerOf(target);
     const others = [production ?? [], former ?? []];
 
     for (const { items, known } of joined(made, others, ({ path }: { path: string }) => path)) {
@@ -78,12 +80,11 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
 
     function compare(entry: Made, path: Buffer): Soon<void> {
         const { calls } = target;
-        const mode = entry.kind === "folder" ? folderMode : fileMode(entry.mode, plan.sharing);
-        const isOwned = ({ gid, mode: found }: Stats) => gid === plan.group && (found & 0o7777) === mode;
+        // What is linked is the former generation's as well, and nothing is done to that.
         const owned = after(calls.lstat(path), (status) =>
-            entry.kind === "link" || entry.how === "linked" || isOwned(status)
+            entry.how === "linked" || !isKind(entry, status) || owners.fit(entry, status)
                 ? status
-                : own(path, calls, plan.group, mode).then(() => calls.lstat(path)),
+                : owners.give(entry, path, calls).then(() => calls.lstat(path)),
         );
         return after(owned, (status) => {
             const wrong = difference(status);
@@ -93,14 +94,13 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
         });
 
         function difference(status: Stats): string | undefined {
-            const isKind = { file: status.isFile(), folder: status.isDirectory(), link: status.isSymbolicLink() };
-            if (!isKind[entry.kind]) {
+            if (!isKind(entry, status)) {
                 return `is no ${entry.kind}`;
             }
             if (entry.kind === "file" && status.size !== entry.size) {
                 return `has ${status.size} bytes instead of ${entry.size}`;
             }
-            if (entry.kind !== "link" && (!isOwned(status) || status.uid !== owner)) {
+            if (!owners.fit(entry, status)) {
                 return `has mode ${(status.mode & 0o7777).toString(8)} and owner ${status.uid}:${status.gid}`;
             }
             const isTimely = Math.abs(status.mtimeMs - entry.mtime) < timeTolerance;
@@ -145,7 +145,7 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
         const { hashed, fromFormer } = count;
         const byProduction = hashed - fromFormer;
         return [
-            `kind, size, time and permissions of ${plural(made.length, "name")}`,
+            `kind, size, time, permissions and owner of ${plural(made.length, "name")}`,
             ...(byProduction > 0 ? [`SHA-256 of ${plural(byProduction, "file")} by production's file manifest`] : []),
             ...(fromFormer > 0 ? [`SHA-256 of ${plural(fromFormer, "shared file")} by the former copy's`] : []),
         ];
@@ -162,4 +162,8 @@ export async function proveCopy(args: ProofArgs): Promise<Proof> {
                   `contents of ${plural(changed, "file")} that production's file manifest does not know, or not as they are`,
               ];
     }
+}
+
+function isKind({ kind }: Made, status: Stats): boolean {
+    return { file: status.isFile(), folder: status.isDirectory(), link: status.isSymbolicLink() }[kind];
 }

@@ -1,22 +1,30 @@
 import type { CopyPlan } from "../../contract";
-import { mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "./volume";
+import { type MediaGeneration, mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "./volume";
+
+/** What became of the media generations that are to go, by their ids. */
+export interface RetiredMedia {
+    removed: string[];
+    /** Those whose files have production's owners, which this run may not remove. */
+    kept: string[];
+}
 
 /**
  * Removes the media generations beyond the plan's number, and unfinished ones.
  *
- * @returns their ids
  * @throws {Refusal} when the plan's generation is not complete
  */
-export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<string[]> {
+export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<RetiredMedia> {
     await refuseIncompleteMedia(plan);
     const { volume, generation, keepGenerations } = plan.media;
     const others = (await mediaGenerations(volume)).filter(({ id }) => id !== generation);
     const complete = others.filter(({ completed }) => completed !== undefined);
     const unfinished = others.filter(({ completed }) => completed === undefined);
     const leaving = [...complete.slice(keepGenerations), ...unfinished];
-    for (const { id } of leaving) {
+    const isForeign = ({ report }: MediaGeneration) => report?.ownersKept === true && process.getuid?.() !== 0;
+    const removed = leaving.filter((generation) => !isForeign(generation)).map(({ id }) => id);
+    for (const id of removed) {
         signal.throwIfAborted();
         await removeMediaGeneration(volume, id);
     }
-    return leaving.map(({ id }) => id);
+    return { removed, kept: leaving.filter(isForeign).map(({ id }) => id) };
 }

@@ -2,7 +2,7 @@ import type { Soon } from "./after";
 import type { Bring } from "./copy";
 import type { Known } from "./manifest";
 import type { Spool } from "./spool";
-import type { Entry, Objection } from "./tree";
+import type { Entry, FolderEntry, Objection } from "./tree";
 
 /** Where production keeps its media: a folder, or a bucket. */
 export interface Source {
@@ -35,5 +35,13 @@ export interface Source {
      */
     manifest(): Promise<Spool<Known> | undefined>;
     bring: Bring;
+    /** Whether it knows whose files are in production, and with which permissions. */
+    hasOwners: boolean;
+    /**
+     * The root itself.
+     *
+     * @returns undefined if it is not production's own folder
+     */
+    root(): Promise<FolderEntry | undefined>;
     close(): Promise<void>;
 }

@@ -168,7 +168,8 @@ export async function readTree(
     }
 }
 
-function placeOf(path: string, { mode, uid, gid, mtimeMs }: Stats): Place {
+/** What is known of a place by looking at it. */
+export function placeOf(path: string, { mode, uid, gid, mtimeMs }: Stats): Place {
     return { path, mode: mode & 0o7777, uid, gid, mtime: mtimeMs };
 }
 

@@ -131,7 +131,11 @@ export async function refuseIncompleteMedia({ media, stack }: CopyPlan): Promise
     }
 }
 
-/** Removes a generation, its marker first. May be interrupted and run again. */
+/**
+ * Removes a generation, its marker first. May be interrupted and run again.
+ *
+ * @throws {Error} when the agent may not
+ */
 export async function removeMediaGeneration(volume: string, id: string): Promise<void> {
     await rm(join(volume, generationMarker(id)), { force: true });
     const tree = new Folders(join(volume, "generations"));
@@ -141,6 +145,14 @@ export async function removeMediaGeneration(volume: string, id: string): Promise
                 await (entry.isDirectory() ? removeFolder(tree, entry.name) : rm(join(tree.root, entry.name)));
             }
         }
+    } catch (error) {
+        const code = codeOf(error as NodeJS.ErrnoException) ?? "";
+        throw ["EACCES", "EPERM"].includes(code)
+            ? new Error(
+                  `${generationFolder(id)} on the media volume ${volume} cannot be removed (${code}): if a run with ` +
+                      "media.owners: production has left it, let another one of these remove it, or do so by hand.",
+              )
+            : error;
     } finally {
         await tree.close();
     }

@@ -69,7 +69,7 @@ function planFor(source: string, volume: string, generation: string, sharing: Me
             ...{ generation, source, volume, sharing },
             ...{ minimumFiles: 1, maximumDeletions: 20, links: "refuse", exclude: [], keepGenerations: 1 },
             verify: { copied: 100, linked: 1 },
-            group: 10001,
+            ...{ owners: "agent", group: 10001 },
         },
         imageTag: "1.0",
         allowTagMismatch: false,

@@ -236,7 +236,10 @@ test("retire keeps the plan's generation and as many complete others as asked fo
         lutimesSync(join(volume, generationMarker(id)), 1000 + n, 1000 + n);
     }
     rmSync(join(volume, generationMarker("0000000002")));
-    expect(await retireMedia(planFor(places, "0000000001"), never)).toEqual(["0000000003", "0000000002"]);
+    expect(await retireMedia(planFor(places, "0000000001"), never)).toEqual({
+        removed: ["0000000003", "0000000002"],
+        kept: [],
+    });
     expect(readdirSync(join(volume, "generations"))).toEqual([
         "0000000001",
         "0000000001.files.jsonl",

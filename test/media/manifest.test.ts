@@ -62,7 +62,7 @@ describe("contents", () => {
     test("are unknown without production's file manifest, and the report says so", async () => {
         await prepare(first);
         expect(reportOf(first)).toMatchObject({
-            proof: ["kind, size, time and permissions of 6 names"],
+            proof: ["kind, size, time, permissions and owner of 6 names"],
             unknown: ["contents: the media source has no file manifest"],
         });
     });

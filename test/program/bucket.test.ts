@@ -90,7 +90,7 @@ describe("production's data in buckets", () => {
                 source: { database: { s3: { ...bucket, ...change } }, media: { s3: files } },
                 adminSecret: "database",
                 loginSecret: "",
-                isShared: false,
+                ...{ isShared: false, keepsOwners: false },
             },
             ...{ timeout: 60, placement: { labels: {} } },
         });

@@ -41,7 +41,7 @@ export const live: Live = {
             cloned: 0,
             vanished: 0,
             owners: "the agent's",
-            proof: ["kind, size, time and permissions of 850 names"],
+            proof: ["kind, size, time, permissions and owner of 850 names"],
             unknown: [],
             phases: [{ name: "copy", seconds: 0.4 }],
         },
