@@ -30,10 +30,10 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
     ];
 }
 
-/** The live copy of the media. */
-export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
+/** The live copy of the media; or where production's own are read in its place, if that is known. */
+export function mediaRows({ id, completed, report }: Live["media"], from?: string | null): Row[] {
     if (completed === null) {
-        return [["media", "production's own, read where they are"]];
+        return [["media", `production's own, ${from == null ? "read where they are" : `read-only, from ${from}`}`]];
     }
     const row: Row = ["media", `generation ${id}, complete since ${completed}`];
     if (report === null) {
@@ -45,7 +45,7 @@ export function mediaRows({ id, completed, report }: Live["media"]): Row[] {
 }
 
 /** How rows and files belong together; nothing if nobody asked for it. */
-function referenceRows(references: Live["references"]): Row[] {
+export function referenceRows(references: Live["references"]): Row[] {
     if (references === undefined) {
         return [];
     }

@@ -7,9 +7,10 @@ import { tagOf } from "../contract/tag";
 import { holdAnnotation } from "../preflight";
 import type { FailedRun } from "../record";
 import type { Settings } from "../settings";
+import { whereIs } from "../settings/store";
 import type { Sighting } from "../sighting";
 import { type Row, table } from "../table";
-import { databaseRows, mediaRows } from "./live";
+import { databaseRows, mediaRows, referenceRows } from "./live";
 
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {
@@ -31,8 +32,15 @@ export interface Status {
         /** The databases beside the application's. */
         others: Live["database"]["others"];
     } | null;
-    /** Without a time and a report if it is production's own. */
-    media: { generation: string; completed: string | null; report: Live["media"]["report"] } | null;
+    /** Without a time and a report if it is production's own; `from` says then where that is read. */
+    media: {
+        generation: string;
+        completed: string | null;
+        report: Live["media"]["report"];
+        from: string | null;
+    } | null;
+    /** How rows and files belonged together at the switch to these two; null if nobody asked, or it is not known. */
+    references: Live["references"] | null;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
     /** The copy that the next one of the same backup is cloned from: its backup's stamp, and bytes. */
@@ -67,6 +75,8 @@ export function statusOf(
         settings.media.mode === "copy"
             ? media.find(({ id, completed }) => id === mounted?.media && completed !== null)
             : mounted && { id: mounted.media, completed: null, report: null };
+    const { report } = sighting;
+    const isAbout = report?.database.id === live?.id && report?.media.id === shown?.id;
     const complete = media.filter(({ id, completed }) => completed !== null && id !== shown?.id);
     const unfinished = [
         ...databases.filter(({ state }) => state === "preparing"),
@@ -92,7 +102,16 @@ export function statusOf(
                       report: live.report,
                       others: live.others,
                   },
-        media: shown === undefined ? null : { generation: shown.id, completed: shown.completed, report: shown.report },
+        media:
+            shown === undefined
+                ? null
+                : {
+                      generation: shown.id,
+                      completed: shown.completed,
+                      report: shown.report,
+                      from: settings.media.mode === "copy" ? null : whereIs(settings.source.media),
+                  },
+        references: (isAbout && report?.references) || null,
         former: {
             databases: databases.filter(({ state }) => state === "former").map(({ id }) => id),
             media: complete.map(({ id }) => id),
@@ -116,7 +135,11 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
         ...(database === null
             ? [["database", "none is live"] satisfies Row]
             : databaseRows({ ...database, id: database.generation, state: "live" }, now)),
-        ...(media === null ? [["media", "none is live"] satisfies Row] : mediaRows({ ...media, id: media.generation })),
+        ...(media === null
+            ? [["media", "none is live"] satisfies Row]
+            : mediaRows({ ...media, id: media.generation }, media.from)),
+        ...(media?.report == null ? [] : [["owners", media.report.owners] satisfies Row]),
+        ...referenceRows(status.references ?? undefined),
         ["kept", `${plural(former.databases.length, "former database")}, ${former.media.length} of the media`],
     ];
     if (database !== null) {

@@ -56,6 +56,18 @@ export const store = z
     });
 export type Store = z.infer<typeof store>;
 
+/** Where a store is, for people. */
+export function whereIs({ nfs, csi, claim, s3, hostPath }: Store): string {
+    const places = [
+        nfs && `${nfs.server}:${nfs.path}`,
+        csi && `volume ${csi.volumeHandle} of ${csi.driver}`,
+        claim && `claim ${claim}`,
+        s3 && `bucket ${s3.bucket}${s3.prefix === undefined ? "" : `/${s3.prefix}`}`,
+        hostPath && `${hostPath} of the node`,
+    ];
+    return places.find((place) => place !== undefined) ?? "";
+}
+
 /** A text that is equal for stores with the same data: through whose credentials it is read does not matter. */
 export function identityOf({ s3, ...others }: Store): string {
     return JSON.stringify(s3 === undefined ? others : { s3: { ...s3, secret: undefined } });

@@ -45,16 +45,21 @@ function reportOf(id: string) {
     return mediaReport.parse(JSON.parse(readFileSync(join(volume, generationMarker(id)), "utf8")));
 }
 
-/** The ways in which a Job runs: as nobody in particular, or as user 0 with a few capabilities. */
+const withGroup = ["setpriv", `--regid=${mediaGroup}`, "--clear-groups", "--inh-caps=-all", "--no-new-privs"];
+const capabilities = ownersCapabilities.map((name) => `+${name.toLowerCase()}`).join(",");
+
+/** The ways in which a Job runs: as nobody in particular, as user 0 with a few capabilities, or where that is the only user. */
 const jobs = {
-    restricted: [`--reuid=${agentUser}`, "--bounding-set=-all"],
-    owners: [`--bounding-set=-all,${ownersCapabilities.map((name) => `+${name.toLowerCase()}`).join(",")}`],
+    restricted: [...withGroup, `--reuid=${agentUser}`, "--bounding-set=-all"],
+    owners: [...withGroup, `--bounding-set=-all,${capabilities}`],
+    alone: ["unshare", "--user", "--map-root-user"],
 };
 
-/** Runs the agent as a Job would, in a process of its own. */
-function inJob(job: keyof typeof jobs, command: "prepare" | "retire", id: string, change: (media: MediaPlan) => void) {
-    const program = join(places.folder, "job.cjs");
-    buildSync({
+/** What such a Job runs: nobody but root may look into the checkout. */
+let program: string | undefined;
+
+function build(): string | undefined {
+    const { outputFiles } = buildSync({
         stdin: {
             contents: `import { prepareMedia } from "./agent/media/generation";
                 import { retireMedia } from "./agent/media/retire";
@@ -66,12 +71,18 @@ function inJob(job: keyof typeof jobs, command: "prepare" | "retire", id: string
             resolveDir: join(__dirname, "../.."),
             loader: "ts",
         },
-        ...{ bundle: true, platform: "node", outfile: program, external: ["pg-native"] },
+        ...{ bundle: true, platform: "node", write: false, external: ["pg-native"] },
     });
+    return outputFiles[0]?.text;
+}
+
+/** Runs the agent as a Job would, in a process of its own. */
+function inJob(job: keyof typeof jobs, command: "prepare" | "retire", id: string, change: (media: MediaPlan) => void) {
+    program ??= build();
     const plan = JSON.stringify(planFor(places, id, change));
-    const as = [...jobs[job], `--regid=${mediaGroup}`, "--clear-groups", "--inh-caps=-all", "--no-new-privs"];
-    const options = { encoding: "utf8", cwd: places.folder } as const;
-    const said = execFileSync("setpriv", [...as, process.execPath, program, command, plan], options);
+    const options = { encoding: "utf8", cwd: places.folder, input: program } as const;
+    const [shell = "", ...as] = jobs[job];
+    const said = execFileSync(shell, [...as, process.execPath, "-", command, plan], options);
     return said.trim().split("\n").at(-1) ?? "";
 }
 
@@ -99,7 +110,8 @@ describe.runIf(isRoot)("production's owners", () => {
             chownSync(join(source, path), user, group);
             chmodSync(join(source, path), mode);
         }
-        lchownSync(join(source, "link"), 1005, 1006);
+        // Of the agent's group, and of another user.
+        lchownSync(join(source, "link"), 1005, mediaGroup);
     });
 
     const expected = {
@@ -110,7 +122,7 @@ describe.runIf(isRoot)("production's owners", () => {
         "a/twin": "1003:1004 600",
         "a/zero": "0:0 440",
         empty: "1001:1002 1777",
-        link: "1005:1006 777",
+        link: `1005:${mediaGroup} 777`,
         "picture.jpg": "1001:1002 666",
         program: "1003:1004 755",
     };
@@ -223,6 +235,15 @@ describe.runIf(isRoot)("production's owners", () => {
         expect(inJob("restricted", "prepare", second, production)).toContain("4 of them unchanged and shared");
     });
 
+    test("that the volume does not know become the agent's too", () => {
+        execFileSync("chmod", ["-R", "a+rX", source]);
+        const said = inJob("alone", "prepare", first, (media) =>
+            Object.assign(media, { owners: "production", group: 0 }),
+        );
+        expect(said).toMatch(/as the volume does not let the agent give files away \(EINVAL\)\.$/);
+        expect(rights(at(first, "picture.jpg"))).toBe("0:0 644");
+    });
+
     test("are those that the publisher's manifest names, where the files are its own", async () => {
         await publish(places, { group: mediaGroup });
         Object.assign(places, { source: storeOf(places) });
@@ -246,6 +267,9 @@ describe.runIf(isRoot)("production's owners", () => {
             const path = (id: string) => join(point, `generations/${id}/picture.jpg`);
             expect([first, second].map((id) => rights(path(id)))).toEqual(["1001:1002 666", "1001:1002 666"]);
             expect(lstatSync(path(second)).ino).not.toBe(lstatSync(path(first)).ino);
+            chownSync(path(second), 1009, 1002);
+            expect(await prepare(third, cloned)).toContain("3 of them with shared blocks");
+            expect(rights(path(third))).toBe("1001:1002 666");
         } finally {
             unmount();
         }

@@ -146,7 +146,7 @@ describe("an application with workers, a queue and random values", () => {
         );
         expect(await files()).toBe(before);
         const told = await stage.command("status", "scenario");
-        expect(told.output).toMatch(/^media +production's own, read where they are$/m);
+        expect(told.output).toMatch(/^media +production's own, read-only, from \S+/m);
     });
 
     it("7. goes back to copies, which are still there", async () => {

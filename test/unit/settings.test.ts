@@ -55,14 +55,31 @@ describe("a stack file", () => {
         ]);
     });
 
+    it("may keep production's owners in a namespace that lets the agent, but not those of a bucket", () => {
+        const kept = { "media.owners": "production" };
+        const level = { "target.podSecurity": "baseline" };
+        const { media, target } = parseSettings(changed({ ...kept, ...level }), "understudy", "demo");
+        expect([media, target]).toMatchObject([{ owners: "production" }, { podSecurity: "baseline" }]);
+        expect(problems(kept)).toEqual([
+            expect.stringMatching(
+                /media\.owners is production, but target\.podSecurity is restricted, .*: write baseline there, or media\.owners: agent$/,
+            ),
+        ]);
+        expect(problems({ ...kept, ...level, "source.media": { s3: bucket } })).toEqual([
+            expect.stringMatching(/media\.owners is production, but source\.media is a bucket, .*: write agent$/),
+        ]);
+    });
+
     it("is accepted as committed, with defaults filled in", () => {
         expect(parseSettings(config, "understudy", "demo")).toMatchObject({
             imageTag: "1.0",
             database: { dump: "database", backup: "latest", maximumAge: 93_600, timeout: 900, keepGenerations: 1 },
             media: {
                 ...{ timeout: 5400, accessMode: "ReadWriteOnce", sharing: "link", links: "refuse", exclude: [] },
+                owners: "agent",
                 ...{ maximumDeletions: 20, verify: { copied: 100, linked: 1 } },
             },
+            target: { podSecurity: "restricted" },
             removeDatabaseVolume: true,
             removeMediaVolume: false,
         });
@@ -108,6 +125,8 @@ describe("a stack file", () => {
             /source\.context is where .*: write source\.namespace, or leave it out/,
         ],
         ["media.sharing", "reflink", /media\.sharing is "reflink": write link or clone or copy/],
+        ["media.owners", "root", /media\.owners is "root": write agent or production/],
+        ["target.podSecurity", "privileged", /target\.podSecurity is "privileged": write restricted or baseline/],
         ["media.links", "follow", /media\.links is "follow": write refuse or keep/],
         ["media.exclude", ["/cache"], /media\.exclude\.0 is "\/cache": write a glob below production's folder/],
         ["media.exclude", ["a/../b"], /media\.exclude\.0 is .*: write a glob below production's folder/],

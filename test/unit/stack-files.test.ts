@@ -36,7 +36,7 @@ describe("the committed stack files", () => {
 
     it("put staging beside production, and the developer on another cluster at a host of their own", () => {
         const [staging, alan] = [settingsOf("staging"), settingsOf("dev-alan")];
-        expect(staging.target).toEqual({ context: "production-cluster", namespace: "staging-stack" });
+        expect(staging.target).toMatchObject({ context: "production-cluster", namespace: "staging-stack" });
         expect(staging.source.namespace).toBe("production-stack");
         expect(publicUrl(staging)).toBe("https://fragalysis-staging.example.org");
         expect(alan.target.context).not.toBe(staging.target.context);

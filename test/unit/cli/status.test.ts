@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { describeStatus, statusOf } from "../../../cli/status";
 import type { Survey } from "../../../contract/survey";
-import { backups, live, now, settings } from "./seen";
+import { parseSettings } from "../../../settings";
+import { backups, config, live, now, settings } from "./seen";
 
 describe("a status", () => {
     const found = { state: "former" as const, switched: null, awayMs: null, report: null, others: [] };
@@ -74,12 +75,42 @@ describe("a status", () => {
         expect(text).toMatch(/^beside it +log, from backup \(not known\)/m);
     });
 
+    it("tells whose the files are, and how they belonged to the rows at the switch to what is live", () => {
+        const references = { named: 1200, missing: 2, examples: ['"a.jpg"', '"b.jpg"'], orphans: 7 };
+        const switched = { ...sighting, report: { ...live, references } };
+        const known = statusOf(settings, switched, survey, [], now);
+        expect(known.references).toEqual(references);
+        const text = describeStatus("demo", known, now);
+        expect(text).toMatch(/^owners +the agent's$/m);
+        expect(text).toMatch(/^in rows +1,200 files named, 2 missing, such as "a\.jpg"; 7 files named by none$/m);
+        for (const other of ["database", "media"] as const) {
+            const report = { ...live, references, [other]: { ...live[other], id: "00000000dd" } };
+            expect(statusOf(settings, { ...sighting, report }, survey, [], now).references, other).toBeNull();
+        }
+        expect(describeStatus("demo", status, now)).not.toMatch(/^in rows/m);
+    });
+
+    it.each([
+        ["10.0.0.1:/exports/media", { nfs: { server: "10.0.0.1", path: "/exports/media" } }],
+        ["volume v-1 of csi.example.org", { csi: { driver: "csi.example.org", volumeHandle: "v-1" } }],
+        ["claim files", { claim: "files" }],
+        ["/b of the node", { hostPath: "/b" }],
+    ])("tells of media that are production's own that they are read-only, and from where: %s", (from, media) => {
+        const shared = { ...config, "understudy:media": '{"mode": "share-read-only"}' };
+        const source = { database: { hostPath: "/a" }, media };
+        const own = parseSettings({ ...shared, "understudy:source": JSON.stringify(source) }, "understudy", "demo");
+        const found = statusOf(own, sighting, { ...survey, media: [] }, [], now);
+        expect(found.media).toEqual({ generation: live.media.id, completed: null, report: null, from });
+        const [, words] = /^media +(.*)$/m.exec(describeStatus("demo", found, now)) ?? [];
+        expect(words).toBe(`production's own, read-only, from ${from}`);
+    });
+
     it("of a replica without anything says so", () => {
         const nothing = { backups: [], databases: [], bases: [], media: [], problems: ["The server cannot be used."] };
         const text = describeStatus("demo", statusOf(settings, {}, nothing, []));
         expect(text).toMatch(/image tag +1\.0; production's is not known/);
         expect(text).toMatch(/database +none is live/);
         expect(text).toMatch(/problem +The server cannot be used\./);
-        expect(text).not.toMatch(/^(failed|ready|base|left over|newer|held by|loaded)/m);
+        expect(text).not.toMatch(/^(failed|ready|base|left over|newer|held by|loaded|owners|in rows)/m);
     });
 });
