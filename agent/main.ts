@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { prepareMedia } from "./media/generation";
-import { retireMedia } from "./media/retire";
+import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
 import { readPlan, readPublication } from "./plan";
@@ -115,11 +115,7 @@ async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
     const media = files === undefined ? "" : `; media ${list(files.removed)}`;
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
     const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
-    const foreign =
-        files === undefined || files.kept.length === 0
-            ? ""
-            : ` Kept because their files have production's owners, which only a run with media.owners: production may ` +
-              `remove: media ${list(files.kept)}.`;
+    const foreign = files === undefined ? "" : describeKept(files);
     return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${foreign}`;
 }
 

@@ -28,3 +28,10 @@ export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<
     }
     return { removed, kept: leaving.filter(isForeign).map(({ id }) => id) };
 }
+
+/** What a last word has to add: empty if all that were to go are gone. */
+export function describeKept({ kept }: RetiredMedia): string {
+    return kept.length === 0
+        ? ""
+        : ` Kept because only a run with media.owners: production may remove files with production's owners: media ${kept.join(", ")}.`;
+}

@@ -17,6 +17,7 @@ import { buildSync } from "esbuild";
 import { beforeEach, describe, expect, test } from "vitest";
 import { Listing } from "../../agent/media/listing";
 import { Owners } from "../../agent/media/owners";
+import { describeKept } from "../../agent/media/retire";
 import { agentUser, mediaGroup, ownersCapabilities } from "../../components/pod";
 import { generationMarker, type MediaPlan } from "../../contract";
 import { mediaReport } from "../../contract/report";
@@ -204,6 +205,10 @@ describe.runIf(isRoot)("production's owners", () => {
         const none = (media: MediaPlan) => Object.assign(media, { keepGenerations: 0, group: mediaGroup });
         const retired = JSON.parse(inJob("restricted", "retire", third, none));
         expect(retired).toEqual({ removed: [second], kept: [first] });
+        expect(describeKept(retired)).toMatch(
+            /^ Kept because only a run with media\.owners: production .*: media 00000000aa\.$/,
+        );
+        expect(describeKept({ removed: [second], kept: [] })).toBe("");
         expect(found(first)).toEqual(expected);
         expect(JSON.parse(inJob("owners", "retire", third, none))).toEqual({ removed: [first], kept: [] });
     });
