@@ -22,12 +22,13 @@ import { agentUser, mediaGroup, ownersCapabilities } from "../../components/pod"
 import { generationMarker, type MediaPlan } from "../../contract";
 import { mediaReport } from "../../contract/report";
 import { digest, isInstalled, isRoot, mountLoop, planFor, settle } from "./places";
-import { publish, storeOf } from "./published";
+import { publish, storeOf, withCluster } from "./published";
 import { at, eachInPlaces, first, places, prepare, second, source, volume } from "./stage";
 
 const third = "00000000cc";
 
 eachInPlaces();
+withCluster();
 
 /** Whose something is, and its permissions, as `ls` has them; a link's say nothing. */
 function rights(path: string): string {
