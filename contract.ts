@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import { hooksPlan } from "./contract/hooks";
 
 /** Version of the plan's shape; an agent refuses a plan of another version. */
 export const planVersion = 1;
@@ -170,6 +171,8 @@ export const planSchema = z.strictObject({
         systemIdentifier: z.string().optional(),
     }),
     database: databasePlan,
+    /** SQL of the stack's own, run at named points; there is none if left out. */
+    hooks: hooksPlan.optional(),
     media: z.union([mediaPlan, sharedMediaPlan]),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),
@@ -249,6 +252,7 @@ create table if not exists understudy.generation (
     created timestamptz not null default now(),
     switched timestamptz,
     away_ms integer,
+    hooks jsonb not null default '{}',
     position integer not null default 0,
     primary key (id, name)
 );

@@ -6,6 +6,7 @@ import { prepareMedia } from "./media/generation";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
+import { runHooksOnce } from "./neutral/once";
 import { readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
@@ -37,10 +38,11 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
         await (copies && refuseIncompleteMedia(copies));
         const references = await (copies && compareReferences(copies, signal));
         const sentence = await switchDatabase(plan, signal);
+        const hooks = await runHooksOnce("afterSwitch", plan, signal);
         await tellLive(plan, references);
-        return `${sentence}${describeReferences(references)}`;
+        return `${sentence}${describeReferences(references)}${hooks}`;
     },
-    smoke,
+    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await runHooksOnce("afterStart", plan, signal)}`,
     retire,
     survey,
 };

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { type Command, type Plan, planSchema } from "../contract";
+import { hooksOf } from "../contract/hooks";
 import { type Publication, publicationSchema } from "../contract/publication";
 import { Refusal } from "./refusal";
 
@@ -40,12 +41,15 @@ export async function readPlan({ path, command, generations, patience = 60, sign
     }
 }
 
-/** The generations that a command is concerned with: the database's, then the media's. */
-export function generationsOf(command: Command, { database, media }: Plan): string[] {
+/** What a command is concerned with: the database's generation, the media's, and the hooks that it runs. */
+export function generationsOf(command: Command, { database, media, hooks }: Plan): string[] {
     if (command === "prepare-database") {
         return [database.generation];
     }
-    return command === "prepare-media" ? [media.generation] : [database.generation, media.generation];
+    if (command === "prepare-media") {
+        return [media.generation];
+    }
+    return [database.generation, media.generation, ...hooksOf(command, hooks)];
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What a refresh leaves behind. */
 import * as z from "zod";
 import { dumpKind, generationIdText } from "../contract";
+import { hookReport } from "./hooks";
 
 /** What was read of a table. */
 const loadedTable = z.strictObject({
@@ -53,6 +54,8 @@ export const databaseReport = z.strictObject({
     base: generationIdText.optional(),
     /** Tables that were loaded into that clone in place of the base's, when the backup holds others than the base's did. */
     reloaded: z.array(z.string()).optional(),
+    /** What the stack's hooks have done to the copy before it was used. */
+    hooks: z.array(hookReport).optional(),
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;

@@ -2,6 +2,7 @@ import type { DatabasePlan, Plan } from "../../contract";
 import { type DatabaseReport, rowsIn } from "../../contract/report";
 import type { Backup } from "../backup/catalogue";
 import type { Checked } from "../backup/checked";
+import { neutralise } from "../neutral/neutralise";
 import { Refusal } from "../refusal";
 import { formatAge, formatBytes, log, plural } from "../report";
 import { baseNames, findBase, findMatches, isFinished, keepBase, type Match, readBases, removeBase } from "./base";
@@ -95,10 +96,15 @@ async function restoreAll(
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
         const restored = [...made.values()].some((report) => report.base === undefined);
         const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, made) : "";
+        const hooks = await neutralise(plan, server, signal);
         // What this stack cannot know is not the base's, which is for others as well.
         const unknown = [...server.unknown, ...unknownRoom(database.capacity)];
         const reports = new Map(
-            [...made].map(([name, report]) => [name, { ...report, unknown: [...unknown, ...report.unknown] }]),
+            [...made].map(([name, report]) => {
+                const own = hooks.filter(({ database }) => database === name);
+                const all = [...unknown, ...report.unknown];
+                return [name, { ...report, unknown: all, ...(own.length > 0 && { hooks: own }) }];
+            }),
         );
         await createLogin(server, database, password);
         signal.throwIfAborted();

@@ -137,7 +137,7 @@ async function rename(client: Client, live: Generation | undefined, next: Genera
             await client.query(`alter database ${name(database.current)} rename to ${name(database.name)}`);
         }
         await client.query(
-            "update understudy.generation set state = 'live', switched = now(), away_ms = null where id = $1",
+            "update understudy.generation set state = 'live', switched = now(), away_ms = null, hooks = '{}' where id = $1",
             [next.id],
         );
         const login = loginRole(next.databases, next.id);
