@@ -8,6 +8,7 @@ import { z } from "zod";
 import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions, databasesOf } from "./settings/database";
+import { hooks, hooksContradictions } from "./settings/hooks";
 import { mediaFor } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
@@ -62,6 +63,8 @@ const schemaFor = (written: Record<string, unknown>) =>
         media: mediaFor(written.media),
         /** Without it the replica is its data alone. */
         application: application.optional(),
+        /** SQL of the stack's own, and when it is run. */
+        hooks: hooks.prefault({}),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
         /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
@@ -152,7 +155,7 @@ function filledIn(settings: Written): Settings {
 }
 
 /** What a stack file says in two places that cannot both be meant. */
-function contradictions({ source, target, database, media, application }: Settings): string[] {
+function contradictions({ source, target, database, media, application, hooks }: Settings): string[] {
     const problems = [
         ...databaseContradictions(database),
         ...(application === undefined ? [] : applicationContradictions(application)),
@@ -189,6 +192,7 @@ function contradictions({ source, target, database, media, application }: Settin
     }
     const names = databasesOf(database).map(({ name }) => name);
     const asked = media.mode === "copy" ? media.references?.database : undefined;
+    problems.push(...hooksContradictions(hooks, names, application !== undefined));
     if (asked !== undefined && !names.includes(asked)) {
         problems.push(
             `media.references.database is "${asked}", which the replica does not have: write ${names.join(" or ")}`,

@@ -17,6 +17,7 @@ export const folders = {
     media: "/media",
     admin: "/secrets/admin",
     login: "/secrets/login",
+    hooks: "/secrets/hooks",
 } as const;
 
 /** A folder that a Job has mounted, read-only unless it says otherwise. */
@@ -25,12 +26,12 @@ interface Mount {
     write?: true;
 }
 
-/** What each command gets to see, and nothing more: only `prepare-media` and `retire` can write to media. */
+/** What each command gets to see, as far as it is there, and nothing more: only `prepare-media` and `retire` can write to media. */
 const mounts: Record<Command, Mount[]> = {
-    "prepare-database": [{ folder: "backups" }, { folder: "admin" }, { folder: "login" }],
+    "prepare-database": [{ folder: "backups" }, { folder: "admin" }, { folder: "login" }, { folder: "hooks" }],
     "prepare-media": [{ folder: "mediaSource" }, { folder: "media", write: true }],
-    switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }],
-    smoke: [],
+    switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }, { folder: "hooks" }],
+    smoke: [{ folder: "admin" }, { folder: "hooks" }],
     retire: [{ folder: "admin" }, { folder: "media", write: true }],
     survey: [{ folder: "backups" }, { folder: "admin" }, { folder: "media" }],
 };
@@ -85,6 +86,8 @@ export interface AgentJobArgs extends Place {
     isShared: boolean;
     /** Whether the copies of the media keep production's owners. */
     keepsOwners: boolean;
+    /** Volume with the values that its hooks are given; undefined if it has no hooks to run. */
+    hooks?: object | undefined;
     /** Secret with the password of the server's superuser. */
     adminSecret: string;
     /** Secret with the password of the generation's login role. */
@@ -149,9 +152,11 @@ function annotations(because: Record<string, string>): Record<string, string> {
     return Object.fromEntries(Object.entries(because).map(([key, value]) => [`understudy/${key}`, value]));
 }
 
-/** What a run gets to see. */
-function mountsOf({ command, isShared }: Pick<AgentJobArgs, "command" | "isShared">): Mount[] {
-    return mounts[command].filter(({ folder }) => folder !== "media" || !isShared);
+/** What a run gets to see. The page is asked without any of it, unless hooks are run then. */
+function mountsOf({ command, isShared, hooks }: Pick<AgentJobArgs, "command" | "isShared" | "hooks">): Mount[] {
+    return mounts[command]
+        .filter(({ folder }) => folder !== "media" || !isShared)
+        .filter(({ folder }) => hooks !== undefined || (folder !== "hooks" && command !== "smoke"));
 }
 
 function usesMedia(args: AgentJobArgs): boolean {
@@ -172,7 +177,7 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
 }
 
 function podOf(args: AgentJobArgs) {
-    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, placement } = args;
+    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, hooks = {}, placement } = args;
     const seen = mountsOf(args);
     const mounted = seen.filter((mount) => bucketOf(mount, source) === undefined);
     const [bucket] = seen.map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
@@ -182,6 +187,7 @@ function podOf(args: AgentJobArgs) {
         media: { persistentVolumeClaim: { claimName: replicaClaim("media") } },
         admin: { secret: { secretName: adminSecret } },
         login: { secret: { secretName: loginSecret } },
+        hooks,
     };
     return {
         ...agentPod({

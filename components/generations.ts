@@ -3,6 +3,7 @@ import { generationId, inProduction } from "../contract";
 import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
+import { reasonsOfHooks } from "./hooks";
 import { serverOf } from "./server-access";
 
 /** Ids of the copies that a replica is made of. */
@@ -12,7 +13,8 @@ export interface Generations {
 }
 
 /** The copies that the settings ask for: whatever shapes the data is in their ids, and nothing else. */
-export function generationsOf({ source, database, media }: Settings): Generations {
+export function generationsOf(settings: Settings): Generations {
+    const { source, database, media } = settings;
     const { name, owner, backup, refresh } = database;
     const store = identityOf(source.database);
     return {
@@ -27,6 +29,7 @@ export function generationsOf({ source, database, media }: Settings): Generation
             ...furtherDatabases(database),
             ...textOf(database),
             ...broughtServer(database),
+            ...reasonsOfHooks("prepare-database", settings),
         }),
         media: generationId({
             store: identityOf(source.media),

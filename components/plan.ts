@@ -7,6 +7,7 @@ import { innerUrl } from "./address";
 import { folders } from "./agent";
 import { originOf } from "./bucket";
 import { generationsOf, rulesOf } from "./generations";
+import { hooksPlanOf } from "./hooks";
 import { mediaGroup } from "./pod";
 import { serverOf } from "./server-access";
 
@@ -14,6 +15,7 @@ import { serverOf } from "./server-access";
 export function planOf(settings: Settings, stack: string): Plan {
     const { database, source, target, application } = settings;
     const generations = generationsOf(settings);
+    const hooks = hooksPlanOf(settings);
     const { host, port, user } = serverOf(database);
     return {
         version: planVersion,
@@ -40,6 +42,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             loginPasswordFile: `${folders.login}/password`,
             backups: originOf(source.database, folders.backups),
         },
+        ...(hooks !== undefined && { hooks }),
         media: mediaOf(settings, generations.media),
         imageTag: settings.imageTag,
         allowTagMismatch: settings.allowTagMismatch !== undefined,

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
 import type { Live } from "../contract/event";
+import { hooksOf } from "../contract/hooks";
 import type { Settings } from "../settings";
 import type { ApplicationSettings } from "../settings/application";
 import type { Store } from "../settings/store";
@@ -9,6 +10,7 @@ import { Agent, AgentJob, type AgentJobArgs } from "./agent";
 import { Application } from "./application";
 import { DatabaseServer } from "./database";
 import { type Generations, generationsOf, reasonsOf } from "./generations";
+import { hooksPlanOf, hooksVolume, reasonsOfHooks } from "./hooks";
 import { createLogin, createPassword } from "./login";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
@@ -214,8 +216,13 @@ export class Replica extends pulumi.ComponentResource {
             const { source, media, database } = settings;
             const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
             const keepsOwners = media.mode === "copy" && media.owners === "production";
-            const mediaArgs = { source, isShared: !isCopied, keepsOwners };
-            const jobArgs = { ...place, ...more, ...secrets, ...mediaArgs, command, placement };
+            const ofMedia = { source, isShared: !isCopied, keepsOwners };
+            const ofHooks = {
+                generations: [...more.generations, ...hooksOf(command, hooksPlanOf(settings))],
+                because: { ...more.because, ...reasonsOfHooks(command, settings) },
+                hooks: hooksVolume(command, settings),
+            };
+            const jobArgs = { ...place, ...more, ...secrets, ...ofMedia, ...ofHooks, command, placement };
             return new AgentJob(command, jobArgs, { ...within, dependsOn });
         }
     }

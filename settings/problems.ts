@@ -70,12 +70,20 @@ function expectation(type: string): string {
 function shapeAt(schema: z.ZodObject, path: PropertyKey[]): Record<string, unknown> {
     let type: unknown = schema;
     for (const key of path) {
-        type = type instanceof z.ZodRecord ? type.valueType : shapeOf(type)[String(key)];
+        type = inside(type, key);
         while (type instanceof z.ZodOptional || type instanceof z.ZodDefault || type instanceof z.ZodPrefault) {
             type = type.unwrap();
         }
+        type = type instanceof z.ZodPipe ? type.in : type;
     }
     return shapeOf(type);
+}
+
+function inside(type: unknown, key: PropertyKey): unknown {
+    if (type instanceof z.ZodArray) {
+        return type.element;
+    }
+    return type instanceof z.ZodRecord ? type.valueType : shapeOf(type)[String(key)];
 }
 
 function shapeOf(type: unknown): Record<string, unknown> {
