@@ -33,12 +33,10 @@ const hook = z
         transaction: z.boolean().default(true),
     })
     .refine(({ file, sql }) => (file === undefined) !== (sql === undefined), { error: "write either file or sql" })
-    .transform(({ file, sql, ...others }, context) => {
-        if (file === undefined) {
-            return { ...others, sql: sql ?? "" };
-        }
+    .transform(({ sql = "", ...others }, context) => {
+        const { file } = others;
         try {
-            return { ...others, file, sql: readFileSync(join(folder, file), "utf8") };
+            return { ...others, sql: file === undefined ? sql : readFileSync(join(folder, file), "utf8") };
         } catch (error) {
             const { code } = error as NodeJS.ErrnoException;
             context.addIssue(`file "${file}" cannot be read (${code}): it is looked for in the stack file's folder`);
