@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -154,5 +154,48 @@ describe("an application with workers, a queue and random values", () => {
         expect(status, output).toBe(0);
         expect(output).toMatch(/of the media is already there: nothing to do/);
         expect(await picture()).toBe(200);
+    });
+
+    it("8. runs SQL of its own on the next copy, with a value out of a Secret, and once when the application answers", async () => {
+        const secret = { metadata: { name: "words" }, stringData: { word: "s3cret" } };
+        await stage.core.createNamespacedSecret({ namespace: stage.namespace, body: secret });
+        const made =
+            "create table of_hooks as select current_setting('understudy.word') as word, current_user::text as name";
+        const settings = {
+            "database.refresh": `${copy}, with hooks`,
+            "media.refresh": copy,
+            hooks: {
+                afterRestore: [{ sql: made }],
+                afterStart: [{ sql: "insert into of_hooks values ('started', current_user)" }],
+                secrets: { word: { secret: "words", key: "word" } },
+            },
+        };
+        for (const run of [/1 hook run \(afterStart\), 1 row\./, /live/]) {
+            const { status, output } = await stage.up(settings);
+            expect(status, output).toBe(0);
+            expect(output).toMatch(run);
+            expect(output).not.toContain("s3cret");
+        }
+        const rows = 'select word, name from of_hooks order by word collate "C"';
+        expect(await stage.sql(stage.namespace, "catalogue", rows)).toBe(
+            "s3cret|catalogue_owner\nstarted|catalogue_owner",
+        );
+    });
+
+    it("9. has files that are whose they are in production, as soon as the namespace lets the agent give them away", async () => {
+        const settings = {
+            "database.refresh": `${copy}, with owners`,
+            "media.refresh": `${copy}, with owners`,
+            "target.podSecurity": "baseline",
+            "media.owners": "production",
+        };
+        const { status, output } = await stage.up(settings);
+        expect(status, output).toBe(0);
+        expect(await picture()).toBe(200);
+        const told = await stage.command("status", "scenario");
+        expect(told.output).toMatch(/^ *owners +production's, and its permissions;/m);
+        const owner = ["node", "-p", "const { uid, gid } = fs.statSync('/srv/media/icons'); `${uid}:${gid}`"];
+        const { uid, gid } = await stat(`${stores}/media/icons`);
+        expect(await stage.execute(stage.namespace, "app.kubernetes.io/name=application", owner)).toBe(`${uid}:${gid}`);
     });
 });
