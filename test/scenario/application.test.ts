@@ -194,7 +194,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(await picture()).toBe(200);
         const told = await stage.command("status", "scenario");
         expect(told.output).toMatch(/^ *owners +production's, and its permissions;/m);
-        const owner = ["node", "-p", "const { uid, gid } = fs.statSync('/srv/media/icons'); `${uid}:${gid}`"];
+        const owner = ["node", "-p", "const it = fs.statSync('/srv/media/icons'); [it.uid, it.gid].join(':')"];
         const { uid, gid } = await stat(`${stores}/media/icons`);
         expect(await stage.execute(stage.namespace, "app.kubernetes.io/name=application", owner)).toBe(`${uid}:${gid}`);
     });
