@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { hooksPlan } from "./contract/hooks";
+import { maskingPlan } from "./contract/masking";
 
 /** Version of the plan's shape; an agent refuses a plan of another version. */
 export const planVersion = 1;
@@ -173,6 +174,8 @@ export const planSchema = z.strictObject({
     database: databasePlan,
     /** SQL of the stack's own, run at named points; there is none if left out. */
     hooks: hooksPlan.optional(),
+    /** What becomes of people's data; all of it stays if left out. */
+    masking: maskingPlan.optional(),
     media: z.union([mediaPlan, sharedMediaPlan]),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { dumpKind, generationIdText } from "../contract";
 import { hookReport } from "./hooks";
+import { maskReport } from "./masking";
 
 /** What was read of a table. */
 const loadedTable = z.strictObject({
@@ -56,6 +57,8 @@ export const databaseReport = z.strictObject({
     reloaded: z.array(z.string()).optional(),
     /** What the stack's hooks have done to the copy before it was used. */
     hooks: z.array(hookReport).optional(),
+    /** What of people's data was masked. */
+    masked: maskReport.optional(),
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;

@@ -1,24 +1,39 @@
 import { generationName, type Plan } from "../../contract";
-import type { HookReport } from "../../contract/hooks";
+import type { DatabaseReport } from "../../contract/report";
 import { type Server, withClient } from "../postgres/server";
 import { runHooks } from "./hooks";
+import { refuseForbidden } from "./mask/leaks";
+import { maskDatabase } from "./mask/mask";
+
+/** What was done to a database. */
+type Done = Pick<DatabaseReport, "hooks" | "masked">;
 
 /**
  * Makes a copy of production's data that is restored and proven one that cannot act as production, before anybody uses it.
  *
- * @returns what the stack's hooks have done to it
+ * @returns what was done, by live name
  * @throws {Error} a sentence when any of that fails; the copy must not be used then
  */
-export async function neutralise(plan: Plan, server: Server, signal: AbortSignal): Promise<HookReport[]> {
-    const { generation } = plan.database;
+export async function neutralise(plan: Plan, server: Server, signal: AbortSignal): Promise<Map<string, Done>> {
+    const { generation, databases } = plan.database;
     const aside = (live: string) => generationName(live, generation);
-    const ran = [
-        ...(await runHooks("afterRestore", plan, server, aside, signal)),
-        ...(await runHooks("beforeSwitch", plan, server, aside, signal)),
-    ];
-    // The planner knows what was restored.
-    for (const database of new Set(ran.map(({ database }) => aside(database)))) {
-        await withClient(server, database, signal, (client) => client.query("analyze"));
+    const done = new Map<string, Done>(databases.map(({ name }) => [name, {}]));
+    const before = await runHooks("afterRestore", plan, server, aside, signal);
+    for (const [name, its] of done) {
+        const masked = await maskDatabase(plan, name, server, signal);
+        Object.assign(its, masked && { masked });
     }
-    return ran;
+    const hooks = [...before, ...(await runHooks("beforeSwitch", plan, server, aside, signal))];
+    for (const [name, its] of done) {
+        const own = hooks.filter(({ database }) => database === name);
+        Object.assign(its, own.length > 0 && { hooks: own });
+        await withClient(server, aside(name), signal, async (client) => {
+            await refuseForbidden(client, plan.masking?.forbidden ?? []);
+            // The planner knows what was restored.
+            if (Object.keys(its).length > 0) {
+                await client.query("analyze");
+            }
+        });
+    }
+    return done;
 }

@@ -96,15 +96,14 @@ async function restoreAll(
         // Before it is recorded as proven: a run that is killed here has a base to clone the next time.
         const restored = [...made.values()].some((report) => report.base === undefined);
         const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, made) : "";
-        const hooks = await neutralise(plan, server, signal);
+        const done = await neutralise(plan, server, signal);
         // What this stack cannot know is not the base's, which is for others as well.
         const unknown = [...server.unknown, ...unknownRoom(database.capacity)];
         const reports = new Map(
-            [...made].map(([name, report]) => {
-                const own = hooks.filter(({ database }) => database === name);
-                const all = [...unknown, ...report.unknown];
-                return [name, { ...report, unknown: all, ...(own.length > 0 && { hooks: own }) }];
-            }),
+            [...made].map(([name, report]) => [
+                name,
+                { ...report, unknown: [...unknown, ...report.unknown], ...done.get(name) },
+            ]),
         );
         await createLogin(server, database, password);
         signal.throwIfAborted();

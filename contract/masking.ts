@@ -1,0 +1,50 @@
+/** What becomes of people's data in a copy, column by column. */
+import * as z from "zod";
+
+/** Version of a masking file's shape. */
+export const maskingVersion = 1;
+
+/** Rules for columns of text; see docs/masking.md. */
+export const textRules = ["hash", "email", "name", "phone"] as const;
+
+const rule = z.union([
+    z.enum(["keep", "null", "unusable", "shuffle", ...textRules]),
+    z.strictObject({
+        /** The same text for every row. */
+        fixed: z.string(),
+    }),
+    z.strictObject({
+        /** An expression of SQL over `value`. */
+        sql: z.string().min(1),
+    }),
+]);
+export type Rule = z.infer<typeof rule>;
+
+/** What becomes of a table: of each of its columns, or that all of it stays. */
+const table = z.union([z.literal("keep"), z.record(z.string().min(1), rule)]);
+
+/** Tables of a database, by name; with their schema, unless that is `public`. */
+export const tableRules = z.record(z.string().min(1), table);
+export type TableRules = z.infer<typeof tableRules>;
+
+/** What the agent has to know to mask a generation. */
+export const maskingPlan = z.strictObject({
+    /** Where people wrote it, for sentences. */
+    file: z.string(),
+    /** By live name. Every database that is named here has every column with text in one list or the other. */
+    databases: z.record(z.string(), tableRules),
+    /** File with the key of stable values. */
+    keyFile: z.string(),
+    /** Texts that must not be anywhere in the copy afterwards. */
+    forbidden: z.array(z.string().min(1)),
+});
+export type MaskingPlan = z.infer<typeof maskingPlan>;
+
+/** What was masked. */
+export const maskReport = z.strictObject({
+    /** Columns by `schema.table.column`, each with its rule. */
+    columns: z.record(z.string(), z.string()),
+    rows: z.number(),
+    seconds: z.number(),
+});
+export type MaskReport = z.infer<typeof maskReport>;

@@ -1,0 +1,228 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TableRules } from "../../contract/masking";
+import { databaseReport } from "../../contract/report";
+import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./replica";
+
+let replica: Replica;
+const [first, second, third] = ids;
+
+const schema = `
+CREATE TABLE public.person (id integer PRIMARY KEY, email character varying(40) UNIQUE, name text NOT NULL,
+    phone text, password text, note jsonb, tags text[], grade text, level integer,
+    upper text GENERATED ALWAYS AS (upper(name)) STORED);
+CREATE TABLE public.letter (id integer PRIMARY KEY, recipient character varying(40), body text);
+CREATE TABLE public.log (text text);
+CREATE TABLE public.event (at date, who text) PARTITION BY RANGE (at);
+CREATE TABLE public.event_1 PARTITION OF public.event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE public.number (n integer, u uuid);
+CREATE DOMAIN public.short AS character varying(5);
+CREATE SCHEMA other;
+CREATE TABLE other.thing (word public.short);
+CREATE FUNCTION public.remember() RETURNS trigger LANGUAGE plpgsql AS $$begin
+    insert into public.log values (old.name); return new; end$$;
+CREATE MATERIALIZED VIEW public.greeting AS SELECT 'Dear ' || name AS text FROM public.person WITH NO DATA;
+${["person", "letter", "log", "event", "event_1", "number"].map((table) => `ALTER TABLE public.${table} OWNER TO shop;`).join("\n")}
+ALTER MATERIALIZED VIEW public.greeting OWNER TO shop;
+ALTER SCHEMA other OWNER TO shop;
+ALTER TABLE other.thing OWNER TO shop;
+ALTER FUNCTION public.remember() OWNER TO shop;
+`;
+const people = [
+    ["1", "ann@example.org", "Ann Example", "+41 44 1", "pbkdf2$1", '{"a": 1}', "{x,y}", "good", "1"],
+    ["2", "Bob@Example.org", "Bob Example", "+41 44 2", "pbkdf2$2", '{"b": 2}', "{z}", "fair", "2"],
+    ["3", "\\N", "Carl", "", "\\N", "\\N", "\\N", "poor", "3"],
+];
+const rows = `
+COPY public.person (id, email, name, phone, password, note, tags, grade, level) FROM stdin;
+${people.map((row) => row.join("\t")).join("\n")}
+\\.
+COPY public.letter (id, recipient, body) FROM stdin;
+1\tann@example.org\tDear Ann, …
+2\tBob@Example.org\tDear Bob, …
+\\.
+COPY public.event_1 (at, who) FROM stdin;
+2026-02-02\tAnn Example
+\\.
+COPY other.thing (word) FROM stdin;
+words
+\\.
+`;
+const rest = `
+ALTER TABLE public.letter ADD CONSTRAINT known FOREIGN KEY (recipient) REFERENCES public.person(email);
+ALTER TABLE public.person ENABLE ROW LEVEL SECURITY;
+ALTER TABLE public.person FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON public.person USING (id < 2);
+CREATE TRIGGER remember BEFORE UPDATE ON public.person FOR EACH ROW EXECUTE FUNCTION public.remember();
+ALTER TABLE public.person ENABLE ALWAYS TRIGGER remember;
+REFRESH MATERIALIZED VIEW public.greeting;
+`;
+
+/** A rule for every column with text. */
+const rules: TableRules = {
+    person: {
+        ...{ email: "email", name: "name", phone: "phone", password: "unusable", note: "null", tags: { fixed: "{}" } },
+        grade: "shuffle",
+        level: { sql: "value + 10" },
+    },
+    letter: { recipient: "email", body: { sql: "'A letter of ' || length(value) || ' characters'" } },
+    log: "keep",
+    event: { who: "name" },
+    "other.thing": { word: "hash" },
+};
+
+beforeAll(async () => {
+    replica = await startReplica();
+    replica.store(stampBefore(3600), frame(`${schema}${rows}${rest}`));
+    writeFileSync(join(replica.folder, "secrets/masking"), "a key");
+    expect(await replica.run("prepare-database", replica.plan(first, first))).toMatchObject({ status: 0 });
+});
+afterAll(() => replica?.stop());
+
+/** A plan whose databases are masked by rules. */
+const masked = (id: string, tables: TableRules, forbidden: string[] = []) =>
+    replica.plan(id, first, (plan) => {
+        const keyFile = join(replica.folder, "secrets/masking");
+        plan.masking = { file: "masking.yaml", databases: { shop: tables }, keyFile, forbidden };
+    });
+const query = (id: string, sql: string) => replica.server.query(aside(id), sql);
+const columns = "select id, email, name, phone, password, note, tags, level from person order by id";
+
+describe("a copy with rules for its columns", () => {
+    let report: ReturnType<typeof databaseReport.parse>;
+    beforeAll(async () => {
+        const { status, sentence } = await replica.run("prepare-database", masked(second, rules, ["@example.org"]));
+        expect(sentence).toMatch(/is restored and proven/);
+        expect(status).toBe(0);
+        const [row] = await replica.server.query(
+            "postgres",
+            `select report from understudy.generation where id = '${second}'`,
+        );
+        report = databaseReport.parse(row?.report);
+    });
+
+    test("holds nothing of them, and what is empty stays empty", async () => {
+        expect(await query(second, columns)).toEqual([
+            {
+                ...{ id: 1, email: expect.stringMatching(/^[0-9a-f]{16}@replica\.invalid$/) },
+                ...{
+                    name: expect.stringMatching(/^[A-Z][a-z]{5} [A-Z][a-z]{5}$/),
+                    phone: expect.stringMatching(/^\+999\d{9}$/),
+                },
+                ...{ password: "!", note: null, tags: [], level: 11 },
+            },
+            {
+                ...{ id: 2, email: expect.stringMatching(/@replica\.invalid$/), name: expect.any(String) },
+                ...{ phone: expect.stringMatching(/^\+999/), password: "!", note: null, tags: [], level: 12 },
+            },
+            {
+                ...{ id: 3, email: null, name: expect.stringMatching(/^[A-Z][a-z]{5} [A-Z][a-z]{5}$/), phone: "" },
+                ...{ password: "!", note: null, tags: [], level: 13 },
+            },
+        ]);
+        const text = await replica.server.tool("pg_dump", [aside(second)]);
+        expect(text.toString()).not.toMatch(/Ann|Bob|Carl|example\.org|pbkdf2|\+41|words/i);
+    });
+
+    test("has what belongs together together, in every table", async () => {
+        const joined = await query(
+            second,
+            "select p.id, body from letter join person p on recipient = email order by 1",
+        );
+        expect(joined).toEqual([
+            { id: 1, body: "A letter of 11 characters" },
+            { id: 2, body: "A letter of 11 characters" },
+        ]);
+        const [row] = await query(second, "select count(*)::int as n from event join person on who = name");
+        expect(row).toEqual({ n: 1 });
+        expect(await query(second, "select id, grade from person order by grade")).toMatchObject([
+            { grade: "fair" },
+            { grade: "good" },
+            { grade: "poor" },
+        ]);
+    });
+
+    test("has what is computed computed anew, and nothing that a change sets off", async () => {
+        const [row] = await query(
+            second,
+            "select upper = upper(name) as same, (select count(*)::int from log) as logged from person",
+        );
+        expect(row).toEqual({ same: true, logged: 0 });
+        expect(await query(second, "select text from greeting where text ~ 'Ann|Bob|Carl'")).toEqual([]);
+    });
+
+    test("has its schema as it was", async () => {
+        const schemaOf = async (id: string) =>
+            (await replica.server.tool("pg_dump", ["--schema-only", aside(id)]))
+                .toString()
+                .replaceAll(/^\\(un)?restrict.*$/gm, "");
+        expect((await schemaOf(second)).replaceAll(second, first)).toBe(await schemaOf(first));
+    });
+
+    test("says so in its report, without a value", () => {
+        expect(report.masked).toMatchObject({
+            columns: { "public.person.email": "email", "public.person.tags": "fixed", "public.person.level": "sql" },
+            rows: expect.any(Number),
+        });
+    });
+
+    test("has the same values again the next time, and others with another key", async () => {
+        const emails = async (id: string) => query(id, "select email from person order by id");
+        await replica.run("prepare-database", masked(third, rules));
+        expect(await emails(third)).toEqual(await emails(second));
+        writeFileSync(join(replica.folder, "secrets/masking"), "another key");
+        await replica.run("prepare-database", masked("00000000ff", rules));
+        expect(await emails("00000000ff")).not.toEqual(await emails(second));
+    });
+});
+
+describe("a copy is not used", () => {
+    test.each<[string, TableRules, RegExp]>([
+        [
+            "of which a column with text is in neither list, with the lines to add",
+            { ...rules, person: { ...(rules.person as object), email: undefined as never }, log: undefined as never },
+            /masking\.yaml has neither a rule nor keep for 2 columns with text of database shop, .* add below shop, .*: log: \{ text: keep \}; person: \{ email: email \}$/,
+        ],
+        [
+            "whose passwords are kept with their table",
+            { ...rules, person: "keep" },
+            /for 1 column .*: person: \{ password: unusable \}$/,
+        ],
+        [
+            "with a rule for no column",
+            { ...rules, log: { nothing: "null" } },
+            /masking\.yaml, database shop: table log has no column nothing: remove it/,
+        ],
+        ["with a rule for no table", { ...rules, person2: "keep" }, /there is no table person2: remove it/],
+        [
+            "with null where there has to be something",
+            { ...rules, person: { ...(rules.person as object), name: "null" } },
+            /person\.name is NOT NULL: write another rule/,
+        ],
+        [
+            "with a rule for text of what is none",
+            { ...rules, person: { ...(rules.person as object), note: "hash" } },
+            /person\.note is of type jsonb, and rule hash is for text/,
+        ],
+        [
+            "with a rule that leaves what was there",
+            { ...rules, log: "keep", event: { who: { sql: "value" } } },
+            /values that production has are still in event\.who \(1 row\)/,
+        ],
+        ["with SQL that fails", { ...rules, event: { who: { sql: "nonsense" } } }, /column "nonsense" does not exist/],
+    ])("%s", async (_, tables, reason) => {
+        const before = await replica.server.content();
+        const written = JSON.parse(JSON.stringify(tables));
+        const { status, sentence } = await replica.run("prepare-database", masked("00000000ee", written));
+        expect(sentence).toMatch(reason);
+        expect(status).toBe(1);
+        expect(await replica.server.content()).toBe(before);
+    });
+
+    test("that holds a forbidden text anywhere", async () => {
+        const kept = { ...rules, letter: { recipient: "email", body: "keep" } } as TableRules;
+        const { sentence } = await replica.run("prepare-database", masked("00000000ee", kept, ["dear ann", "nobody"]));
+        expect(sentence).toMatch(/holds what masking\.forbidden names: "dear ann" in letter\.body\. It is not used/);
+    });
+});
