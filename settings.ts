@@ -9,6 +9,7 @@ import { Refusal } from "./refusal";
 import { application, applicationContradictions } from "./settings/application";
 import { database, databaseContradictions, databasesOf } from "./settings/database";
 import { hooks, hooksContradictions } from "./settings/hooks";
+import { masking, maskingContradictions } from "./settings/masking";
 import { mediaFor } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
@@ -65,6 +66,8 @@ const schemaFor = (written: Record<string, unknown>) =>
         application: application.optional(),
         /** SQL of the stack's own, and when it is run. */
         hooks: hooks.prefault({}),
+        /** What becomes of people's data; all of it stays if left out. */
+        masking: masking.optional(),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
         /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
@@ -155,7 +158,8 @@ function filledIn(settings: Written): Settings {
 }
 
 /** What a stack file says in two places that cannot both be meant. */
-function contradictions({ source, target, database, media, application, hooks }: Settings): string[] {
+function contradictions(settings: Settings): string[] {
+    const { source, target, database, media, application, hooks, masking } = settings;
     const problems = [
         ...databaseContradictions(database),
         ...(application === undefined ? [] : applicationContradictions(application)),
@@ -193,6 +197,7 @@ function contradictions({ source, target, database, media, application, hooks }:
     const names = databasesOf(database).map(({ name }) => name);
     const asked = media.mode === "copy" ? media.references?.database : undefined;
     problems.push(...hooksContradictions(hooks, names, application !== undefined));
+    problems.push(...(masking === undefined ? [] : maskingContradictions(masking, names)));
     if (asked !== undefined && !names.includes(asked)) {
         problems.push(
             `media.references.database is "${asked}", which the replica does not have: write ${names.join(" or ")}`,

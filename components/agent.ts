@@ -18,6 +18,7 @@ export const folders = {
     admin: "/secrets/admin",
     login: "/secrets/login",
     hooks: "/secrets/hooks",
+    masking: "/secrets/masking",
 } as const;
 
 /** A folder that a Job has mounted, read-only unless it says otherwise. */
@@ -28,7 +29,13 @@ interface Mount {
 
 /** What each command gets to see, as far as it is there, and nothing more: only `prepare-media` and `retire` can write to media. */
 const mounts: Record<Command, Mount[]> = {
-    "prepare-database": [{ folder: "backups" }, { folder: "admin" }, { folder: "login" }, { folder: "hooks" }],
+    "prepare-database": [
+        { folder: "backups" },
+        { folder: "admin" },
+        { folder: "login" },
+        { folder: "hooks" },
+        { folder: "masking" },
+    ],
     "prepare-media": [{ folder: "mediaSource" }, { folder: "media", write: true }],
     switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }, { folder: "hooks" }],
     smoke: [{ folder: "admin" }, { folder: "hooks" }],
@@ -88,6 +95,8 @@ export interface AgentJobArgs extends Place {
     keepsOwners: boolean;
     /** Volume with the values that its hooks are given; undefined if it has no hooks to run. */
     hooks?: object | undefined;
+    /** Secret with the key of masked values; undefined if nothing is masked. */
+    maskingSecret?: string | undefined;
     /** Secret with the password of the server's superuser. */
     adminSecret: string;
     /** Secret with the password of the generation's login role. */
@@ -153,10 +162,14 @@ function annotations(because: Record<string, string>): Record<string, string> {
 }
 
 /** What a run gets to see. The page is asked without any of it, unless hooks are run then. */
-function mountsOf({ command, isShared, hooks }: Pick<AgentJobArgs, "command" | "isShared" | "hooks">): Mount[] {
-    return mounts[command]
-        .filter(({ folder }) => folder !== "media" || !isShared)
-        .filter(({ folder }) => hooks !== undefined || (folder !== "hooks" && command !== "smoke"));
+function mountsOf({ command, isShared, hooks, maskingSecret }: AgentJobArgs): Mount[] {
+    const absent: (Mount["folder"] | false)[] = [
+        isShared && "media",
+        hooks === undefined && "hooks",
+        maskingSecret === undefined && "masking",
+    ];
+    const seen = mounts[command].filter(({ folder }) => !absent.includes(folder));
+    return command === "smoke" && hooks === undefined ? [] : seen;
 }
 
 function usesMedia(args: AgentJobArgs): boolean {
@@ -177,7 +190,8 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
 }
 
 function podOf(args: AgentJobArgs) {
-    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, hooks = {}, placement } = args;
+    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, placement } = args;
+    const { hooks = {}, maskingSecret } = args;
     const seen = mountsOf(args);
     const mounted = seen.filter((mount) => bucketOf(mount, source) === undefined);
     const [bucket] = seen.map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
@@ -188,6 +202,7 @@ function podOf(args: AgentJobArgs) {
         admin: { secret: { secretName: adminSecret } },
         login: { secret: { secretName: loginSecret } },
         hooks,
+        masking: { secret: { secretName: maskingSecret } },
     };
     return {
         ...agentPod({

@@ -4,6 +4,7 @@ import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
 import { reasonsOfHooks } from "./hooks";
+import { reasonsOfMasking } from "./masking";
 import { serverOf } from "./server-access";
 
 /** Ids of the copies that a replica is made of. */
@@ -30,6 +31,7 @@ export function generationsOf(settings: Settings): Generations {
             ...textOf(database),
             ...broughtServer(database),
             ...reasonsOfHooks("prepare-database", settings),
+            ...reasonsOfMasking(settings),
         }),
         media: generationId({
             store: identityOf(source.media),
@@ -121,7 +123,8 @@ function refreshOfMedia(media: Settings["media"]): string | undefined {
 }
 
 /** The readable parts of these ids, as a diff shows them. */
-export function reasonsOf({ database, media }: Settings, generations: Generations) {
+export function reasonsOf(settings: Settings, generations: Generations) {
+    const { database, media } = settings;
     return {
         database: {
             "database-generation": generations.database,
@@ -132,6 +135,7 @@ export function reasonsOf({ database, media }: Settings, generations: Generation
             ...furtherDatabases(database),
             ...textOf(database),
             ...broughtServer(database),
+            ...reasonsOfMasking(settings),
         },
         media: {
             "media-generation": generations.media,

@@ -8,6 +8,7 @@ import { folders } from "./agent";
 import { originOf } from "./bucket";
 import { generationsOf, rulesOf } from "./generations";
 import { hooksPlanOf } from "./hooks";
+import { maskingPlanOf } from "./masking";
 import { mediaGroup } from "./pod";
 import { serverOf } from "./server-access";
 
@@ -16,6 +17,7 @@ export function planOf(settings: Settings, stack: string): Plan {
     const { database, source, target, application } = settings;
     const generations = generationsOf(settings);
     const hooks = hooksPlanOf(settings);
+    const masking = maskingPlanOf(settings);
     const { host, port, user } = serverOf(database);
     return {
         version: planVersion,
@@ -43,6 +45,7 @@ export function planOf(settings: Settings, stack: string): Plan {
             backups: originOf(source.database, folders.backups),
         },
         ...(hooks !== undefined && { hooks }),
+        ...(masking !== undefined && { masking }),
         media: mediaOf(settings, generations.media),
         imageTag: settings.imageTag,
         allowTagMismatch: settings.allowTagMismatch !== undefined,

@@ -12,6 +12,7 @@ import { DatabaseServer } from "./database";
 import { type Generations, generationsOf, reasonsOf } from "./generations";
 import { hooksPlanOf, hooksVolume, reasonsOfHooks } from "./hooks";
 import { createLogin, createPassword } from "./login";
+import { createMaskingKey, maskingSecret } from "./masking";
 import { planOf } from "./plan";
 import { mediaPlacement } from "./pod";
 import { createReport } from "./report";
@@ -70,6 +71,7 @@ export class Replica extends pulumi.ComponentResource {
         const password = createPassword(this, args.keptPassword);
         const server = createServer();
         const login = createLogin(place, settings.database.name, generations.database, password, within);
+        const masking = settings.masking === undefined ? [] : [createMaskingKey(place, password, within)];
         const agent = new Agent(
             "agent",
             { ...place, program: args.program, plan: planOf(settings, args.stack) },
@@ -140,7 +142,7 @@ export class Replica extends pulumi.ComponentResource {
         }
 
         function createPrepareDatabase() {
-            return job("prepare-database", [...server, agent, login.secret, ...volumes.backups], {
+            return job("prepare-database", [...server, agent, login.secret, ...masking, ...volumes.backups], {
                 generations: [generations.database],
                 because: reasons.database,
                 image: settings.database.image,
@@ -217,12 +219,13 @@ export class Replica extends pulumi.ComponentResource {
             const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
             const keepsOwners = media.mode === "copy" && media.owners === "production";
             const ofMedia = { source, isShared: !isCopied, keepsOwners };
+            const ofMasking = masking.length > 0 ? { maskingSecret } : {};
             const ofHooks = {
                 generations: [...more.generations, ...hooksOf(command, hooksPlanOf(settings))],
                 because: { ...more.because, ...reasonsOfHooks(command, settings) },
                 hooks: hooksVolume(command, settings),
             };
-            const jobArgs = { ...place, ...more, ...secrets, ...ofMedia, ...ofHooks, command, placement };
+            const jobArgs = { ...place, ...more, ...secrets, ...ofMedia, ...ofMasking, ...ofHooks, command, placement };
             return new AgentJob(command, jobArgs, { ...within, dependsOn });
         }
     }

@@ -7,21 +7,30 @@ export const maskingVersion = 1;
 /** Rules for columns of text; see docs/masking.md. */
 export const textRules = ["hash", "email", "name", "phone"] as const;
 
-const rule = z.union([
-    z.enum(["keep", "null", "unusable", "shuffle", ...textRules]),
-    z.strictObject({
-        /** The same text for every row. */
-        fixed: z.string(),
-    }),
-    z.strictObject({
-        /** An expression of SQL over `value`. */
-        sql: z.string().min(1),
-    }),
-]);
+const names = ["keep", "null", "unusable", "shuffle", ...textRules] as const;
+
+const rule = z.union(
+    [
+        z.enum(names),
+        z.strictObject({
+            /** The same text for every row. */
+            fixed: z.string(),
+        }),
+        z.strictObject({
+            /** An expression of SQL over `value`. */
+            sql: z.string().min(1),
+        }),
+    ],
+    {
+        error: `write ${names.map((name) => (name === "null" ? '"null"' : name)).join(", ")}, { fixed: TEXT } or { sql: EXPRESSION }`,
+    },
+);
 export type Rule = z.infer<typeof rule>;
 
 /** What becomes of a table: of each of its columns, or that all of it stays. */
-const table = z.union([z.literal("keep"), z.record(z.string().min(1), rule)]);
+const table = z.union([z.literal("keep"), z.record(z.string().min(1), rule)], {
+    error: "write keep for all of its columns, or a rule for each",
+});
 
 /** Tables of a database, by name; with their schema, unless that is `public`. */
 export const tableRules = z.record(z.string().min(1), table);

@@ -6,7 +6,7 @@ import { absolutePath, bytes, label, objectName, size } from "./values";
 /** Names that the replica's other parts have already: objects and selectors go by them. */
 const taken = [
     ...commands,
-    ...["agent", "application", "database", "login", "media", "namespace", "pooler", "redis"],
+    ...["agent", "application", "database", "login", "masking", "media", "namespace", "pooler", "redis"],
     ...["source-database", "source-media"],
 ];
 

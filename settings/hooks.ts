@@ -1,13 +1,10 @@
 /** The part of a stack file that says which SQL of its own is run at named points of a refresh. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
 import { hookPoints } from "../contract/hooks";
+import { besideStackFile, pathBeside } from "./beside";
 import { restored } from "./database";
 import { duration, objectName } from "./values";
-
-/** Where stack files are, and what they name. */
-const folder = join(__dirname, "..");
 
 /** Bytes of SQL that fit beside the agent into its ConfigMap. */
 const largest = 262_144;
@@ -17,14 +14,10 @@ const valueName = z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,50}$/, "write lower-case letters, digits and underscores: current_setting finds it so");
 
-const path = z
-    .string()
-    .regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\0]+$/, "write the path of a file in the stack file's folder, or below it");
-
 const hook = z
     .strictObject({
         /** A file with SQL. */
-        file: path.optional(),
+        file: pathBeside.optional(),
         /** SQL, in place of a file. */
         sql: z.string().min(1).optional(),
         /** Name in the replica; the application's database if left out. */
@@ -36,7 +29,7 @@ const hook = z
     .transform(({ sql = "", ...others }, context) => {
         const { file } = others;
         try {
-            return { ...others, sql: file === undefined ? sql : readFileSync(join(folder, file), "utf8") };
+            return { ...others, sql: file === undefined ? sql : readFileSync(besideStackFile(file), "utf8") };
         } catch (error) {
             const { code } = error as NodeJS.ErrnoException;
             context.addIssue(`file "${file}" cannot be read (${code}): it is looked for in the stack file's folder`);

@@ -33,6 +33,12 @@ export function describe(issue: z.core.$ZodIssue, schema: z.ZodObject): string[]
     if (issue.code === "invalid_type" && issue.input === undefined) {
         return [`${at} is missing: write ${expectation(issue.expected)}`];
     }
+    if (issue.code === "invalid_union") {
+        const inner = issue.errors.flat().filter(({ path }) => path.length > 0);
+        if (inner.length > 0) {
+            return inner.flatMap((one) => describe({ ...one, path: [...issue.path, ...one.path] }, schema));
+        }
+    }
     if (issue.code === "invalid_key") {
         return [`${at}: ${issue.issues.map(({ message }) => message).join(", ")}`];
     }
