@@ -101,12 +101,14 @@ describe("columns", () => {
                     (one) => !masked.some(({ name }) => name === one.name) && !unclassified.includes(one),
                 );
                 for (const { name, isWritten } of kept) {
-                    const rule = person === "keep" ? "keep" : person[name];
+                    const rule = person === "keep" ? "keep" : (person as Record<string, string>)[name];
                     expect(rule === "keep" || (rule === undefined && !isWritten)).toBe(true);
                     expect(person === "keep" && name === "password").toBe(false);
                 }
                 expect(problems).toHaveLength(
-                    person === "keep" ? 0 : Object.keys(person).filter((name) => !there.includes(name)).length,
+                    person === "keep"
+                        ? 0
+                        : Object.keys(person).filter((name) => !(there as string[]).includes(name)).length,
                 );
             }),
         );
