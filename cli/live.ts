@@ -2,7 +2,7 @@
 import { ageOf } from "../agent/backup/age";
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Live } from "../contract/event";
-import { rowsIn } from "../contract/report";
+import { type DatabaseReport, rowsIn } from "../contract/report";
 import { type Row, table } from "../table";
 
 /** The live copy of the database. */
@@ -26,8 +26,18 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
             `${plural(rowsIn(tables), "row")} in ${plural(Object.keys(tables).length, "table")}, ${formatBytes(databaseBytes)} out of ` +
                 `${formatBytes(backupBytes)}; ${describePhases(phases)}${away}`,
         ],
+        ...neutralRows([report, ...others.flatMap((other) => other.report ?? [])]),
         ...beside,
     ];
+}
+
+/** What was done to the databases of a copy before it was used. */
+function neutralRows(reports: DatabaseReport[]): Row[] {
+    const columns = reports.flatMap(({ masked }) => Object.keys(masked?.columns ?? {}));
+    const hooks = reports.flatMap((report) => report.hooks ?? []);
+    const masked: Row = ["masked", `${plural(columns.length, "column")} of people's data`];
+    const ran: Row = ["hooks", hooks.map(({ name, rows }) => `${name} (${plural(rows, "row")})`).join(", ")];
+    return [...(columns.length > 0 ? [masked] : []), ...(hooks.length > 0 ? [ran] : [])];
 }
 
 /** The live copy of the media; or where production's own are read in its place, if that is known. */

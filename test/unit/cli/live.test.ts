@@ -21,3 +21,15 @@ it("the report tells how the rows and the files belong together, where somebody 
     expect(rows(0)).toContain("in rows    1,200 files named, all there; 7 files named by none");
     expect(rows(2)).toContain('in rows    1,200 files named, 2 missing, such as "a.jpg"; 7 files named by none');
 });
+
+it("the report tells what was done to the copy before it was used", () => {
+    const done = {
+        hooks: [{ point: "beforeSwitch" as const, name: "sql/site.sql", database: "shop", rows: 12, seconds: 0.1 }],
+        masked: { columns: { "public.person.email": "email", "public.person.name": "name" }, rows: 900, seconds: 1 },
+    };
+    const { database } = live;
+    const changed = { ...database, report: database.report && { ...database.report, ...done } };
+    const text = describeLive({ ...live, database: changed }, undefined, 1, now);
+    expect(text).toContain("masked     2 columns of people's data");
+    expect(text).toContain("hooks      sql/site.sql (12 rows)");
+});
