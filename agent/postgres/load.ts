@@ -161,7 +161,9 @@ async function loadTables({
             async do(connection) {
                 // pg_restore finds them faster in the order in which they stand.
                 const entries = bundle.toSorted((a, b) => a.position - b.position).map(({ entry }) => entry);
-                there = await pourEntries(entries, connection);
+                const found = await pourEntries(entries, connection);
+                refuseSwallowed(entries.length, found.copies);
+                there = found.tables;
             },
             done() {
                 for (const table of there) {
@@ -235,6 +237,19 @@ function refuseUnfilled({ largeObjects, filledLargeObjects }: Tally): void {
     if (filledLargeObjects !== largeObjects) {
         throw new DumpError(
             `makes ${plural(largeObjects, "large object")}, and holds the data of ${filledLargeObjects}`,
+        );
+    }
+}
+
+/**
+ * A folder without compression has the rows of each table in a file that has no length. If one of text is cut, what pg_restore
+ * writes next are rows of that table as well: the next table's statement, and its rows.
+ */
+function refuseSwallowed(listed: number, found: number): void {
+    // Rows that came as INSERT statements have an end each.
+    if (found > 0 && found < listed) {
+        throw new DumpError(
+            `ends in the middle of a table's rows: its list has ${plural(listed, "table")} where the rows of ${found} were found`,
         );
     }
 }

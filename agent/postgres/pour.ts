@@ -33,7 +33,7 @@ export interface Passage {
 /**
  * Looks through SQL and lets the database's own part of it pass.
  *
- * @returns the tables whose rows have passed
+ * @returns the tables whose rows have passed, and how many COPY statements there were, passed or not
  * @throws {DumpError} for what pg_dump never writes, and when the SQL does not reach its end
  * @throws {Refusal} when it does, and the database is not in it
  */
@@ -42,14 +42,16 @@ export async function pour(
     frame: Pick<Frame, "takes" | "end">,
     sink: Sink,
     { cast, ensureRole, extensions, empty, tally, early, skipped, deferred }: Passage,
-): Promise<Set<string>> {
+): Promise<{ tables: Set<string>; copies: number }> {
     const tables = new Set<string>();
+    let copies = 0;
     const lexer = new DumpLexer();
     let table = "";
     let appending = false;
 
     async function pass(pieces: Piece[]) {
         for (const piece of pieces) {
+            copies += piece.kind === "statement" && piece.words[0] === "copy" ? 1 : 0;
             if (!frame.takes(piece)) {
                 continue;
             }
@@ -140,7 +142,7 @@ export async function pour(
     await pass(lexer.end());
     await endAppending();
     frame.end();
-    return tables;
+    return { tables, copies };
 }
 
 /** Names are read as UTF8, as which a name in another encoding has letters that nobody knows. */

@@ -210,7 +210,10 @@ async function open<P>({ folder, real }: Scene, inUse: P, side: Side<P>): Promis
                 expect(census(outside)).toBe(before.outside);
                 outcomes.push({ fault, step, sentence, half: isHalf });
             } finally {
-                // The next test begins as this one did, also if this one has failed.
+                // The next test begins as this one did, also if this one has failed. A pod's own folder goes with it.
+                for (const left of readdirSync(env.TMPDIR)) {
+                    rmSync(join(env.TMPDIR, left), { recursive: true });
+                }
                 await mend?.();
                 await side.forget(plan);
             }
