@@ -1,4 +1,13 @@
-import type { AppsV1Api, AuthenticationV1Api, BatchV1Api, CoreV1Api, KubeConfig } from "@kubernetes/client-node";
+import type {
+    AppsV1Api,
+    AuthenticationV1Api,
+    BatchV1Api,
+    CoordinationV1Api,
+    CoreV1Api,
+    KubeConfig,
+    NetworkingV1Api,
+    RbacAuthorizationV1Api,
+} from "@kubernetes/client-node";
 
 // An ES module that takes a third of a second to load: while the engine starts, nothing else has to be done.
 const client = import("@kubernetes/client-node");
@@ -13,6 +22,9 @@ export interface ClusterAccess {
     batch: BatchV1Api;
     apps: AppsV1Api;
     authentication: AuthenticationV1Api;
+    coordination: CoordinationV1Api;
+    networking: NetworkingV1Api;
+    rbac: RbacAuthorizationV1Api;
 }
 
 /**
@@ -21,8 +33,8 @@ export interface ClusterAccess {
  * @throws Error if there is no such context, with those that there are
  */
 export async function accessCluster(context: string): Promise<ClusterAccess> {
-    const { AppsV1Api, AuthenticationV1Api, BatchV1Api, CoreV1Api, KubeConfig } = await client;
-    const config = new KubeConfig();
+    const api = await client;
+    const config = new api.KubeConfig();
     config.loadFromDefault();
     if (config.getContextObject(context) === null) {
         const known = config.getContexts().map(({ name }) => name);
@@ -31,10 +43,13 @@ export async function accessCluster(context: string): Promise<ClusterAccess> {
     config.setCurrentContext(context);
     return {
         config,
-        core: config.makeApiClient(CoreV1Api),
-        batch: config.makeApiClient(BatchV1Api),
-        apps: config.makeApiClient(AppsV1Api),
-        authentication: config.makeApiClient(AuthenticationV1Api),
+        core: config.makeApiClient(api.CoreV1Api),
+        batch: config.makeApiClient(api.BatchV1Api),
+        apps: config.makeApiClient(api.AppsV1Api),
+        authentication: config.makeApiClient(api.AuthenticationV1Api),
+        coordination: config.makeApiClient(api.CoordinationV1Api),
+        networking: config.makeApiClient(api.NetworkingV1Api),
+        rbac: config.makeApiClient(api.RbacAuthorizationV1Api),
     };
 }
 
@@ -48,5 +63,42 @@ export async function within<T>(seconds: number, work: Promise<T>): Promise<T> {
         return await Promise.race([work, late]);
     } finally {
         clearTimeout(timer);
+    }
+}
+
+/** What is read from a cluster, or a sentence without a full stop that says why it cannot be. */
+export async function reading<T>(context: string, read: (cluster: ClusterAccess) => Promise<T>): Promise<T> {
+    try {
+        const cluster = await accessCluster(context);
+        return await within(10, read(cluster));
+    } catch (error) {
+        throw new Error(`cannot read the cluster of context "${context}": ${firstLine(error)}`);
+    }
+}
+
+/** The first line of an error: what follows may hold headers and whole responses. */
+export function firstLine(error: unknown): string {
+    const text = error instanceof Error ? error.message : String(error);
+    return (text.split("\n")[0] ?? text).trim();
+}
+
+/** The object, or nothing when the server says that it is not there. */
+export function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
+    return unless(404, reading);
+}
+
+/** The object, or nothing when this user may not see it. */
+export function orHidden<T>(reading: Promise<T>): Promise<T | undefined> {
+    return unless(403, reading);
+}
+
+async function unless<T>(status: number, reading: Promise<T>): Promise<T | undefined> {
+    try {
+        return await reading;
+    } catch (error) {
+        if (typeof error === "object" && error !== null && "code" in error && error.code === status) {
+            return undefined;
+        }
+        throw error;
     }
 }

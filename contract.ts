@@ -6,6 +6,8 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { hooksPlan } from "./contract/hooks";
+import { identityPlan } from "./contract/identity";
+import { mailPlan } from "./contract/mail";
 import { maskingPlan } from "./contract/masking";
 
 /** Version of the plan's shape; an agent refuses a plan of another version. */
@@ -93,6 +95,8 @@ const databasePlan = z.strictObject({
         user: z.string(),
         /** File with that user's password, nothing else in it. */
         passwordFile: z.string(),
+        /** File with passwords that the server may still expect of that user in its place, one a line; nobody knows one if left out. */
+        formerPasswordsFile: z.string().optional(),
     }),
     /** File with the password of this generation's login role, whose name is {@link loginRole}. */
     loginPasswordFile: z.string(),
@@ -176,6 +180,10 @@ export const planSchema = z.strictObject({
     hooks: hooksPlan.optional(),
     /** What becomes of people's data; all of it stays if left out. */
     masking: maskingPlan.optional(),
+    /** What makes a copy the replica's own; it stays as production made it if left out. */
+    identity: identityPlan.optional(),
+    /** Where the replica's mail goes; nobody has to know if left out. */
+    mail: mailPlan.optional(),
     media: z.union([mediaPlan, sharedMediaPlan]),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),
@@ -289,8 +297,17 @@ export const serverSettings = { wal_level: "minimal", max_wal_senders: "0" } as 
  */
 export const exitStatus = { done: 0, failed: 1, refused: 3 } as const;
 
-/** The agent's commands, each one Job. `survey` only looks, and is run by the command line, not by an update. */
-export const commands = ["prepare-database", "prepare-media", "switch", "smoke", "retire", "survey"] as const;
+/** The agent's commands, each one Job. The last two only look, and are run by the command line, not by an update. */
+export const commands = [
+    "prepare-database",
+    "prepare-media",
+    "switch",
+    "smoke",
+    "retire",
+    "survey",
+    "mask-suggest",
+    "count-rewrites",
+] as const;
 export type Command = (typeof commands)[number];
 
 /**

@@ -38,7 +38,7 @@ async function makePublisher(settings: PublisherSettings, stack: string) {
 
 async function makeReplica(settings: Settings, stack: string, tell: (preview: Row[]) => unknown) {
     // Together: one waits for the cluster, the other for the bundler.
-    const [{ keptPassword, sighting }, program] = await Promise.all([preflight(settings, stack), bundle()]);
+    const [{ keptCredentials, sighting }, program] = await Promise.all([preflight(settings, stack), bundle()]);
     if (pulumi.runtime.isDryRun()) {
         await tell(previewRows(settings, sighting));
     }
@@ -47,7 +47,7 @@ async function makeReplica(settings: Settings, stack: string, tell: (preview: Ro
         settings,
         program,
         initialSql: markerSql(stack),
-        keptPassword,
+        keptCredentials,
         readLive: () => readLive(settings),
     });
     return {

@@ -4,11 +4,16 @@
  * a kept database volume still expects. Reads only.
  */
 import * as pulumi from "@pulumi/pulumi";
+import type { Credentials } from "./components/credentials";
 import { awaited } from "./components/generations";
 import { labelValue, stackLabel } from "./components/labels";
 import { catalogueConfigMap } from "./contract/manifest";
+import { announceObjections } from "./preflight/announcement";
 import { backupObjections } from "./preflight/backup";
+import { exposureObjections, exposureWarnings } from "./preflight/exposure";
+import { fenceObjections } from "./preflight/fences";
 import { goneWarnings } from "./preflight/gone";
+import { isInTheWay, leaseObjection } from "./preflight/lease";
 import { tagMismatch, unknownTag } from "./preflight/parity";
 import { volumeObjections } from "./preflight/volumes";
 import { Refusal } from "./refusal";
@@ -17,8 +22,8 @@ import { look, type Sighting } from "./sighting";
 
 /** What the program needs of it. */
 export interface Preflight {
-    /** Password of a database volume that was kept by an earlier wipe. */
-    keptPassword?: pulumi.Output<string>;
+    /** What the cluster has of the replica's credentials: a kept database volume still expects its password. */
+    keptCredentials?: pulumi.Output<Credentials>;
     /** What was seen; absent if a preview could not look. */
     sighting?: Sighting;
 }
@@ -48,7 +53,7 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     // In an update the Job speaks against a backup itself: a destroy runs the program as well, and no backup may stop it.
     const problems = [
         ...objections(settings, stack, sighting),
-        ...(preview ? backupObjections(settings, sighting) : unseen(settings, sighting)),
+        ...(preview ? backupObjections(settings, sighting) : updateObjections(settings, stack, sighting)),
     ];
     if (problems.length > 0) {
         throw new Refusal(problems.map((problem) => `${problem} Nothing was changed.`).join("\n"));
@@ -59,15 +64,15 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
             `${sighting.unseen}. Neither production's tag was compared, nor the target with its namespace${later}.`,
         );
     }
-    for (const warning of goneWarnings(settings, stack, sighting)) {
+    for (const warning of [...goneWarnings(settings, stack, sighting), ...exposureWarnings(sighting)]) {
         await pulumi.log.warn(warning);
     }
     const mismatch = tagMismatch(settings, sighting);
     if (mismatch !== undefined) {
         await pulumi.log.warn(`${mismatch} Allowed: ${settings.allowTagMismatch}.`);
     }
-    const { password } = sighting;
-    return { sighting, ...(password !== undefined && { keptPassword: pulumi.secret(password) }) };
+    const { credentials } = sighting;
+    return { sighting, ...(credentials !== undefined && { keptCredentials: pulumi.secret(credentials) }) };
 }
 
 /** Everything that speaks against an update, one sentence each: what was seen, and what had to be seen but was not. */
@@ -75,8 +80,22 @@ export function refusals(settings: Settings, stack: string, sighting: Sighting):
     return [
         ...objections(settings, stack, sighting),
         ...backupObjections(settings, sighting),
+        ...updateObjections(settings, stack, sighting),
+    ];
+}
+
+/** What speaks against an update at this moment, and leaves a preview alone. */
+function updateObjections(settings: Settings, stack: string, sighting: Sighting): string[] {
+    return [
+        ...inUse(settings, sighting),
+        ...announceObjections(settings, stack, sighting),
         ...unseen(settings, sighting),
     ];
+}
+
+/** Whose run is changing the target. */
+function inUse({ target }: Settings, { lease }: Sighting): string[] {
+    return lease !== undefined && isInTheWay(lease) ? [leaseObjection(target.namespace, lease)] : [];
 }
 
 /** What had to be seen for an update, and was not. */
@@ -133,7 +152,11 @@ function objections(settings: Settings, stack: string, sighting: Sighting): stri
                 "names what runs production's tag.",
         );
     }
-    problems.push(...volumeObjections(settings, stack, sighting));
+    problems.push(
+        ...fenceObjections(settings, sighting),
+        ...volumeObjections(settings, stack, sighting),
+        ...exposureObjections(settings, sighting),
+    );
     if (sighting.torn !== undefined && awaited(settings, sighting.live).includes("database")) {
         problems.push(
             `The catalogue of production's backups (ConfigMap ${catalogueConfigMap} in ${source.namespace}) cannot be ` +

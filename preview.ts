@@ -2,7 +2,10 @@
 import { plural } from "./agent/report";
 import { type Generations, generationsOf } from "./components/generations";
 import { tagOf } from "./contract/tag";
+import { announced, describeAnnouncement } from "./preflight/announcement";
 import { isRestored, newestBackup } from "./preflight/backup";
+import { describeFences } from "./preflight/fences";
+import { isInTheWay } from "./preflight/lease";
 import { aged, backupRows } from "./preview/backup";
 import { mediaRows, newerMediaRows } from "./preview/media";
 import { tableRows } from "./preview/tables";
@@ -29,6 +32,7 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
             ? [...part("media", "copied from production", media.keepGenerations), ...rowsOf(media)]
             : [["media", "production's own, read where they are and never written to"] satisfies Row]),
         ["image tag", describeTag(settings.imageTag, sighting)],
+        ...(sighting === undefined ? [] : fenceRows(settings, sighting, now)),
         ["a wipe", describeKept(settings)],
     ];
 
@@ -68,6 +72,19 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
             ["", `generation ${id} in place of ${live[which]}${maybe}; ${keptOf(keep)}`],
         ];
     }
+}
+
+/** What was done so that production is not the target, what people were told of, and who is at it. */
+function fenceRows(settings: Settings, sighting: Sighting, now: number): Row[] {
+    const { lease } = sighting;
+    const announcement = announced(sighting, now);
+    return [
+        ["fences", describeFences(settings, sighting)],
+        ...(announcement === undefined ? [] : [["announced", describeAnnouncement(announcement)] satisfies Row]),
+        ...(lease !== undefined && isInTheWay(lease, now)
+            ? [["in work", `${lease.holder} is changing the replica, since ${lease.since}`] satisfies Row]
+            : []),
+    ];
 }
 
 /** How old what stays is, and that there is something newer. */

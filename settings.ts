@@ -6,15 +6,23 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { Refusal } from "./refusal";
+import { access } from "./settings/access";
+import { aliasContradictions } from "./settings/aliases";
+import { announce, announceContradictions } from "./settings/announce";
 import { application, applicationContradictions } from "./settings/application";
+import { credentials } from "./settings/credentials";
 import { database, databaseContradictions, databasesOf } from "./settings/database";
 import { hooks, hooksContradictions } from "./settings/hooks";
+import { identity, identityContradictions } from "./settings/identity";
+import { isolation, isolationContradictions } from "./settings/isolation";
+import { type MailSettings, mail, mailContradictions } from "./settings/mail";
 import { masking, maskingContradictions } from "./settings/masking";
 import { mediaFor } from "./settings/media";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
+import { quota, quotaContradictions } from "./settings/quota";
 import { identityOf, type Store, store } from "./settings/store";
-import { label, objectName, workload } from "./settings/values";
+import { host, label, objectName, workload } from "./settings/values";
 
 const tag = z
     .string()
@@ -53,8 +61,14 @@ const schemaFor = (written: Record<string, unknown>) =>
             podSecurity: z.enum(["restricted", "baseline"]).default("restricted"),
             /** Storage class of the replica's volumes; the cluster's default if left out. */
             storageClass: z.string().min(1).optional(),
+            /** What every host name of the replica ends in; any name will do if left out. */
+            domain: host.optional(),
+            /** How much the namespace may take; a developer's has one by default. */
+            quota: quota.optional(),
             /** Secret in the namespace, of type kubernetes.io/dockerconfigjson, with which images are pulled. */
             pullSecret: objectName.optional(),
+            /** Who may look at the replica's objects, and who may change them, besides those whom the cluster lets anyway. */
+            access: access.prefault({}),
         }),
         image: z.string().min(1),
         imageTag: tag,
@@ -64,12 +78,22 @@ const schemaFor = (written: Record<string, unknown>) =>
         media: mediaFor(written.media),
         /** Without it the replica is its data alone. */
         application: application.optional(),
+        /** With whom the replica may speak; nobody but its own parts if left out. */
+        isolation: isolation.prefault({}),
         /** SQL of the stack's own, and when it is run. */
         hooks: hooks.prefault({}),
         /** What becomes of people's data; all of it stays if left out. */
         masking: masking.optional(),
+        /** Passwords of the replica's own. */
+        credentials: credentials.prefault({}),
+        /** What makes a copy the replica's own; it stays as production made it if left out. */
+        identity: identity.optional(),
+        /** Where the replica's mail goes. */
+        mail: mail.prefault({}),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
+        /** How a refresh is announced to those who use the replica; it is not if left out. */
+        announce: announce.optional(),
         /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
         allowExistingDatabaseVolume: z.boolean().default(true),
         allowExistingMediaVolume: z.boolean().default(true),
@@ -82,7 +106,12 @@ const schemaFor = (written: Record<string, unknown>) =>
 type Written = z.infer<ReturnType<typeof schemaFor>>;
 
 /** A stack file's settings, with defaults filled in, time spans in seconds, and a developer's namespace computed. */
-export type Settings = Written & { role: "replica"; source: { context: string }; target: { namespace: string } };
+export type Settings = Written & {
+    role: "replica";
+    source: { context: string };
+    target: { namespace: string };
+    mail: MailSettings;
+};
 
 /**
  * Reads the settings of the stack that is being run.
@@ -144,9 +173,9 @@ function parseReplica(found: Record<string, unknown>): Parsed<Settings> {
     return { settings, problems: contradictions(settings) };
 }
 
-/** A developer's namespace follows from whose it is; an empty one is a contradiction. */
+/** A developer's namespace follows from whose it is; an empty one is a contradiction. Mail needs somebody who sends it. */
 function filledIn(settings: Written): Settings {
-    const { source, target } = settings;
+    const { source, target, mail, application } = settings;
     const { context, namespace, developer } = target;
     const computed = developer === undefined ? "" : `stack-${developer.user}-${developer.name}`;
     return {
@@ -154,15 +183,20 @@ function filledIn(settings: Written): Settings {
         role: "replica",
         source: { ...source, context: source.context ?? context },
         target: { ...target, namespace: namespace ?? computed },
+        mail: { ...mail, mode: mail.mode ?? (application === undefined ? "off" : "sink") },
     };
 }
 
 /** What a stack file says in two places that cannot both be meant. */
 function contradictions(settings: Settings): string[] {
-    const { source, target, database, media, application, hooks, masking } = settings;
+    const { source, target, database, media, application, hooks, masking, identity, mail } = settings;
     const problems = [
         ...databaseContradictions(database),
+        ...(settings.announce === undefined ? [] : announceContradictions(settings.announce)),
         ...(application === undefined ? [] : applicationContradictions(application)),
+        ...isolationContradictions(settings),
+        ...quotaContradictions(settings),
+        ...aliasContradictions(settings),
     ];
     const computed = `stack-${target.developer?.user}-${target.developer?.name}`;
     if (target.namespace === "") {
@@ -183,6 +217,7 @@ function contradictions(settings: Settings): string[] {
             `target.namespace is "${target.namespace}", which is production's own: write a namespace for the replica alone`,
         );
     }
+    problems.push(...productionsServer(settings));
     if (identityOf(source.database) === identityOf(source.media)) {
         problems.push(
             "source.media is the same store as source.database: write the store that holds production's files",
@@ -198,6 +233,8 @@ function contradictions(settings: Settings): string[] {
     const asked = media.mode === "copy" ? media.references?.database : undefined;
     problems.push(...hooksContradictions(hooks, names, application !== undefined));
     problems.push(...(masking === undefined ? [] : maskingContradictions(masking, names)));
+    problems.push(...(identity === undefined ? [] : identityContradictions(identity, names.slice(1))));
+    problems.push(...mailContradictions(mail, names, application));
     if (asked !== undefined && !names.includes(asked)) {
         problems.push(
             `media.references.database is "${asked}", which the replica does not have: write ${names.join(" or ")}`,
@@ -212,6 +249,21 @@ function contradictions(settings: Settings): string[] {
         );
     }
     return problems;
+}
+
+/** A server by a name that only production's Services have. What another name leads to, the restore finds out. */
+function productionsServer({ source, target, database }: Settings): string[] {
+    const host = database.server?.host ?? "";
+    const [, namespace, svc = "svc"] = host.split(".");
+    return namespace !== undefined &&
+        namespace === source.namespace &&
+        svc === "svc" &&
+        source.context === target.context
+        ? [
+              `database.server.host is ${host}, a Service of production's namespace ${namespace}: write a server that is for ` +
+                  "replicas alone",
+          ]
+        : [];
 }
 
 /** What speaks against keeping production's owners. */

@@ -8,18 +8,22 @@ import type {
     V1PodTemplateSpec,
     V1StatefulSet,
 } from "@kubernetes/client-node";
-import { accessCluster, type ClusterAccess, within } from "./cluster";
+import { type ClusterAccess, firstLine, orAbsent, orHidden, reading } from "./cluster";
 import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
+import type { Credentials } from "./components/credentials";
 import type { Generations } from "./components/generations";
 import { databaseSecret } from "./components/server-access";
 import { type ContentsEntry, contentsEntry, contentsFile } from "./contract/contents";
 import { editionsFile, editionsIn, type MediaEdition } from "./contract/editions";
 import type { Live } from "./contract/event";
 import { type CatalogueEntry, catalogueConfigMap, catalogueEntry, catalogueFile, entriesIn } from "./contract/manifest";
+import { type Held, heldIn, leaseName } from "./preflight/lease";
+import { type Place, placesOf } from "./preflight/places";
 import { readLive } from "./record";
 import type { Settings } from "./settings";
 import { bytes } from "./settings/values";
+import { type Belongings, lookAtBelongings } from "./sighting/belongings";
 
 /** A claim of the target namespace. */
 export interface Claim {
@@ -47,6 +51,8 @@ export interface Sighting {
     contents?: ContentsEntry[];
     /** What its side has done to the store of media, the newest first; absent or empty if it does not tell. */
     editions?: MediaEdition[];
+    /** What is known to be production's, and must not be the replica's. */
+    belongings?: Belongings;
     /** What of it is not as this version writes it; it is not used then. */
     torn?: string;
     /** What the application's pods run and mount, if there is an application. */
@@ -57,12 +63,18 @@ export interface Sighting {
     report?: Live;
     /** The target namespace's claims by their names, whoever made them. */
     claims?: Record<string, Claim>;
+    /** Where these claims lead; absent if this user may not see volumes. */
+    places?: Record<string, Place>;
+    /** The same of production's claims. */
+    sourcePlaces?: Record<string, Place>;
+    /** Who is changing the replica, or was when last heard of. */
+    lease?: Held;
     /** Whether the replica stands: between an update, even an unfinished one, and a wipe. */
     stands?: boolean;
     /** Whom the target's cluster takes the kubeconfig's user for; only asked for a developer's replica. */
     user?: { name: string; groups: string[] };
-    /** Password of the superuser of the replica's own server, if its Secret is there. */
-    password?: string;
+    /** What the Secret of the replica's own server has, if it is there. */
+    credentials?: Credentials;
 }
 
 /**
@@ -71,14 +83,18 @@ export interface Sighting {
  * @throws Error when the target's cluster cannot be read
  */
 export async function look(settings: Settings): Promise<Sighting> {
-    const [target, production] = await Promise.all([lookAtTarget(settings), lookAtProduction(settings)]);
+    const [target, production, belongings] = await Promise.all([
+        lookAtTarget(settings),
+        lookAtProduction(settings),
+        lookAtBelongings(settings),
+    ]);
     const report = target.live === undefined ? undefined : await readLive(settings, target.live);
-    return { ...target, ...(report !== undefined && { report }), ...production };
+    return { ...target, ...(report !== undefined && { report }), ...production, belongings };
 }
 
 async function lookAtTarget({ target, database, application }: Settings): Promise<Sighting> {
     const { namespace } = target;
-    const read = async ({ core, batch, apps, authentication }: ClusterAccess) =>
+    const read = async ({ core, batch, apps, authentication, coordination }: ClusterAccess) =>
         Promise.all([
             orAbsent(core.readNamespace({ name: namespace })),
             application === undefined
@@ -93,9 +109,12 @@ async function lookAtTarget({ target, database, application }: Settings): Promis
             database.server === undefined
                 ? orAbsent(core.readNamespacedSecret({ name: databaseSecret, namespace }))
                 : undefined,
+            orHidden(orAbsent(core.listPersistentVolume())),
+            orHidden(orAbsent(coordination.readNamespacedLease({ name: leaseName, namespace }))),
         ]);
-    const [found, running, live, claims, program, user, secret] = await reading(target.context, read);
-    const password = secret?.data?.password;
+    const [found, running, live, claims, program, user, secret, volumes, lease] = await reading(target.context, read);
+    const credentials = secret?.data?.key === undefined ? undefined : credentialsIn(secret.data);
+    const held = lease && heldIn(lease);
     return {
         ...(found && {
             target: {
@@ -112,10 +131,18 @@ async function lookAtTarget({ target, database, application }: Settings): Promis
         }),
         ...(live !== undefined && { live }),
         claims: Object.fromEntries((claims?.items ?? []).map((one) => [one.metadata?.name, claimOf(one)])),
+        ...(volumes !== undefined && { places: placesOf(volumes.items, namespace) }),
+        ...(held !== undefined && { lease: held }),
         stands: program !== undefined,
         ...(user !== undefined && { user }),
-        ...(password !== undefined && { password: Buffer.from(password, "base64").toString() }),
+        ...(credentials !== undefined && { credentials }),
     };
+}
+
+/** The passwords of a Secret that an update has made. */
+function credentialsIn(data: Record<string, string>): Credentials {
+    const text = (name: keyof Credentials & string) => Buffer.from(data[name] ?? "", "base64").toString();
+    return { key: text("key"), password: text("password"), former: text("former") };
 }
 
 function claimOf({ metadata, spec, status }: V1PersistentVolumeClaim): Claim {
@@ -141,13 +168,15 @@ async function lookAtProduction({ source }: Settings): Promise<Sighting> {
             orAbsent(core.readNamespace({ name: namespace })),
             source.workload === undefined ? undefined : workload(apps, { ...source.workload, namespace }),
             orHidden(orAbsent(core.readNamespacedConfigMap({ name: catalogueConfigMap, namespace }))),
+            orHidden(orAbsent(core.listPersistentVolume())),
         ]);
     try {
-        const [found, running, configMap] = await reading(context, read);
+        const [found, running, configMap, volumes] = await reading(context, read);
         const image = imageIn(running, source.workload?.container);
         return {
             ...(found && { sourceUid: found.metadata?.uid ?? "" }),
             ...(image !== undefined && { sourceImage: image }),
+            ...(volumes !== undefined && { sourcePlaces: placesOf(volumes.items, namespace) }),
             ...published(configMap?.data ?? {}),
         };
     } catch (error) {
@@ -168,22 +197,6 @@ function published(data: Record<string, string>): Pick<Sighting, "catalogue" | "
     } catch (error) {
         return { editions, torn: firstLine(error) };
     }
-}
-
-/** What is read from a cluster, or a sentence without a full stop that says why it cannot be. */
-async function reading<T>(context: string, read: (cluster: ClusterAccess) => Promise<T>): Promise<T> {
-    try {
-        const cluster = await accessCluster(context);
-        return await within(10, read(cluster));
-    } catch (error) {
-        throw new Error(`cannot read the cluster of context "${context}": ${firstLine(error)}`);
-    }
-}
-
-/** The first line of an error: what follows may hold headers and whole responses. */
-function firstLine(error: unknown): string {
-    const text = error instanceof Error ? error.message : String(error);
-    return (text.split("\n")[0] ?? text).trim();
 }
 
 /** What the cluster says of whoever asks. */
@@ -225,25 +238,4 @@ function generationsIn(template: V1PodTemplateSpec | undefined): Generations | u
     const database = annotations?.["understudy/database-generation"];
     const media = annotations?.["understudy/media-generation"];
     return database === undefined || media === undefined ? undefined : { database, media };
-}
-
-/** The object, or nothing when the server says that it is not there. */
-function orAbsent<T>(reading: Promise<T>): Promise<T | undefined> {
-    return unless(404, reading);
-}
-
-/** The object, or nothing when this user may not see it. */
-function orHidden<T>(reading: Promise<T>): Promise<T | undefined> {
-    return unless(403, reading);
-}
-
-async function unless<T>(status: number, reading: Promise<T>): Promise<T | undefined> {
-    try {
-        return await reading;
-    } catch (error) {
-        if (typeof error === "object" && error !== null && "code" in error && error.code === status) {
-            return undefined;
-        }
-        throw error;
-    }
 }

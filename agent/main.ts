@@ -1,13 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
+import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { prepareMedia } from "./media/generation";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
+import { countInUse } from "./neutral/identity/count";
+import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
-import { readPlan, readPublication } from "./plan";
+import { parsePlan, readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
@@ -45,6 +48,8 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
     smoke: async (plan, signal) => `${await smoke(plan, signal)}${await runHooksOnce("afterStart", plan, signal)}`,
     retire,
     survey,
+    "mask-suggest": proposeMasking,
+    "count-rewrites": countInUse,
 };
 
 /** What each command of production's side does with the plan of that side. */
@@ -78,12 +83,17 @@ interface Arguments {
     command: Command | PublisherCommand;
     path: string;
     generations?: string[];
+    /** Rules in place of the plan's, as JSON. */
+    rewrites?: string;
 }
 
-async function work({ command, path, generations }: Arguments, signal: AbortSignal): Promise<string> {
-    return isPublishers(command)
-        ? publisherWork[command](await readPublication(path), signal)
-        : replicaWork[command](await readPlan({ path, command, generations, signal }), signal);
+async function work({ command, path, generations, rewrites }: Arguments, signal: AbortSignal): Promise<string> {
+    if (isPublishers(command)) {
+        return publisherWork[command](await readPublication(path), signal);
+    }
+    const plan = await readPlan({ path, command, generations, signal });
+    const identity = rewrites === undefined ? {} : { identity: parsePlan(identityPlan, rewrites, "--rewrites") };
+    return replicaWork[command]({ ...plan, ...identity }, signal);
 }
 
 function isPublishers(command: Arguments["command"]): command is PublisherCommand {
@@ -92,18 +102,23 @@ function isPublishers(command: Arguments["command"]): command is PublisherComman
 
 function readArguments(): Arguments {
     const all = [...commands, ...publisherCommands];
-    const usage = `usage: agent ${all.join("|")} --plan <file> [--generation <id>[,<id>]]`;
+    const usage = `usage: agent ${all.join("|")} --plan <file> [--generation <id>[,<id>]] [--rewrites <json>]`;
     try {
         const { positionals, values } = parseArgs({
             allowPositionals: true,
-            options: { plan: { type: "string" }, generation: { type: "string" } },
+            options: { plan: { type: "string" }, generation: { type: "string" }, rewrites: { type: "string" } },
         });
         const command = all.find((known) => known === positionals[0]);
         if (command === undefined || positionals.length !== 1 || values.plan === undefined) {
             throw new Refusal(usage);
         }
-        const { plan: path, generation } = values;
-        return { command, path, ...(generation !== undefined && { generations: generation.split(",") }) };
+        const { plan: path, generation, rewrites } = values;
+        return {
+            command,
+            path,
+            ...(generation !== undefined && { generations: generation.split(",") }),
+            ...(rewrites !== undefined && { rewrites }),
+        };
     } catch {
         throw new Refusal(usage);
     }

@@ -4,6 +4,7 @@ import type { Live } from "../contract/event";
 import { databaseReport, type References } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
+import { caughtBySink } from "./mail";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
 import { type Base, isFinished, readBases } from "./postgres/base";
 import { type Generation, type GenerationDatabase, isWhole, readGenerations } from "./postgres/generations";
@@ -12,7 +13,7 @@ import { inspectServer } from "./postgres/server";
 import { log, tell } from "./report";
 
 /**
- * Looks at the store, the server and the volume, and changes nothing. What cannot be looked at becomes a sentence.
+ * Looks at the store, the server, the volume and the mail sink, and changes nothing. What cannot be looked at becomes a sentence.
  *
  * @returns a {@link Survey} as one line of JSON
  */
@@ -23,12 +24,13 @@ export async function survey(plan: Plan): Promise<string> {
             problems.push(error.message);
             return nothing;
         });
-    const [backups, { databases, bases }, media] = await Promise.all([
+    const [backups, { databases, bases }, media, mail] = await Promise.all([
         or([], storedBackups(plan)),
         or({ databases: [], bases: [] }, onServer(plan)),
         or([], mediaOf(plan)),
+        or(undefined, caughtBySink(plan)),
     ]);
-    const found: Survey = { backups, databases, bases, media, problems };
+    const found: Survey = { backups, databases, bases, media, ...(mail !== undefined && { mail }), problems };
     return JSON.stringify(found);
 }
 

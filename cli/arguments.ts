@@ -16,9 +16,24 @@ const commands = {
         flags: ["remove-media-volume", "keep-database-volume", "yes", "json"],
         help: "remove the replica; volumes as its stack file says, or as the flags do",
     },
+    announce: {
+        takes: [],
+        flags: ["reason", "in"],
+        help: "tell those who use the replica of its next refresh, SPAN from now or after announce.notice",
+    },
     marker: { takes: [], flags: [], help: "print the SQL that marks the server of database.server as the stack's" },
+    "mask suggest": {
+        takes: [],
+        flags: [],
+        help: "print a masking file that proposes a rule for each column that has none; shows no values",
+    },
     backups: { takes: [], flags: ["json"], help: "list the backups in production's store" },
-    status: { takes: [], flags: ["json"], help: "what the replica holds, how old it is, and what is newer" },
+    rewrites: { takes: [], flags: ["json"], help: "count what identity.rewrite would change in the copy that is live" },
+    status: {
+        takes: [],
+        flags: ["access", "json"],
+        help: "what the replica holds, how old it is, and what is newer; or who can read it and not production",
+    },
 } as const satisfies Record<string, { takes: string[]; flags: Flag[]; help: string }>;
 
 const flags = {
@@ -26,6 +41,9 @@ const flags = {
     "database-only": { type: "boolean" },
     "media-only": { type: "boolean" },
     to: { type: "string" },
+    reason: { type: "string" },
+    in: { type: "string" },
+    access: { type: "boolean" },
     "remove-media-volume": { type: "boolean" },
     "keep-database-volume": { type: "boolean" },
     yes: { type: "boolean" },
@@ -33,6 +51,10 @@ const flags = {
 } as const;
 
 type Flag = keyof typeof flags;
+
+/** What a flag is followed by, where that is anything. */
+const values: Partial<Record<Flag, [string]>> = { to: ["STAMP"], reason: ["TEXT"], in: ["SPAN"] };
+
 export type CommandName = keyof typeof commands;
 
 /** A command line that makes sense. */
@@ -41,7 +63,7 @@ export interface CommandLine {
     stack: string;
     /** What the command takes besides: a tag. */
     argument?: string;
-    flags: { [F in Flag]?: F extends "to" ? string : boolean };
+    flags: { [F in Flag]?: (typeof flags)[F]["type"] extends "string" ? string : boolean };
 }
 
 /**
@@ -50,24 +72,31 @@ export interface CommandLine {
  * @throws Error whose message is what was wrong and how it is used
  */
 export function readArguments(args: string[]): CommandLine {
-    const { values, positionals } = parsed(args);
-    const [name = "", stack, argument, ...more] = positionals;
+    const { values: given, positionals } = parsed(args);
+    const [name, [stack, argument, ...more]] = named(positionals);
     if (!(name in commands)) {
         throw new Error(name === "" ? usage() : `There is no command ${name}.\n${usage()}`);
     }
     const command = name as CommandName;
     const { takes, flags: known } = commands[command];
-    const strange = Object.keys(values).filter((flag) => !(known as readonly string[]).includes(flag));
+    const strange = Object.keys(given).filter((flag) => !(known as readonly string[]).includes(flag));
     if (strange.length > 0) {
         throw new Error(`${command} does not know --${strange.join(", --")}.\n${usage()}`);
     }
     if (stack === undefined || more.length > 0 || (argument === undefined) !== (takes.length === 0)) {
         throw new Error(`Write understudy ${command} <stack>${takes.map((one) => ` ${one}`).join("")}.\n${usage()}`);
     }
-    if (values["database-only"] === true && values["media-only"] === true) {
+    if (given["database-only"] === true && given["media-only"] === true) {
         throw new Error("--database-only and --media-only leave nothing to refresh: write one of them, or neither.");
     }
-    return { command, stack, flags: values, ...(argument !== undefined && { argument }) };
+    return { command, stack, flags: given, ...(argument !== undefined && { argument }) };
+}
+
+/** A command's name has one word, or two. */
+function named([first = "", ...rest]: string[]): [string, string[]] {
+    const [second, ...more] = rest;
+    const both = `${first} ${second}`;
+    return both in commands ? [both, more] : [first, rest];
 }
 
 function parsed(args: string[]) {
@@ -80,7 +109,7 @@ function parsed(args: string[]) {
 
 function usage(): string {
     const lines = Object.entries(commands).map(([name, { takes, flags: known, help }]) => {
-        const options = known.map((flag) => ` [--${flag}${flag === "to" ? " STAMP" : ""}]`).join("");
+        const options = known.map((flag) => ` [--${[flag, ...(values[flag] ?? [])].join(" ")}]`).join("");
         return `  understudy ${name} <stack>${takes.map((one) => ` ${one}`).join("")}${options}\n      ${help}`;
     });
     return ["usage:", ...lines].join("\n");

@@ -2,6 +2,7 @@
 import { ageOf } from "../agent/backup/age";
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Live } from "../contract/event";
+import type { IdentityReport } from "../contract/identity";
 import { type DatabaseReport, rowsIn } from "../contract/report";
 import { type Row, table } from "../table";
 
@@ -35,9 +36,38 @@ export function databaseRows({ id, report, awayMs, others }: Live["database"], n
 function neutralRows(reports: DatabaseReport[]): Row[] {
     const columns = reports.flatMap(({ masked }) => Object.keys(masked?.columns ?? {}));
     const hooks = reports.flatMap((report) => report.hooks ?? []);
+    const identities = reports.flatMap(({ identity }) => identity ?? []);
     const masked: Row = ["masked", `${plural(columns.length, "column")} of people's data`];
     const ran: Row = ["hooks", hooks.map(({ name, rows }) => `${name} (${plural(rows, "row")})`).join(", ")];
-    return [...(columns.length > 0 ? [masked] : []), ...(hooks.length > 0 ? [ran] : [])];
+    return [
+        ...(identities.length > 0 ? [["identity", describeIdentity(identities)] satisfies Row] : []),
+        ...(columns.length > 0 ? [masked] : []),
+        ...(hooks.length > 0 ? [ran] : []),
+    ];
+}
+
+/** What made the databases the replica's own, and what of it could not be done. */
+function describeIdentity(reports: IdentityReport[]): string {
+    const rewritten = reports.flatMap((report) => Object.values(report.rewritten));
+    const set = reports.flatMap((report) => report.set.map(({ rows }) => rows));
+    const preserved = reports.flatMap((report) => Object.entries(report.preserved));
+    const kept = preserved.flatMap(([, rows]) => (typeof rows === "number" ? [rows] : []));
+    const done = [
+        `${plural(total(rewritten), "value")} rewritten in ${plural(rewritten.length, "column")}`,
+        `${plural(reports.flatMap(({ emptied }) => emptied).length, "table")} emptied`,
+        `${plural(total(set), "row")} set`,
+        `${plural(total(reports.map(({ raised }) => raised)), "sequence")} raised`,
+        `${plural(total(kept), "row")} kept`,
+    ];
+    return [
+        done.join(", "),
+        ...preserved.flatMap(([table, why]) => (typeof why === "string" ? [`nothing kept of ${table}: ${why}`] : [])),
+        ...reports.flatMap(({ tooShort }) => tooShort.map((name) => `sequence ${name} ends before the floor`)),
+    ].join("; ");
+}
+
+function total(counts: number[]): number {
+    return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** The live copy of the media; or where production's own are read in its place, if that is known. */

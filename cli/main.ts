@@ -4,15 +4,21 @@
  */
 import type { Stack } from "@pulumi/pulumi/automation";
 import { markerSql } from "../contract";
+import { proposal } from "../contract/masking";
 import { refusals } from "../preflight";
 import { failedRuns } from "../record";
 import type { Settings } from "../settings";
 import { look } from "../sighting";
+import { describeAccess, lookAtAccess } from "./access";
+import { announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
+import { askAgent } from "./asking";
 import { operate } from "./operation";
 import { project } from "./project";
+import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
 import { applied, type Changes, refreshed } from "./refresh";
+import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
 import { anySettingsOf, openStack, settingsOf, writeSettings } from "./stack";
 import { describeBackups, describeStatus, statusOf } from "./status";
@@ -47,11 +53,23 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             return changed(name, view, async () => ({ imageTag: argument }));
         case "wipe":
             return wipe(name, view, flags);
+        case "announce":
+            return announce(name, flags);
         case "marker":
             process.stdout.write(markerSql(`${project}/${name}`));
             return true;
+        case "mask suggest":
+            return suggest(name);
+        case "rewrites": {
+            const found = await countRewrites(await settingsOf(await openStack(name)), name);
+            process.stdout.write(`${flags.json === true ? JSON.stringify(found) : describeRewrites(found)}\n`);
+            return true;
+        }
         case "backups":
         case "status":
+            if (flags.access === true) {
+                return showAccess(name, flags.json === true);
+            }
             return show(name, command, flags.json === true);
     }
 }
@@ -106,8 +124,9 @@ function wipeOf(settings: Settings, name: string, flags: CommandLine["flags"]) {
     };
     const overrides = {
         ...Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)])),
-        // Whatever production runs, and whether its cluster can be reached at all.
+        // Whatever production runs, whether its cluster can be reached at all, and whether another copy was announced.
         allowTagMismatch: "a wipe refreshes nothing",
+        announce: "{}",
     };
     return { description: describeWipe({ ...settings, ...wanted }, name), overrides };
 }
@@ -124,6 +143,32 @@ async function show(name: string, what: "backups" | "status", json: boolean): Pr
     return true;
 }
 
+async function suggest(name: string): Promise<boolean> {
+    const settings = await settingsOf(await openStack(name));
+    const found = proposal.parse(await askAgent(settings, name, "mask-suggest"));
+    process.stdout.write(maskingFile(found, settings.masking?.databases ?? {}));
+    return true;
+}
+
+async function announce(name: string, { reason, in: after }: CommandLine["flags"]): Promise<boolean> {
+    const settings = await settingsOf(await openStack(name));
+    const stack = `${project}/${name}`;
+    const request = { ...(reason !== undefined && { reason }), ...(after !== undefined && { after }) };
+    const announcement = announcementFor(settings, stack, await look(settings), request);
+    for (const sentence of await makeAnnouncement(settings, stack, announcement)) {
+        process.stdout.write(`${sentence}\n`);
+    }
+    return true;
+}
+
+async function showAccess(name: string, json: boolean): Promise<boolean> {
+    const settings = await settingsOf(await openStack(name));
+    const access = await lookAtAccess(settings);
+    const { namespace } = settings.target;
+    process.stdout.write(`${json ? JSON.stringify(access) : describeAccess(access, namespace)}\n`);
+    return true;
+}
+
 async function main(args: string[]): Promise<number> {
     let line: CommandLine;
     try {
@@ -132,7 +177,7 @@ async function main(args: string[]): Promise<number> {
         process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
         return 2;
     }
-    const shows = line.command === "backups" || line.command === "status";
+    const shows = ["backups", "rewrites", "status"].includes(line.command);
     const view = line.flags.json === true && !shows ? jsonView() : textView();
     try {
         return (await run(line, view)) ? 0 : 1;

@@ -5,9 +5,11 @@ import { readLive } from "../record";
 import type { Settings } from "../settings";
 import type { Row } from "../table";
 import { clearInterruption, endJobs, forgetGone } from "./interruption";
+import { takeLease } from "./lease";
 import { describeLive } from "./live";
 import { describePreview, type ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
+import { project } from "./project";
 import { openStack } from "./stack";
 import type { View } from "./view";
 
@@ -40,8 +42,13 @@ export async function operate(
     const ended = new AbortController();
     let settings: Settings | undefined;
     let preview: Row[] | undefined;
-    const onSettings = (read: Settings) => {
+    let release: (() => Promise<void>) | undefined;
+    const onSettings = async (read: Settings) => {
         settings = read;
+        if (operation !== "preview") {
+            const { context, namespace } = read.target;
+            release ??= await takeLease({ context, namespace, stack: `${project}/${name}` }, view.say);
+        }
         if (operation === "up") {
             // Nothing may come after the result.
             void followJobs(read, (job, event) => ended.signal.aborted || view.job(job, event), ended.signal);
@@ -108,6 +115,7 @@ export async function operate(
         throw error;
     } finally {
         ended.abort();
+        await release?.();
         process.off("SIGINT", onInterrupt);
     }
     // Asking before every update would cost half a second; the engine says when there is reason to.

@@ -11,8 +11,8 @@ import program = require("../index");
 export interface RunOptions {
     /** Settings for this run alone, by their names: they are not written to the stack file. */
     overrides?: Record<string, string>;
-    /** Is told the settings whenever the program runs for a replica. */
-    onSettings?: (settings: Settings) => void;
+    /** Is told the settings whenever the program runs for a replica, which waits for it. */
+    onSettings?: (settings: Settings) => void | Promise<void>;
     /** Is told, when a preview runs for a replica, what an update would do. */
     onPreview?: (rows: Row[]) => void;
 }
@@ -28,7 +28,7 @@ export async function openStack(
         }
         const settings = readSettings();
         if (settings.role === "replica") {
-            onSettings?.(settings);
+            await onSettings?.(settings);
         }
         return program(onPreview);
     };

@@ -5,12 +5,15 @@ import type { Live } from "../contract/event";
 import type { Survey } from "../contract/survey";
 import { tagOf } from "../contract/tag";
 import { holdAnnotation } from "../preflight";
+import { type Announcement, announced, describeAnnouncement } from "../preflight/announcement";
+import { isInTheWay } from "../preflight/lease";
 import type { FailedRun } from "../record";
 import type { Settings } from "../settings";
 import { whereIs } from "../settings/store";
 import type { Sighting } from "../sighting";
 import { type Row, table } from "../table";
 import { databaseRows, mediaRows, referenceRows } from "./live";
+import { type MailStatus, mailOf, mailRows } from "./mail";
 
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {
@@ -22,6 +25,10 @@ export interface Status {
     runningTag: string | null;
     productionTag: string | null;
     hold: string | null;
+    /** What people were told of its next refresh. */
+    announced: Announcement | null;
+    /** Whose run is changing it. */
+    inWork: string | null;
     database: {
         generation: string;
         backup: string | null;
@@ -41,6 +48,7 @@ export interface Status {
     } | null;
     /** How rows and files belonged together at the switch to these two; null if nobody asked, or it is not known. */
     references: Live["references"] | null;
+    mail: MailStatus;
     /** Generations that are kept to go back to. */
     former: { databases: string[]; media: string[] };
     /** The copy that the next one of the same backup is cloned from: its backup's stamp, and bytes. */
@@ -90,6 +98,8 @@ export function statusOf(
         runningTag: sighting.application === undefined ? null : tagOf(sighting.application.image),
         productionTag: sighting.sourceImage === undefined ? null : tagOf(sighting.sourceImage),
         hold: settings.hold ?? sighting.target?.annotations[holdAnnotation] ?? null,
+        announced: announced(sighting, now) ?? null,
+        inWork: sighting.lease !== undefined && isInTheWay(sighting.lease, now) ? sighting.lease.holder : null,
         database:
             live === undefined
                 ? null
@@ -112,6 +122,7 @@ export function statusOf(
                       from: settings.media.mode === "copy" ? null : whereIs(settings.source.media),
                   },
         references: (isAbout && report?.references) || null,
+        mail: mailOf(settings, survey.mail),
         former: {
             databases: databases.filter(({ state }) => state === "former").map(({ id }) => id),
             media: complete.map(({ id }) => id),
@@ -140,6 +151,7 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
             : mediaRows({ ...media, id: media.generation }, media.from)),
         ...(media?.report == null ? [] : [["owners", media.report.owners] satisfies Row]),
         ...referenceRows(status.references ?? undefined),
+        ...mailRows(status.mail, status.namespace),
         ["kept", `${plural(former.databases.length, "former database")}, ${former.media.length} of the media`],
     ];
     if (database !== null) {
@@ -153,6 +165,12 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
     }
     if (hold !== null) {
         rows.push(["held by", hold]);
+    }
+    if (status.announced !== null) {
+        rows.push(["announced", describeAnnouncement(status.announced)]);
+    }
+    if (status.inWork !== null) {
+        rows.push(["in work", `${status.inWork} is changing it`]);
     }
     if (ready.length > 0) {
         rows.push(["ready", `${ready.join(", ")}; proven, but never switched to`]);

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Command, Plan } from "../contract";
+import type { IdentityPlan } from "../contract/identity";
 import type { Settings } from "../settings";
 import type { S3, Store } from "../settings/store";
 import { agentPod } from "./agent-pod";
@@ -19,6 +20,7 @@ export const folders = {
     login: "/secrets/login",
     hooks: "/secrets/hooks",
     masking: "/secrets/masking",
+    identity: "/secrets/identity",
 } as const;
 
 /** A folder that a Job has mounted, read-only unless it says otherwise. */
@@ -35,12 +37,15 @@ const mounts: Record<Command, Mount[]> = {
         { folder: "login" },
         { folder: "hooks" },
         { folder: "masking" },
+        { folder: "identity" },
     ],
     "prepare-media": [{ folder: "mediaSource" }, { folder: "media", write: true }],
     switch: [{ folder: "admin" }, { folder: "login" }, { folder: "media" }, { folder: "hooks" }],
     smoke: [{ folder: "admin" }, { folder: "hooks" }],
     retire: [{ folder: "admin" }, { folder: "media", write: true }],
     survey: [{ folder: "backups" }, { folder: "admin" }, { folder: "media" }],
+    "mask-suggest": [{ folder: "admin" }],
+    "count-rewrites": [{ folder: "admin" }],
 };
 
 /** Calls to file systems that a Job has under way at once, where it works on the files of a whole tree. */
@@ -97,8 +102,12 @@ export interface AgentJobArgs extends Place {
     hooks?: object | undefined;
     /** Secret with the key of masked values; undefined if nothing is masked. */
     maskingSecret?: string | undefined;
-    /** Secret with the password of the server's superuser. */
-    adminSecret: string;
+    /** Volume with the values of Secrets that rows are given; undefined if there are none. */
+    identity?: object | undefined;
+    /** Rules in place of those of the plan, for a run that counts what they are about. */
+    rewrites?: IdentityPlan | undefined;
+    /** Secret with the password of the server's superuser, and which of its keys a run gets to see. */
+    admin: { secretName: string; keys: string[] };
     /** Secret with the password of the generation's login role. */
     loginSecret: string;
     /** Seconds that the run may take in all. */
@@ -162,11 +171,12 @@ function annotations(because: Record<string, string>): Record<string, string> {
 }
 
 /** What a run gets to see. The page is asked without any of it, unless hooks are run then. */
-function mountsOf({ command, isShared, hooks, maskingSecret }: AgentJobArgs): Mount[] {
+function mountsOf({ command, isShared, hooks, maskingSecret, identity }: AgentJobArgs): Mount[] {
     const absent: (Mount["folder"] | false)[] = [
         isShared && "media",
         hooks === undefined && "hooks",
         maskingSecret === undefined && "masking",
+        identity === undefined && "identity",
     ];
     const seen = mounts[command].filter(({ folder }) => !absent.includes(folder));
     return command === "smoke" && hooks === undefined ? [] : seen;
@@ -190,8 +200,8 @@ function bucketOf({ folder }: Mount, { database, media }: AgentJobArgs["source"]
 }
 
 function podOf(args: AgentJobArgs) {
-    const { command, generations, image, pullSecret, source, adminSecret, loginSecret, placement } = args;
-    const { hooks = {}, maskingSecret } = args;
+    const { command, generations, image, pullSecret, source, admin, loginSecret, placement } = args;
+    const { hooks = {}, identity = {}, maskingSecret, rewrites } = args;
     const seen = mountsOf(args);
     const mounted = seen.filter((mount) => bucketOf(mount, source) === undefined);
     const [bucket] = seen.map((mount) => bucketOf(mount, source)).filter((found) => found !== undefined);
@@ -199,16 +209,20 @@ function podOf(args: AgentJobArgs) {
         backups: { persistentVolumeClaim: { claimName: sourceClaim("database", source.database), readOnly: true } },
         mediaSource: { persistentVolumeClaim: { claimName: sourceClaim("media", source.media), readOnly: true } },
         media: { persistentVolumeClaim: { claimName: replicaClaim("media") } },
-        admin: { secret: { secretName: adminSecret } },
+        admin: { secret: { secretName: admin.secretName, items: admin.keys.map((key) => ({ key, path: key })) } },
         login: { secret: { secretName: loginSecret } },
         hooks,
         masking: { secret: { secretName: maskingSecret } },
+        identity,
     };
     return {
         ...agentPod({
             ...{ command, image, pullSecret, configMap: configMapName, bucket: bucket && bucketAccess(bucket) },
             ...(fileCalls[command] !== undefined && { fileCalls: fileCalls[command] }),
-            options: generations.length === 0 ? [] : [`--generation=${generations.join(",")}`],
+            options: [
+                ...(generations.length === 0 ? [] : [`--generation=${generations.join(",")}`]),
+                ...(rewrites === undefined ? [] : [`--rewrites=${JSON.stringify(rewrites)}`]),
+            ],
             folders: mounted.map(({ folder, write }) => ({
                 name: folder.toLowerCase(),
                 mountPath: folders[folder],

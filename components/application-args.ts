@@ -1,4 +1,7 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { Live } from "../contract/event";
 import type { ApplicationSettings } from "../settings/application";
+import type { MailSettings } from "../settings/mail";
 import type { Store } from "../settings/store";
 import type { Generations } from "./generations";
 import type { Place } from "./labels";
@@ -7,9 +10,12 @@ import type { ServerAccess } from "./server-access";
 
 /** Arguments of an `Application`, which each of its parts sees. */
 export interface ApplicationArgs extends Place {
-    /** Image with its tag. */
+    /** Image with its tag, and the tag. */
     image: string;
+    imageTag: string;
     settings: ApplicationSettings;
+    /** Where its mail goes. */
+    mail: MailSettings;
     /** Where the server of its databases answers. */
     server: Pick<ServerAccess, "host" | "port">;
     /** Live names of the databases, the application's own first. */
@@ -20,6 +26,8 @@ export interface ApplicationArgs extends Place {
     media: Store | undefined;
     /** Secret with that role's password, key `password`. */
     loginSecret: string;
+    /** What is live, of which people are told; undefined if nobody could read it. */
+    live: pulumi.Output<Live | undefined>;
     /** Where pods that mount the media volume may run. */
     placement: Placement;
 }

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { postgres, serverSettings } from "../contract";
+import type { Credentials } from "./credentials";
 import { labels, type Place, selector } from "./labels";
 import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
 import { databaseHost, databaseSecret } from "./server-access";
@@ -16,8 +17,8 @@ const postgresUser = 999;
 export interface DatabaseServerArgs extends Place {
     /** Official image of production's major version, for example `postgres:15-bookworm`. */
     image: string;
-    /** Password of the superuser. */
-    password: pulumi.Output<string>;
+    /** The superuser's password, and what it is derived from. */
+    credentials: pulumi.Output<Credentials>;
     /** SQL that runs once, when the server is first made: the marker. */
     initialSql: string;
     /** Whether a wipe leaves the password's Secret in place, because it leaves the volume. */
@@ -33,7 +34,10 @@ export class DatabaseServer extends pulumi.ComponentResource {
 
         const secret = new kubernetes.core.v1.Secret(
             `${name}-secret`,
-            { metadata: { ...metadata, name: databaseSecret }, stringData: { password: args.password } },
+            {
+                metadata: { ...metadata, name: databaseSecret },
+                stringData: args.credentials.apply((all) => ({ ...all })),
+            },
             { parent: this, retainOnDelete: args.keep },
         );
         const initialisation = new kubernetes.core.v1.ConfigMap(
@@ -103,7 +107,7 @@ function serverPod(args: DatabaseServerArgs) {
         ],
         volumes: [
             { name: "data", persistentVolumeClaim: { claimName: replicaClaim("database") } },
-            { name: "admin", secret: { secretName: databaseSecret } },
+            { name: "admin", secret: { secretName: databaseSecret, items: [{ key: "password", path: "password" }] } },
             { name: "initialisation", configMap: { name: initialisationName } },
             { name: "run", emptyDir: {} },
             { name: "tmp", emptyDir: {} },

@@ -1,6 +1,7 @@
 /** What the application's containers find in their environment. */
 import { generationName } from "../contract";
 import type { ApplicationArgs } from "./application-args";
+import { mailEnvironment } from "./mail-configuration";
 import { poolerHost } from "./pooler";
 import { poolerPort } from "./pooler-configuration";
 import { redisHost, redisPort } from "./redis";
@@ -17,6 +18,7 @@ export function environment(args: ApplicationArgs): ({ name: string } & Variable
         ...values(told(args)),
         PGPASSWORD: fromSecret(loginSecret, "password"),
         ...Object.fromEntries(random),
+        ...values(mailEnvironment(args.mail)),
         ...values(settings.environment),
     };
     return Object.entries(variables).map(([name, variable]) => ({ name, ...variable }));

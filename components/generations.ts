@@ -4,6 +4,8 @@ import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
 import { identityOf } from "../settings/store";
 import { reasonsOfHooks } from "./hooks";
+import { reasonsOfIdentity } from "./identity";
+import { reasonsOfMail } from "./mail-configuration";
 import { reasonsOfMasking } from "./masking";
 import { serverOf } from "./server-access";
 
@@ -32,6 +34,8 @@ export function generationsOf(settings: Settings): Generations {
             ...broughtServer(database),
             ...reasonsOfHooks("prepare-database", settings),
             ...reasonsOfMasking(settings),
+            ...reasonsOfIdentity(settings),
+            ...reasonsOfMail(settings),
         }),
         media: generationId({
             store: identityOf(source.media),
@@ -136,6 +140,8 @@ export function reasonsOf(settings: Settings, generations: Generations) {
             ...textOf(database),
             ...broughtServer(database),
             ...reasonsOfMasking(settings),
+            ...reasonsOfIdentity(settings),
+            ...reasonsOfMail(settings),
         },
         media: {
             "media-generation": generations.media,

@@ -8,6 +8,8 @@ import { folders } from "./agent";
 import { originOf } from "./bucket";
 import { generationsOf, rulesOf } from "./generations";
 import { hooksPlanOf } from "./hooks";
+import { identityPlanOf } from "./identity";
+import { mailPlanOf } from "./mail-configuration";
 import { maskingPlanOf } from "./masking";
 import { mediaGroup } from "./pod";
 import { serverOf } from "./server-access";
@@ -18,6 +20,7 @@ export function planOf(settings: Settings, stack: string): Plan {
     const generations = generationsOf(settings);
     const hooks = hooksPlanOf(settings);
     const masking = maskingPlanOf(settings);
+    const identity = identityPlanOf(settings);
     const { host, port, user } = serverOf(database);
     return {
         version: planVersion,
@@ -40,12 +43,17 @@ export function planOf(settings: Settings, stack: string): Plan {
                 locale: { name: database.locale, provider: database.localeProvider },
             }),
             ...(database.volume !== undefined && { capacity: bytes(database.volume) }),
-            server: { host, port, user, passwordFile: `${folders.admin}/password` },
+            server: {
+                ...{ host, port, user, passwordFile: `${folders.admin}/password` },
+                ...(database.server === undefined && { formerPasswordsFile: `${folders.admin}/former` }),
+            },
             loginPasswordFile: `${folders.login}/password`,
             backups: originOf(source.database, folders.backups),
         },
         ...(hooks !== undefined && { hooks }),
         ...(masking !== undefined && { masking }),
+        ...(identity !== undefined && { identity }),
+        mail: mailPlanOf(settings),
         media: mediaOf(settings, generations.media),
         imageTag: settings.imageTag,
         allowTagMismatch: settings.allowTagMismatch !== undefined,

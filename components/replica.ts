@@ -1,20 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
 import type { Live } from "../contract/event";
-import { hooksOf } from "../contract/hooks";
 import type { Settings } from "../settings";
 import type { ApplicationSettings } from "../settings/application";
 import type { Store } from "../settings/store";
 import { publicUrl } from "./address";
-import { Agent, AgentJob, type AgentJobArgs } from "./agent";
+import { Agent, AgentJob } from "./agent";
 import { Application } from "./application";
+import { type Credentials, createCredentials } from "./credentials";
 import { DatabaseServer } from "./database";
-import { type Generations, generationsOf, reasonsOf } from "./generations";
-import { hooksPlanOf, hooksVolume, reasonsOfHooks } from "./hooks";
-import { createLogin, createPassword } from "./login";
-import { createMaskingKey, maskingSecret } from "./masking";
+import { type Generations, generationsOf } from "./generations";
+import { Isolation } from "./isolation";
+import { jobsOf } from "./jobs";
+import { createLogin } from "./login";
+import { createMaskingKey } from "./masking";
 import { planOf } from "./plan";
-import { mediaPlacement } from "./pod";
 import { createReport } from "./report";
 import { serverOf } from "./server-access";
 import { Target } from "./target";
@@ -31,8 +31,8 @@ export interface ReplicaArgs {
     initialSql: string;
     /** Reads what the last switch has told of what is live; undefined if it cannot be read. */
     readLive(): Promise<Live | undefined>;
-    /** Superuser's password that a kept database volume expects; a new one is made if left out. */
-    keptPassword?: pulumi.Output<string>;
+    /** What the cluster has of the replica's credentials; new ones are made if left out. */
+    keptCredentials?: pulumi.Output<Credentials>;
 }
 
 /**
@@ -60,46 +60,59 @@ export class Replica extends pulumi.ComponentResource {
         const { namespace, pullSecret } = settings.target;
         const place = { stack: args.stack, namespace, pullSecret };
         const generations = generationsOf(settings);
-        const reasons = reasonsOf(settings, generations);
-        const placement = mediaPlacement(args.stack, settings.media);
+        const jobs = jobsOf(settings, place);
         const isCopied = settings.media.mode === "copy";
         const keep = { database: !settings.removeDatabaseVolume, media: isCopied && !settings.removeMediaVolume };
 
         const target = createTarget(this);
-        const within = { parent: this, provider: target.provider, dependsOn: [target] };
+        const isolation = new Isolation(
+            "isolation",
+            { ...place, settings },
+            { parent: this, provider: target.provider, dependsOn: [target] },
+        );
+        // Whatever comes later, comes into a namespace that is closed.
+        const within = { parent: this, provider: target.provider, dependsOn: [target, isolation] };
         const volumes = createVolumes();
-        const password = createPassword(this, args.keptPassword);
+        const credentials = createCredentials(this, settings.credentials, args.keptCredentials);
         const server = createServer();
-        const login = createLogin(place, settings.database.name, generations.database, password, within);
-        const masking = settings.masking === undefined ? [] : [createMaskingKey(place, password, within)];
+        const login = createLogin(
+            place,
+            settings.database.name,
+            generations.database,
+            credentials,
+            settings.credentials,
+            within,
+        );
+        const masking = settings.masking === undefined ? [] : [createMaskingKey(place, credentials.key, within)];
         const agent = new Agent(
             "agent",
             { ...place, program: args.program, plan: planOf(settings, args.stack) },
             within,
         );
 
-        const prepareDatabase = createPrepareDatabase();
-        const prepareMedia = createPrepareMedia();
-        const switched = createSwitch();
+        const prepareDatabase = job("prepare-database", [...server, agent, login, ...masking, ...volumes.backups]);
+        const prepareMedia = job("prepare-media", [agent, ...volumes.files, ...volumes.media]);
+        const switched = job("switch", [prepareDatabase, prepareMedia]);
+        // Which backup `latest` was, the switch alone can tell.
+        const live = switched.ended.apply(() => args.readLive());
         // Without an application, the switch is the last that anybody waits for.
         const used =
-            settings.application === undefined ? switched : createSmoke(createApplication(settings.application));
-        const retired = createRetire();
+            settings.application === undefined ? switched : job("smoke", [createApplication(settings.application)]);
+        const retired = job("retire", [used]);
 
-        // Which backup `latest` was, the switch alone can tell.
-        this.live = switched.ended.apply(() => args.readLive());
-        createReport(place, this.live, { ...within, dependsOn: [retired] });
+        createReport(place, live, { ...within, dependsOn: [retired] });
+        this.live = live;
         this.url = publicUrl(settings);
         this.generations = generations;
-        this.databaseSecret = login.secretName;
+        this.databaseSecret = jobs.switch.loginSecret;
         this.registerOutputs();
 
         function createTarget(parent: Replica) {
-            const { context, podSecurity } = settings.target;
+            const { context, podSecurity, access } = settings.target;
             const brought = broughtClaims(settings.source).length > 0;
             return new Target(
                 "target",
-                { ...place, context, podSecurity, keep: keep.database || keep.media || brought },
+                { ...place, context, podSecurity, access, keep: keep.database || keep.media || brought },
                 { parent },
             );
         }
@@ -135,37 +148,10 @@ export class Replica extends pulumi.ComponentResource {
         function createServer() {
             const { image, server } = settings.database;
             const { initialSql } = args;
-            const serverArgs = { ...place, image, password, initialSql, keep: keep.database };
+            const serverArgs = { ...place, image, credentials, initialSql, keep: keep.database };
             return server === undefined
                 ? [new DatabaseServer("database", serverArgs, { ...within, dependsOn: volumes.database })]
                 : [];
-        }
-
-        function createPrepareDatabase() {
-            return job("prepare-database", [...server, agent, login.secret, ...masking, ...volumes.backups], {
-                generations: [generations.database],
-                because: reasons.database,
-                image: settings.database.image,
-                timeout: settings.database.timeout,
-            });
-        }
-
-        function createPrepareMedia() {
-            return job("prepare-media", [agent, ...volumes.files, ...volumes.media], {
-                generations: [generations.media],
-                because: reasons.media,
-                timeout: settings.media.mode === "copy" ? settings.media.timeout : 300,
-            });
-        }
-
-        function createSwitch() {
-            const { media } = settings;
-            return job("switch", [prepareDatabase, prepareMedia], {
-                generations: [generations.database, generations.media],
-                because: { ...reasons.database, ...reasons.media },
-                // All rows and all files are looked through before.
-                timeout: media.mode === "copy" && media.references !== undefined ? 1800 : 300,
-            });
         }
 
         function createApplication(application: ApplicationSettings) {
@@ -174,59 +160,23 @@ export class Replica extends pulumi.ComponentResource {
                 {
                     ...place,
                     image: `${settings.image}:${settings.imageTag}`,
+                    imageTag: settings.imageTag,
                     settings: application,
+                    mail: settings.mail,
                     server: serverOf(settings.database),
                     databases: [settings.database.name, ...settings.database.others.map(({ name }) => name)],
                     generations,
                     media: isCopied ? undefined : settings.source.media,
-                    loginSecret: login.secretName,
-                    placement,
+                    loginSecret: jobs.switch.loginSecret,
+                    live,
+                    placement: jobs.switch.placement,
                 },
                 { ...within, dependsOn: [switched] },
             );
         }
 
-        function createSmoke(application: Application) {
-            return job("smoke", [application], {
-                generations: [generations.database, generations.media],
-                because: { ...reasons.database, ...reasons.media, image: `${settings.image}:${settings.imageTag}` },
-                timeout: 180,
-            });
-        }
-
-        function createRetire() {
-            const { database, media } = settings;
-            return job("retire", [used], {
-                generations: [generations.database, generations.media],
-                because: {
-                    ...reasons.database,
-                    ...reasons.media,
-                    "keep-generations":
-                        `database ${database.keepGenerations}` +
-                        (media.mode === "copy" ? `, media ${media.keepGenerations}` : ""),
-                    ...(database.keepBase && { "keep-base": "true" }),
-                },
-                timeout: 600,
-            });
-        }
-
-        function job(
-            command: Command,
-            dependsOn: pulumi.Resource[],
-            more: Pick<AgentJobArgs, "generations" | "because" | "image" | "timeout">,
-        ) {
-            const { source, media, database } = settings;
-            const secrets = { adminSecret: serverOf(database).passwordSecret, loginSecret: login.secretName };
-            const keepsOwners = media.mode === "copy" && media.owners === "production";
-            const ofMedia = { source, isShared: !isCopied, keepsOwners };
-            const ofMasking = masking.length > 0 ? { maskingSecret } : {};
-            const ofHooks = {
-                generations: [...more.generations, ...hooksOf(command, hooksPlanOf(settings))],
-                because: { ...more.because, ...reasonsOfHooks(command, settings) },
-                hooks: hooksVolume(command, settings),
-            };
-            const jobArgs = { ...place, ...more, ...secrets, ...ofMedia, ...ofMasking, ...ofHooks, command, placement };
-            return new AgentJob(command, jobArgs, { ...within, dependsOn });
+        function job(command: Command, dependsOn: pulumi.Resource[]) {
+            return new AgentJob(command, jobs[command], { ...within, dependsOn });
         }
     }
 }

@@ -1,6 +1,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../settings";
+import { createAccess } from "./access";
 import { labels, type Place } from "./labels";
 
 /** Arguments of a {@link Target}. */
@@ -11,6 +12,8 @@ export interface TargetArgs extends Place {
     podSecurity: Settings["target"]["podSecurity"];
     /** Whether a wipe leaves the namespace, because it leaves a volume in it, or somebody's claim. */
     keep: boolean;
+    /** Who may look at what is in it, and who may change it. */
+    access: Settings["target"]["access"];
 }
 
 /** The namespace that the replica stands in, and the way to its cluster. */
@@ -38,7 +41,7 @@ export class Target extends pulumi.ComponentResource {
             { parent: this },
         );
         const security = "pod-security.kubernetes.io";
-        new kubernetes.core.v1.Namespace(
+        const namespace = new kubernetes.core.v1.Namespace(
             `${name}-namespace`,
             {
                 metadata: {
@@ -53,6 +56,7 @@ export class Target extends pulumi.ComponentResource {
             // A namespace takes everything in it along: what a wipe keeps can only be kept together with it.
             { parent: this, provider: this.provider, retainOnDelete: args.keep },
         );
+        createAccess(args, args.access, { parent: this, provider: this.provider, dependsOn: [namespace] });
         this.registerOutputs();
     }
 }

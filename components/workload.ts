@@ -1,11 +1,19 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ApplicationSettings } from "../settings/application";
+import type { HostAlias } from "./aliases";
 import type { ApplicationArgs } from "./application-args";
+import { bannerOf } from "./banner";
 import { environment } from "./environment";
 import { generationAnnotations, labels, selector } from "./labels";
 import { mediaMount, sharedMediaMount } from "./media";
 import { everyPod, mediaGroup, resources, restrictedContainer, restrictedPod } from "./pod";
+
+/** What each part of the application is told. */
+export interface WorkloadArgs extends ApplicationArgs {
+    /** Addresses that its pods take names for. */
+    hosts: HostAlias[];
+}
 
 /** One part of the application: its web server, or one of its workers. */
 export interface Part {
@@ -30,7 +38,7 @@ export interface Part {
  */
 export function createWorkload(
     name: string,
-    args: ApplicationArgs,
+    args: WorkloadArgs,
     part: Part,
     options: pulumi.CustomResourceOptions,
 ): kubernetes.apps.v1.Deployment | kubernetes.apps.v1.StatefulSet {
@@ -52,20 +60,23 @@ export function createWorkload(
     return new kubernetes.apps.v1.Deployment(`${name}-deployment`, { metadata, spec }, options);
 }
 
-function podTemplate(args: ApplicationArgs, part: Part) {
-    const { settings, generations, placement } = args;
+function podTemplate(args: WorkloadArgs, part: Part) {
+    const { settings, generations, placement, hosts } = args;
     const { memoryRequest, memoryLimit, cpuRequest } = settings.resources;
     const media = part.media ? mediaOf(args) : undefined;
+    const banner = part.serves && settings.banner.enabled ? bannerOf(args) : undefined;
     return {
         metadata: {
             labels: { ...labels(args, part.name), ...(media?.isOwn && placement.labels) },
             annotations: {
                 ...generationAnnotations(generations),
                 ...(settings.restart !== undefined && { "understudy/restart": settings.restart }),
+                ...banner?.annotations,
             },
         },
         spec: {
             ...everyPod(args),
+            ...(hosts.length > 0 && { hostAliases: hosts }),
             securityContext: restrictedPod(settings.user, settings.user, [mediaGroup]),
             ...(media?.isOwn && placement.affinity !== undefined && { affinity: placement.affinity }),
             ...(media?.guard && { initContainers: [media.guard] }),
@@ -80,8 +91,9 @@ function podTemplate(args: ApplicationArgs, part: Part) {
                     resources: resources(memoryRequest, memoryLimit, cpuRequest),
                     volumeMounts: [...(media ? [media.mount] : []), { name: "tmp", mountPath: "/tmp" }],
                 },
+                ...(banner ? [banner.container] : []),
             ],
-            volumes: [...(media ? [media.volume] : []), { name: "tmp", emptyDir: {} }],
+            volumes: [...(media ? [media.volume] : []), { name: "tmp", emptyDir: {} }, ...(banner?.volumes ?? [])],
         },
     };
 }
@@ -93,11 +105,12 @@ function mediaOf({ settings, generations, media }: ApplicationArgs) {
         : sharedMediaMount(settings.mediaPath, media);
 }
 
-/** The port of a part that answers requests, and the page that says whether it is well. */
-function serving({ port, health }: ApplicationSettings) {
-    const probe = { httpGet: { path: health, port: "http" } };
+/** The port of a part that answers requests, by itself or through the banner's nginx, and the page that says whether it is well. */
+function serving({ port, health, banner }: ApplicationSettings) {
+    const name = banner.enabled ? "application" : "http";
+    const probe = { httpGet: { path: health, port: name } };
     return {
-        ports: [{ name: "http", containerPort: port }],
+        ports: [{ name, containerPort: port }],
         startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 300 },
         readinessProbe: { ...probe, periodSeconds: 2 },
     };

@@ -57,3 +57,18 @@ export const maskReport = z.strictObject({
     seconds: z.number(),
 });
 export type MaskReport = z.infer<typeof maskReport>;
+
+/** What values of a column look like: `count` of `values` that were looked at do. */
+const sign = z.strictObject({ looks: z.string(), rule, count: z.number(), values: z.number() });
+export type Sign = z.infer<typeof sign>;
+
+/** Rules for columns that a masking file does not name yet: by database, table and column. */
+export const proposal = z.strictObject({
+    /** The copy that was looked at. */
+    generation: z.string(),
+    databases: z.record(
+        z.string(),
+        z.record(z.string(), z.record(z.string(), z.strictObject({ rule, sign: sign.optional() }))),
+    ),
+});
+export type Proposal = z.infer<typeof proposal>;

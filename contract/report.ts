@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { dumpKind, generationIdText } from "../contract";
 import { hookReport } from "./hooks";
+import { identityReport } from "./identity";
 import { maskReport } from "./masking";
 
 /** What was read of a table. */
@@ -59,6 +60,8 @@ export const databaseReport = z.strictObject({
     hooks: z.array(hookReport).optional(),
     /** What of people's data was masked. */
     masked: maskReport.optional(),
+    /** What made it the replica's own. */
+    identity: identityReport.optional(),
     phases: z.array(phase),
 });
 export type DatabaseReport = z.infer<typeof databaseReport>;

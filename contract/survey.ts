@@ -1,6 +1,7 @@
 /** What the agent finds when it only looks. */
 import * as z from "zod";
 import { generationIdText } from "../contract";
+import { caughtMail } from "./mail";
 import { databaseReport, mediaReport } from "./report";
 
 /** A generation of the database, as the server's own table has it. */
@@ -34,6 +35,8 @@ export const surveySchema = z.strictObject({
         z.strictObject({ id: generationIdText, stamp: z.string().nullable(), bytes: z.number().nullable() }),
     ),
     media: z.array(mediaFound),
+    /** What the mail sink has caught; left out where there is none, or none that keeps anything. */
+    mail: caughtMail.optional(),
     /** Sentences about what could not be looked at. */
     problems: z.array(z.string()),
 });

@@ -1,5 +1,5 @@
 import { demoImage } from "../demo/image";
-import { buildImage, loadImages, nodeImage, postgresImage } from "./cluster/images";
+import { buildImage, loadImages, mailpitImage, nginxImage, nodeImage, postgresImage } from "./cluster/images";
 import type { Cluster } from "./cluster/index";
 
 /**
@@ -9,7 +9,7 @@ import type { Cluster } from "./cluster/index";
  */
 export async function provideImages(cluster: Cluster): Promise<string | undefined> {
     const archives: string[] = [];
-    for (const image of [nodeImage, postgresImage, demoImage]) {
+    for (const image of [nodeImage, postgresImage, nginxImage, mailpitImage, demoImage]) {
         archives.push(await buildImage(await image()));
     }
     return loadImages(cluster, archives);

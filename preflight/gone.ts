@@ -9,13 +9,13 @@ import type { Sighting } from "../sighting";
  * does not look by itself; it can be told to in the same run, so that none of this is a reason to refuse one.
  */
 export function goneWarnings({ target, database, media }: Settings, stack: string, sighting: Sighting): string[] {
-    const { live, claims = {}, password } = sighting;
+    const { live, claims = {}, credentials } = sighting;
     if (live === undefined) {
         return [];
     }
     const ours = database.server === undefined;
     const gone = [
-        ...(ours && password === undefined ? [`Secret ${databaseSecret}`] : []),
+        ...(ours && credentials === undefined ? [`Secret ${databaseSecret}`] : []),
         ...[...(ours ? [replicaClaim("database")] : []), ...(media.mode === "copy" ? [replicaClaim("media")] : [])]
             .filter((name) => claims[name] === undefined)
             .map((name) => `Claim ${name}`),

@@ -1,19 +1,38 @@
 /** The part of a stack file that says how the application is run. */
 import { z } from "zod";
 import { commands } from "../contract";
-import { absolutePath, bytes, label, objectName, size } from "./values";
+import { aliases } from "./aliases";
+import { absolutePath, bytes, host, label, objectName, processors, size } from "./values";
 
 /** Names that the replica's other parts have already: objects and selectors go by them. */
 const taken = [
     ...commands,
-    ...["agent", "application", "database", "login", "masking", "media", "namespace", "pooler", "redis"],
+    ...[
+        "agent",
+        "application",
+        "banner",
+        "database",
+        "login",
+        "mail",
+        "masking",
+        "media",
+        "namespace",
+        "pooler",
+        "redis",
+    ],
     ...["source-database", "source-media"],
 ];
 
-const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "write a variable's name");
+/** Name of a variable that the application finds in its environment. */
+export const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "write a variable's name");
 
 /** Variables that every application is told; the stack file may give them other values, but not random ones. */
 const given = /^(PG\w+|UNDERSTUDY_\w+|PORT|MEDIA_ROOT|REDIS_HOST|REDIS_PORT)$/;
+
+/** Whether a variable has a value without the stack file's doing. */
+export function isGiven(name: string): boolean {
+    return given.test(name);
+}
 
 /** Program and arguments of a container, in place of its image's own. */
 const command = z.array(z.string().min(1)).min(1);
@@ -30,14 +49,6 @@ const worker = z.strictObject({
     single: z.boolean().default(false),
 });
 
-/** A host name that certificates are made out to: no address, and no wildcard. */
-const host = z
-    .string()
-    .regex(
-        /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
-        "write a DNS name in lower case such as staging.example.org",
-    );
-
 /** Host names of replicas that have one each: room is left for the longest namespace before it. */
 const domain = host.refine((name) => name.length <= 189, { error: "write a shorter name, 189 characters at most" });
 
@@ -48,10 +59,7 @@ const poolSize = z.number().int().min(1).max(1000).default(16);
 const share = z.strictObject({
     memoryRequest: size.default("64Mi"),
     memoryLimit: size.default("1Gi"),
-    cpuRequest: z
-        .string()
-        .regex(/^[1-9][0-9]*m?$/, "write a number of processors such as 2, or thousandths such as 500m")
-        .default("50m"),
+    cpuRequest: processors.default("50m"),
 });
 
 /** How the application is run. */
@@ -76,9 +84,7 @@ export const application = z.strictObject({
     environment: z.record(variable, z.string()).default({}),
     /** Variables with random values that are made once and stay. */
     secrets: z
-        .array(
-            variable.refine((name) => !given.test(name), { error: "write another name: that one has a value already" }),
-        )
+        .array(variable.refine((name) => !isGiven(name), { error: "write another name: that one has a value already" }))
         .refine((names) => new Set(names).size === names.length, { error: "write each name once" })
         .default([]),
     workers: z
@@ -116,6 +122,19 @@ export const application = z.strictObject({
             error: "write either host or domain",
         })
         .optional(),
+    /** Names that the application is used to, which are the replica's own parts in its pods. */
+    aliases: aliases.default({}),
+    /** A bar across every page that says whose copy it is, and a word to search engines that they are to pass by. */
+    banner: z
+        .strictObject({
+            /** Off for an application that speaks something else than HTTP/1. */
+            enabled: z.boolean().default(true),
+            /** Whom to ask about the replica. */
+            contact: z.string().min(1).optional(),
+            /** Official image of nginx, with its module njs. */
+            image: z.string().min(1).default("nginx:1.28-bookworm"),
+        })
+        .prefault({}),
     /** Any text; another one replaces the application's pods. */
     restart: z.string().min(1).optional(),
     /** What only a replica tells those who look at it. */
@@ -128,7 +147,7 @@ export type ApplicationSettings = z.infer<typeof application>;
 
 /** What the settings of the application say in two places that cannot both be meant. */
 export function applicationContradictions(settings: ApplicationSettings): string[] {
-    const { environment, secrets, workers, pooler, resources } = settings;
+    const { environment, secrets, workers, aliases, pooler, resources } = settings;
     const problems: string[] = [];
     for (const name of secrets.filter((name) => name in environment)) {
         problems.push(
@@ -138,6 +157,16 @@ export function applicationContradictions(settings: ApplicationSettings): string
     for (const [name, { single, replicas }] of Object.entries(workers)) {
         if (single && replicas > 1) {
             problems.push(`application.workers.${name}.replicas is ${replicas}: write 1, or leave out single`);
+        }
+    }
+    for (const [name, part] of Object.entries(aliases)) {
+        if (taken.includes(name)) {
+            problems.push(`application.aliases.${name}: write another name: ${name} is the replica's own already`);
+        }
+        if ((part === "redis" || part === "pooler") && settings[part] === undefined) {
+            problems.push(
+                `application.aliases.${name} is ${part}, which the replica does not have: write application.${part}`,
+            );
         }
     }
     if (pooler !== undefined && pooler.minPoolSize > pooler.maxConnections) {

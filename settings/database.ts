@@ -1,7 +1,7 @@
 /** The part of a stack file that says which data the replica's database holds. */
 import { z } from "zod";
 import { localeProvider, postgres, type ReplicaDatabase, serversOwn } from "../contract";
-import { duration, objectName, size } from "./values";
+import { duration, objectName, port, reachable, size } from "./values";
 
 /** A name for PostgreSQL that leaves room for `__<generation>_base`. */
 const databaseName = z
@@ -46,13 +46,8 @@ const ownSecret = /^(database|application|login-[0-9a-f]{10})$/;
 
 /** A PostgreSQL server that somebody brings, marked by them as this stack's. */
 const server = z.strictObject({
-    host: z
-        .string()
-        .regex(
-            /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
-            "write a host name in lower case, or an address, without its port",
-        ),
-    port: z.number().int().min(1).max(65535).default(postgres.port),
+    host: reachable,
+    port: port.default(postgres.port),
     /** A superuser. */
     user: z.string().min(1).default(postgres.user),
     /** Secret in the target namespace with that user's password, key `password`. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { hookPoints } from "../contract/hooks";
 import { besideStackFile, pathBeside } from "./beside";
 import { restored } from "./database";
-import { duration, objectName } from "./values";
+import { duration, secretKey } from "./values";
 
 /** Bytes of SQL that fit beside the agent into its ConfigMap. */
 const largest = 262_144;
@@ -37,25 +37,23 @@ const hook = z
         }
     });
 
-const list = z.array(hook).default([]);
-
-/** A key of a Secret in the target namespace, which is there already. */
-const secret = z.strictObject({ secret: objectName, key: z.string().min(1) });
+/** Hooks in their order. */
+export const hookList = z.array(hook).default([]);
 
 /** SQL that is run as the owner of the database, in the order that it has here. */
 export const hooks = z.strictObject({
     /** On the new copy, as soon as it is proven to be production's data. */
-    afterRestore: list,
+    afterRestore: hookList,
     /** On the new copy, when all else is done to it. */
-    beforeSwitch: list,
+    beforeSwitch: hookList,
     /** On the copy that has become the live one. */
-    afterSwitch: list,
+    afterSwitch: hookList,
     /** The same, when the application answers. */
-    afterStart: list,
+    afterStart: hookList,
     /** Values that SQL finds with `current_setting('understudy.<name>')`. */
     variables: z.record(valueName, z.string()).default({}),
     /** The same, out of Secrets. */
-    secrets: z.record(valueName, secret).default({}),
+    secrets: z.record(valueName, secretKey).default({}),
     /** How long each may take. */
     timeout: duration.prefault("10m"),
 });

@@ -19,6 +19,7 @@ export const s3 = z.strictObject({
     endpoint: z
         .string()
         .regex(/^https?:\/\/[^\s/@?#]+$/, "write an address such as https://s3.example.org")
+        .refine((text) => URL.canParse(text), "write an address with a host and a port that there can be")
         .optional(),
     region: z.string().min(1).optional(),
     /** rclone's name for whose server it is; `AWS` without an endpoint, else `Other`, if left out. */

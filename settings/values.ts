@@ -15,6 +15,30 @@ export const objectName = z
         "write an object's name: lower-case letters, digits, dashes, dots",
     );
 
+/** A host name that certificates are made out to: no address, and no wildcard. */
+export const host = z
+    .string()
+    .regex(
+        /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
+        "write a DNS name in lower case such as staging.example.org",
+    );
+
+/** A host's name, or its address, as something connects to it. */
+export const reachable = z
+    .string()
+    .regex(
+        /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+        "write a host name in lower case, or an address, without its port",
+    );
+
+/** A TCP port. */
+export const port = z.number().int().min(1).max(65535);
+/** A key of a Secret in the target namespace, which is there already. */
+export const secretKey = z.strictObject({
+    secret: objectName,
+    key: z.string().regex(/^[-._a-zA-Z0-9]+$/, "write a Secret's key"),
+});
+
 export const absolutePath = z.string().regex(/^\/[^\0]*[^/\0]$/, "write an absolute path without a slash at its end");
 
 const units: Record<string, number> = {
@@ -29,6 +53,16 @@ export const size = z.string().regex(/^[1-9][0-9]*(Ki|Mi|Gi|Ti)$/, "write a size
 export function bytes(text: string): number {
     const unit = /([KMGTP]i|[kMGTP])$/.exec(text)?.[0] ?? "";
     return Number(text.slice(0, text.length - unit.length)) * (units[unit] ?? 1);
+}
+
+/** A number of processors as Kubernetes writes it, for example `500m`; kept as text, see {@link thousandths}. */
+export const processors = z
+    .string()
+    .regex(/^[1-9][0-9]*m?$/, "write a number of processors such as 2, or thousandths such as 500m");
+
+/** Thousandths of a processor: `thousandths("2") === 2000`. */
+export function thousandths(text: string): number {
+    return text.endsWith("m") ? Number(text.slice(0, -1)) : Number(text) * 1000;
 }
 
 /** A time span such as `90s`, `15m`, `26h` or `7d`, as seconds. */

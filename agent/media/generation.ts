@@ -13,6 +13,7 @@ import { folderSource } from "./folder";
 import { Folders } from "./folders";
 import { Former } from "./former";
 import { canClone, refuseDeletions, refuseMissingSource, refuseTree, refuseWithoutRoom, sourceName } from "./guards";
+import { type VolumeLease, withVolume } from "./lease";
 import { Listing } from "./listing";
 import { type Known, ManifestWriter } from "./manifest";
 import { Owners } from "./owners";
@@ -69,20 +70,34 @@ export async function prepareMedia(plan: CopyPlan, signal: AbortSignal, patience
     }
 }
 
-async function prepareOnce(
-    { media, stack, keepFailed }: CopyPlan,
-    patience: number,
-    signal: AbortSignal,
-): Promise<string> {
+async function prepareOnce(plan: CopyPlan, patience: number, signal: AbortSignal): Promise<string> {
+    const { media, stack } = plan;
     const { volume, generation: id } = media;
-    const state = await refuseStrangeVolume(volume, stack);
-    if (state === "ours" && (await completion(volume, id)) !== undefined) {
-        return `Generation ${id} of the media is already there: nothing to do.`;
+    const isThere = async () =>
+        (await refuseStrangeVolume(volume, stack)) === "ours" && (await completion(volume, id)) !== undefined;
+    const nothing = `Generation ${id} of the media is already there: nothing to do.`;
+    if (await isThere()) {
+        return nothing;
     }
     if (typeof media.source === "string") {
         await refuseMissingSource(media.source, media.sentinel);
         await refuseSameFolder({ source: media.source, volume });
     }
+    return withVolume(volume, `prepare-media ${id}`, signal, async (lease) =>
+        // Whoever was at it a moment ago may have made just this one.
+        (await isThere()) ? nothing : prepareAlone(plan, patience, lease),
+    );
+}
+
+/** The same, as the only run that changes the volume. */
+async function prepareAlone(
+    { media, stack, keepFailed }: CopyPlan,
+    patience: number,
+    lease: VolumeLease,
+): Promise<string> {
+    const { volume, generation: id } = media;
+    const { signal } = lease;
+    const state = await refuseStrangeVolume(volume, stack);
     const phases = new Phases();
     const parts: Ingredients = { source: sourceOf(media), listing: new Listing() };
     try {
@@ -94,8 +109,10 @@ async function prepareOnce(
         if (state === "empty") {
             await markVolume(volume, stack);
         }
-        return await build({ ...parts, owners }, deletions, media, phases, signal);
+        return await build({ ...parts, owners }, deletions, media, phases, lease);
     } catch (failure) {
+        // What is on the volume of another run is not this one's to remove.
+        await lease.confirm();
         // Whatever has been found of a tree that changed under the copy may be for that reason alone.
         const error = (await isOvertaken(parts.source)) ? overtaken(media) : failure;
         if (error instanceof Refusal) {
@@ -171,7 +188,7 @@ async function build(
     deletions: number | undefined,
     media: MediaPlan,
     phases: Phases,
-    signal: AbortSignal,
+    { signal, confirm }: VolumeLease,
 ): Promise<string> {
     const { volume, generation: id, group, sharing } = media;
     const { listing, source, owners, former, production } = parts;
@@ -224,6 +241,7 @@ async function build(
             ],
             phases: phases.finished,
         };
+        await confirm();
         await writeDurably(join(volume, generationMarker(id)), `${JSON.stringify(report, undefined, 2)}\n`);
         return `${lastWord(report, phases.total)}${owners.mapped}`;
     } finally {

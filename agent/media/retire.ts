@@ -1,4 +1,5 @@
 import type { CopyPlan } from "../../contract";
+import { withVolume } from "./lease";
 import { type MediaGeneration, mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "./volume";
 
 /** What became of the media generations that are to go, by their ids. */
@@ -15,7 +16,12 @@ export interface RetiredMedia {
  */
 export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<RetiredMedia> {
     await refuseIncompleteMedia(plan);
-    const { volume, generation, keepGenerations } = plan.media;
+    const { volume, generation } = plan.media;
+    return withVolume(volume, `retire ${generation}`, signal, (lease) => retireAlone(plan, lease.signal));
+}
+
+async function retireAlone({ media }: CopyPlan, signal: AbortSignal): Promise<RetiredMedia> {
+    const { volume, generation, keepGenerations } = media;
     const others = (await mediaGenerations(volume)).filter(({ id }) => id !== generation);
     const complete = others.filter(({ completed }) => completed !== undefined);
     const unfinished = others.filter(({ completed }) => completed === undefined);

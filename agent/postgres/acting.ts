@@ -4,7 +4,7 @@ import { scratchRoles } from "./generations";
 import { scramVerifier } from "./scram";
 import { type Server, withClient } from "./server";
 
-/** A database of a generation, by the name that it has now, and its owner. */
+/** A database of a generation, by the name that it has now, and who owns it, or something in it. */
 export interface Acting {
     generation: string;
     database: string;
@@ -12,8 +12,10 @@ export interface Acting {
 }
 
 /**
- * Works in a database as its owner, in a session that can become nobody else. A superuser's session that has merely set its
- * role is no such thing: any function that production has left behind a name could set it back.
+ * Works in a database as an owner, in a session that can become nobody else but the database's own. A superuser's session that
+ * has merely set its role is no such thing: any function that production has left behind a name could set it back.
+ *
+ * @throws {Error} when the owner is a superuser
  */
 export async function actingAsOwner<T>(
     server: Server,
@@ -24,9 +26,10 @@ export async function actingAsOwner<T>(
     const role = scratchRoles(generation).acting;
     const password = randomBytes(24).toString("base64url");
     await dropRole();
+    const roles = await rolesWithRights();
     // Parameters and errors can hold secrets, which have no place in the server's log.
     await server.admin.query(
-        `create role ${name(role)} login inherit in role ${name(owner)} password ${text(scramVerifier(password))};
+        `create role ${name(role)} login inherit in role ${roles} password ${text(scramVerifier(password))};
          alter role ${name(role)} set log_min_messages = panic`,
     );
     try {
@@ -42,7 +45,7 @@ export async function actingAsOwner<T>(
         const { host, port, applicationName } = server.target(database);
         const client = new Client({
             ...{ host, port, database, user: role, password, application_name: applicationName },
-            options: `-c role=${owner} -c statement_timeout=0 -c lock_timeout=0`,
+            options: `-c role=${owner.replaceAll(/[\\\s]/g, "\\$&")} -c statement_timeout=0 -c lock_timeout=0`,
         });
         client.on("error", () => undefined);
         await client.connect();
@@ -59,6 +62,22 @@ export async function actingAsOwner<T>(
             signal.removeEventListener("abort", stop);
             await client.end().catch(() => undefined);
         }
+    }
+
+    /** The owner, and who may connect to the database: its own. */
+    async function rolesWithRights(): Promise<string> {
+        const { rows } = await server.admin.query<{ role: string; isSuper: boolean }>(
+            `select rolname as role, rolsuper as "isSuper" from pg_roles
+              where rolname = $1 or oid = (select datdba from pg_database where datname = $2)`,
+            [owner, database],
+        );
+        const found = rows.find(({ isSuper }) => isSuper);
+        if (found !== undefined) {
+            throw new Error(
+                `In database ${database}, something belongs to the superuser ${found.role}: nothing is run as one.`,
+            );
+        }
+        return rows.map((row) => name(row.role)).join(", ");
     }
 
     async function endSessions(): Promise<void> {

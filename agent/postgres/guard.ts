@@ -13,7 +13,7 @@ import { currentNames, readAllGenerations } from "./generations";
 import { refuseUnfitLocale } from "./locale";
 import { refuseUnfitPsql } from "./psql";
 import { readRoom, refuseWithoutRoom } from "./room";
-import type { Server } from "./server";
+import { productionsOwn, type Server } from "./server";
 import { roleProblem } from "./stage";
 
 /** What may speak against the restore, before anything is changed for it. Returns a backup for each database. */
@@ -43,6 +43,9 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
             );
         }
         const facts = await readManifest(backup, database.dump);
+        if (facts?.server.systemIdentifier === server.identifier) {
+            throw productionsOwn(database, server.identifier, `, on which ${backup.name} was made`);
+        }
         refuseOtherTag(plan, backup, facts);
         await refuseExtensions(plan, server, backup, facts);
         files.set(backup.path, { ...backup, header, ...(facts !== undefined && { facts }) });

@@ -97,8 +97,10 @@ async function restoreAll(
         const restored = [...made.values()].some((report) => report.base === undefined);
         const withoutBase = database.keepBase && restored ? await tryToKeepBase(server, database, made) : "";
         const done = await neutralise(plan, server, signal);
-        // What this stack cannot know is not the base's, which is for others as well.
-        const unknown = [...server.unknown, ...unknownRoom(database.capacity)];
+        // What this stack cannot know is not the base's, which is for others as well. A manifest tells which server is
+        // production's.
+        const isTold = backups.every(({ facts }) => facts !== undefined);
+        const unknown = [...(isTold ? [] : server.unknown), ...unknownRoom(database.capacity)];
         const reports = new Map(
             [...made].map(([name, report]) => [
                 name,

@@ -5,6 +5,7 @@ import type { Command, Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
 import { lockShared, lockStack } from "./lock";
+import { renewPassword } from "./passwords";
 import type { PsqlTarget } from "./psql";
 
 /** The server of the replica's databases, known to be the right one. */
@@ -14,6 +15,8 @@ export interface Server {
     /** Major version, for example 15, and the whole, for example `15.20`. */
     major: number;
     version: string;
+    /** What the server calls itself, whatever its address is. */
+    identifier: string;
     /** Opens another connection of the superuser. */
     connect(database: string): Promise<Client>;
     /** How psql connects as the superuser. */
@@ -92,7 +95,7 @@ export async function inspectServer(plan: Plan, command: Command): Promise<Serve
     const { host, port, user } = plan.database.server;
     const connect = (database: string) => connectTo(plan, password, database, name);
     const target = (database: string) => ({ host, port, user, password, database, applicationName: name });
-    const admin = await connect("postgres");
+    const { admin, isBehind } = await connectFirst(plan, password, name);
     try {
         const { version, identifier, superuser } = await identity(admin);
         if (!superuser) {
@@ -100,8 +103,11 @@ export async function inspectServer(plan: Plan, command: Command): Promise<Serve
         }
         const unknown = refuseSource(plan, identifier);
         await refuseStranger(admin, plan);
+        if (isBehind) {
+            await renewPassword(admin, user, password);
+        }
         const major = Number.parseInt(version, 10);
-        return { admin, version, major, connect, target, unknown, close: () => admin.end() };
+        return { admin, version, major, identifier, connect, target, unknown, close: () => admin.end() };
     } catch (error) {
         await admin.end();
         throw error;
@@ -123,6 +129,36 @@ export async function readSecret(path: string): Promise<string> {
     }
     return password;
 }
+
+/** Connects with the superuser's password, or with one that it had before the stack file asked for another. */
+async function connectFirst(plan: Plan, password: string, name: string): Promise<{ admin: Client; isBehind: boolean }> {
+    try {
+        return { admin: await connectTo(plan, password, "postgres", name), isBehind: false };
+    } catch (error) {
+        for (const former of error instanceof WrongPassword ? await formerPasswords(plan) : []) {
+            const admin = await connectTo(plan, former, "postgres", name).catch(unlessWrong);
+            if (admin !== undefined) {
+                return { admin, isBehind: true };
+            }
+        }
+        throw error;
+    }
+}
+
+async function formerPasswords({ database: { server } }: Plan): Promise<string[]> {
+    const { formerPasswordsFile } = server;
+    const text = formerPasswordsFile === undefined ? "" : await readFile(formerPasswordsFile, "utf8");
+    return text.split("\n").filter((line) => line !== "");
+}
+
+function unlessWrong(error: unknown): undefined {
+    if (!(error instanceof WrongPassword)) {
+        throw error;
+    }
+}
+
+/** The server takes another one. */
+class WrongPassword extends Refusal {}
 
 async function connectTo(plan: Plan, password: string, database: string, name: string): Promise<Client> {
     const { host, port, user } = plan.database.server;
@@ -152,7 +188,7 @@ async function connectTo(plan: Plan, password: string, database: string, name: s
             const reason = error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : "";
             const code = (error as { code?: string }).code;
             if (code === "28P01" || code === "28000") {
-                throw new Refusal(
+                throw new WrongPassword(
                     `The server ${host}:${port} does not take the password of user ${user} (${reason}): ` +
                         "correct its Secret; a kept volume wants the one that was kept with it.",
                 );
@@ -207,12 +243,17 @@ function refuseSource({ source, database }: Plan, identifier: string): string[] 
         return ["whether the server is production's own, by system identifier: source.systemIdentifier is not set"];
     }
     if (source.systemIdentifier === identifier) {
-        throw new Refusal(
-            `The server ${database.server.host}:${database.server.port} is production's own ` +
-                `(system identifier ${identifier}): point the replica at a server of its own.`,
-        );
+        throw productionsOwn(database, identifier);
     }
     return [];
+}
+
+/** Says that a server is production's. */
+export function productionsOwn({ server }: Plan["database"], identifier: string, because = ""): Refusal {
+    return new Refusal(
+        `The server ${server.host}:${server.port} is production's own (system identifier ${identifier}${because}): point the ` +
+            "replica at a server of its own.",
+    );
 }
 
 /** Refuses a server that does not carry this stack's marker. */

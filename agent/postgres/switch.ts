@@ -4,7 +4,8 @@ import { generationName, loginRole, type Plan } from "../../contract";
 import { Refusal } from "../refusal";
 import { log } from "../report";
 import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
-import { fits, scramVerifier } from "./scram";
+import { renewPassword } from "./passwords";
+import { scramVerifier } from "./scram";
 import { readSecret, type Server, withServer } from "./server";
 
 /** Seconds within which all sessions must have ended. */
@@ -45,24 +46,6 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
         const before = live === undefined ? "the first one" : `in place of ${live.id}`;
         return `${describeGeneration(next.id, next.databases)} is live, ${before}; it was away for ${away} ms.`;
     });
-}
-
-/**
- * Gives a login role its password, unless it has it: a wipe leaves the databases on a server that is brought, and the
- * next update derives other passwords.
- *
- * @returns whether it had another one
- */
-async function renewPassword(admin: Client, role: string, password: string): Promise<boolean> {
-    const { rows } = await admin.query<{ verifier: string | null }>(
-        "select rolpassword as verifier from pg_authid where rolname = $1",
-        [role],
-    );
-    if (fits(password, rows[0]?.verifier ?? "")) {
-        return false;
-    }
-    await admin.query(`alter role ${name(role)} password ${text(scramVerifier(password))}`);
-    return true;
 }
 
 /** A prepared transaction outlives every session, and keeps its database from being renamed. */

@@ -8,6 +8,9 @@ import { notePeak } from "../measure";
 import type { Ends } from "./ends";
 import { changed, first, nothing, type Turn, type Way } from "./ways";
 
+/** What ours is called among the ways. */
+export const own = "understudy";
+
 /** Calls to file systems that the agent's Job may have under way, as components/agent.ts gives it. */
 const fileCalls = "256";
 
@@ -44,7 +47,7 @@ export async function ownWay(
         },
     });
     return {
-        name: "understudy",
+        name: own,
         // As docs/media.md says.
         mode: sharing === "link" ? 0o644 : 0o664,
         turns: [turn(first, "00000000aa"), turn(nothing, "00000000bb"), turn(changed, "00000000cc")],

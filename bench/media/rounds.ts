@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { run } from "../../dev/command";
 import { describeTimes, median, type Taken, taken } from "../measure";
 import { contentsOf, expectSame } from "./compare";
+import { own } from "./own";
 import { changed, changedInPlace, type Turn, type Way } from "./ways";
 
 /** Where trees are copied from and to. */
@@ -72,7 +73,17 @@ export async function measured(ways: Way[], { name, trees, copies }: Place, roun
                 });
                 times.add(way.name, turn, took);
                 console.log(`${name}, round ${round + 1}: ${way.name}, ${turn}: ${took.seconds.toFixed(2)} s`);
-                expectSame(await contentsOf(join(copies.real, place, made)), sources[edition], way.mode ?? 0o644);
+                try {
+                    expectSame(await contentsOf(join(copies.real, place, made)), sources[edition], way.mode ?? 0o644);
+                } catch (error) {
+                    // What others get wrong is told; ours has to be right.
+                    if (way.name === own) {
+                        throw error;
+                    }
+                    console.log(
+                        `${name}, round ${round + 1}: ${way.name}, ${turn}: WRONG. ${(error as Error).message}`,
+                    );
+                }
             }
             await run("rm", ["-rf", join(copies.real, place)]);
         }

@@ -6,18 +6,16 @@ export interface Settings {
     mediaRoot: string;
     /** Second database, which records who changed what. Absent: changes are not recorded. */
     auditDatabase: string | undefined;
-    /** Set on a replica only: what the banner of every page says. */
+    /** Mail server, in place of the one that the database names. */
+    mailServer: { host: string; port: number } | undefined;
+    /** Set on a replica only: what every page says of it. */
     replica: Replica | undefined;
 }
 
-/** Where a replica's data comes from. Everything but the stack may be unknown. */
+/** What a replica tells its people. Everything but the stack may be left out. */
 export interface Replica {
     /** `<project>/<stack>` of the replica. */
     stack: string;
-    /** Stamp of the backup that the data was made from, for example `2026-11-20T02:04:01Z`. */
-    backup: string | undefined;
-    databaseGeneration: string | undefined;
-    mediaGeneration: string | undefined;
     /** What those who look at it should know. */
     warning: string | undefined;
     /** Where else to look. */
@@ -37,6 +35,9 @@ export function settingsFrom(environment: NodeJS.ProcessEnv): Settings {
         port,
         mediaRoot: environment.MEDIA_ROOT,
         auditDatabase: environment.AUDIT_DATABASE || undefined,
+        mailServer: environment.SMTP_HOST
+            ? { host: environment.SMTP_HOST, port: Number(environment.SMTP_PORT ?? 25) }
+            : undefined,
         replica: replicaFrom(environment),
     };
 }
@@ -45,9 +46,6 @@ function replicaFrom(environment: NodeJS.ProcessEnv): Replica | undefined {
     if (!environment.UNDERSTUDY_STACK) return undefined;
     return {
         stack: environment.UNDERSTUDY_STACK,
-        backup: environment.UNDERSTUDY_BACKUP || undefined,
-        databaseGeneration: environment.UNDERSTUDY_DATABASE_GENERATION || undefined,
-        mediaGeneration: environment.UNDERSTUDY_MEDIA_GENERATION || undefined,
         warning: environment.UNDERSTUDY_WARNING || undefined,
         seeAlso: environment.UNDERSTUDY_SEE_ALSO || undefined,
     };

@@ -4,6 +4,7 @@ import { type Audit, auditInto } from "./audit";
 import type { Database } from "./database";
 import { formOf } from "./form";
 import type { Html } from "./html";
+import { mailSettings, sendPackage } from "./mail";
 import * as packages from "./packages";
 import { detailPage } from "./pages/detail";
 import { layout } from "./pages/layout";
@@ -107,11 +108,13 @@ async function change(
 ): Promise<Answer> {
     if (request.headers["sec-fetch-site"] === "cross-site") return page(house, 403, notUnderstood);
     const found = target.room === "packages" && (await packages.findPackage(house.database, target.name));
-    if (!found || !["note", "picture"].includes(target.action)) return missing(house);
+    const work = changes.get(target.action);
+    if (!found || !work) return missing(house);
     const form = await formOf(request, pictures.largestUpload + 10_000);
     if (!form) return page(house, 400, notUnderstood);
-    const problem = target.action === "note" ? await note(house, found, form) : await upload(house, found, form);
-    if (problem) return page(house, 400, { title: "Not saved", body: messagePage("Not saved", problem) });
+    const problem = await work(house, found, form);
+    const title = target.action === "mail" ? "Not sent" : "Not saved";
+    if (problem) return page(house, 400, { title, body: messagePage(title, problem) });
     return { status: 303, headers: { location: packageAddress(found.name) }, body: "" };
 }
 
@@ -135,6 +138,26 @@ async function upload(house: House, found: packages.Package, form: FormData): Pr
     await house.audit("picture.uploaded", found.name, { bytes: record.bytes, sha256: record.sha256 });
     return undefined;
 }
+
+async function send(house: House, found: packages.Package, form: FormData): Promise<string | undefined> {
+    const to = String(form.get("to") ?? "").trim();
+    if (!/^[^\s@,<>]+@[^\s@,<>]+$/.test(to)) return "That is no address: write one such as anna@example.org.";
+    const settings = await mailSettings(house.database);
+    try {
+        await sendPackage(settings, house.settings.mailServer, found, to);
+    } catch (error) {
+        return `The mail server did not take it: ${error instanceof Error ? error.message : error}`;
+    }
+    await house.audit("package.sent", found.name, {});
+    return undefined;
+}
+
+/** What a form can ask for, by the end of its address. Each returns a sentence if it is not to be. */
+const changes = new Map([
+    ["note", note],
+    ["picture", upload],
+    ["mail", send],
+]);
 
 const notUnderstood = {
     title: "Not understood",

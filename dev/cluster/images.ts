@@ -9,6 +9,8 @@ import type { Cluster } from "./index";
 import { layoutOf } from "./layout";
 import { importArchives } from "./load";
 
+export { mailpitImage } from "./image/mailpit";
+export { nginxImage } from "./image/nginx";
 export { nodeImage } from "./image/node";
 export { poolerImage } from "./image/pooler";
 export { postgresImage } from "./image/postgres";

@@ -27,6 +27,33 @@ test.each<[string, (path: string) => void, RegExp]>([
     });
 });
 
+test("the server still has a password from before the stack file asked for another", async () => {
+    const { server, folder } = stage.replica;
+    const secret = (name: string, text: string) => {
+        writeFileSync(join(folder, "secrets", name), text);
+        return join(folder, "secrets", name);
+    };
+    const plan = stage.next();
+    const before = { ...plan.database.server };
+    plan.database.server.passwordFile = secret("rotated", "another-secret");
+    await refused("asks for another, and nobody knows the one before", /does not take the password/, ({ database }) => {
+        database.server = { ...plan.database.server, formerPasswordsFile: secret("former", "neither\n") };
+    });
+    plan.database.server.formerPasswordsFile = secret("former", `neither\n${server.password}\n`);
+    const { status, log } = await stage.attempt("prepare-database", plan);
+    expect(status, log).toBe(0);
+    expect(log).not.toContain("another-secret");
+    const now = (password: string) => server.query("postgres", "select 1 as one", { user: "postgres", password });
+    await expect(now(server.password)).rejects.toThrow("password authentication failed");
+    expect(await now("another-secret")).toEqual([{ one: 1 }]);
+    await server.query("postgres", `alter role postgres password '${server.password}'`, {
+        user: "postgres",
+        password: "another-secret",
+    });
+    plan.database.server = before;
+    await stage.converged(plan);
+});
+
 test("the server's password has expired", async () => {
     const { query, password } = stage.replica.server;
     await query("postgres", `create role late superuser login password '${password}' valid until '2001-01-01'`);

@@ -25,3 +25,18 @@ export function tell(outcomes: Outcome[]): void {
         ),
     );
 }
+
+/** A way to make production the target, and what was in it. */
+export interface Refused {
+    way: string;
+    /** What has noticed it. */
+    guard: string;
+    sentence: string;
+}
+
+/** Writes which guard has refused what, for people. */
+export function tellFences(refused: Refused[]): void {
+    const row = ({ way, guard, sentence }: Refused) => `${way.padEnd(78)} ${guard.padEnd(26)} ${sentence}`;
+    const head = row({ way: "way to production", guard: "guard", sentence: "what it said" });
+    console.error([`\n${head}`, ...refused.map(row)].join("\n"));
+}

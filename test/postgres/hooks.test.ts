@@ -201,6 +201,14 @@ describe("hooks after the switch", () => {
         expect(await counted()).toEqual({ n: 4 });
     });
 
+    test("are not run as a superuser, whoever the plan says that the owner is", async () => {
+        const plan = planOf(second, { afterSwitch: ["select 1"] });
+        plan.database.databases = [{ name: "shop", owner: "postgres" }];
+        const { status, sentence } = await replica.run("switch", plan);
+        expect(sentence).toMatch(/something belongs to the superuser postgres: nothing is run as one/);
+        expect(status).toBe(1);
+    });
+
     test("that fail are told, and run again", async () => {
         const plan = planOf(first, { afterSwitch: [counting, "select 1 / 0"] });
         const { status, sentence } = await replica.run("switch", plan);

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { generationFolder } from "../../contract";
+import type { MailPlan } from "../../contract/mail";
 import { type Survey, surveySchema } from "../../contract/survey";
+import { startSink } from "../mail/sink";
 import { frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -20,8 +22,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => replica?.stop());
 
-async function survey(plan = replica.plan(ids[1], ids[1])): Promise<Survey> {
-    const { status, log } = await replica.run("survey", plan);
+async function survey(mail: MailPlan = {}): Promise<Survey> {
+    const { status, log } = await replica.run("survey", { ...replica.plan(ids[1], ids[1]), mail });
     expect(status, log).toBe(0);
     return surveySchema.parse(JSON.parse(log.trim().split("\n").at(-1) ?? ""));
 }
@@ -58,10 +60,20 @@ test("a survey does not wait for a run that is at the server", async () => {
     }
 });
 
+test("a survey counts what the mail sink has caught", async () => {
+    const sink = await startSink({});
+    const { mail, problems } = await survey({ sink: `http://127.0.0.1:${sink.http}` });
+    await sink.stop();
+    expect([mail, problems]).toEqual([{ messages: 0, last: null }, []]);
+});
+
 test("what cannot be looked at is said, and the rest is told all the same", async () => {
     rmSync(join(replica.folder, "store/hourly"), { recursive: true });
-    const { backups, databases, problems } = await survey();
-    expect(backups).toEqual([]);
+    const { backups, databases, mail, problems } = await survey({ sink: "http://127.0.0.1:1" });
+    expect([backups, mail]).toEqual([[], undefined]);
     expect(databases).toHaveLength(2);
-    expect(problems).toEqual([expect.stringMatching(/has no folder hourly/)]);
+    expect(problems.sort()).toEqual([
+        expect.stringMatching(/has no folder hourly/),
+        expect.stringMatching(/^The mail sink at http:\/\/127\.0\.0\.1:1 does not tell what it has caught/),
+    ]);
 });

@@ -14,12 +14,13 @@ const said = {
     environment: { PORT: "9000", BROKER: "redis://$(REDIS_HOST):$(REDIS_PORT)/0" },
     secrets: ["DJANGO_KEY", "ADMIN_PASSWORD"],
     workers: {
-        mail: { command: ["work"], replicas: 3 },
+        queue: { command: ["work"], replicas: 3 },
         beat: { command: ["tick"], single: true, media: false },
     },
     redis: {},
     pooler: { minPoolSize: 2 },
     ingress: { host: "staging.example.org", issuer: "letsencrypt", className: "public" },
+    banner: { contact: "#data" },
     warning: "Costs $(PGHOST) a day",
     seeAlso: "the other one",
     resources: { memoryLimit: "2Gi", cpuRequest: "500m" },
@@ -30,12 +31,12 @@ const full = changed("target", { pullSecret: "registry" }, beside);
 describe("an application with everything", () => {
     let run: Run;
     let web: Registration;
-    let mail: Registration;
+    let queue: Registration;
     let beat: Registration;
     beforeAll(async () => {
         run = await runProgram({ config: full, cluster, kept: { "application-secret-DJANGO_KEY": "from before" } });
         web = find(run, "kubernetes:apps/v1:StatefulSet", "application-statefulset");
-        mail = find(run, deployment, "application-mail-deployment");
+        queue = find(run, deployment, "application-queue-deployment");
         beat = find(run, deployment, "application-beat-deployment");
     });
     const env = (resource: Registration) => template(resource).spec.containers[0]?.env ?? [];
@@ -46,11 +47,12 @@ describe("an application with everything", () => {
         expect(run.log.filter(({ severity }) => severity !== "debug")).toEqual([]);
     });
 
-    it("comes up in order: redis, pooler and secrets, web part, workers, and only then the smoke check", () => {
+    it("comes up in order: redis, pooler, mail sink and secrets, web part, workers, and only then the smoke check", () => {
         const redis = find(run, deployment, "application-redis-server");
         const secret = find(run, "kubernetes:core/v1:Secret", "application-secret");
         const pooler = find(run, deployment, "application-pooler-server");
-        const steps = [[job(run, "switch")], [redis, pooler, secret], [web], [mail, beat], [job(run, "smoke")]];
+        const sink = find(run, deployment, "application-mail-server");
+        const steps = [[job(run, "switch")], [redis, pooler, sink, secret], [web], [queue, beat], [job(run, "smoke")]];
         for (const [at, step] of steps.entries()) {
             for (const later of steps[at + 1] ?? []) {
                 for (const earlier of step) {
@@ -61,12 +63,12 @@ describe("an application with everything", () => {
     });
 
     it("runs every pod under the restricted level, with the pull secret, and with room and rights of its own", () => {
-        expect(pods(run)).toHaveLength(11);
+        expect(pods(run)).toHaveLength(12);
         for (const pod of pods(run)) {
             expectRestricted(pod);
             expect(pod.imagePullSecrets).toEqual([{ name: "registry" }]);
         }
-        for (const part of [web, mail, beat]) {
+        for (const part of [web, queue, beat]) {
             expect(template(part).spec.containers[0]?.resources).toEqual({
                 requests: { cpu: "500m", memory: "64Mi" },
                 limits: { memory: "2Gi" },
@@ -84,11 +86,11 @@ describe("an application with everything", () => {
             spec: { selector: object };
         };
         expect(template(web).metadata.labels).toMatchObject(spec.selector);
-        expect(template(mail).metadata.labels).not.toMatchObject(spec.selector);
+        expect(template(queue).metadata.labels).not.toMatchObject(spec.selector);
     });
 
     it("gives workers the web part's image, environment and way in, and nothing to be asked at", () => {
-        for (const worker of [mail, beat]) {
+        for (const worker of [queue, beat]) {
             const container = template(worker).spec.containers[0];
             expect(container?.image).toBe(template(web).spec.containers[0]?.image);
             expect(env(worker)).toEqual(env(web));
@@ -97,23 +99,23 @@ describe("an application with everything", () => {
             expect(worker.inputs.spec).toHaveProperty("minReadySeconds");
         }
         const generation = run.outputs.databaseGeneration as string;
-        expect(variable(mail, "PGUSER")).toEqual([{ name: "PGUSER", value: generationName("catalogue", generation) }]);
-        expect(variable(mail, "PGPASSWORD")).toEqual([
+        expect(variable(queue, "PGUSER")).toEqual([{ name: "PGUSER", value: generationName("catalogue", generation) }]);
+        expect(variable(queue, "PGPASSWORD")).toEqual([
             { name: "PGPASSWORD", valueFrom: { secretKeyRef: { name: `login-${generation}`, key: "password" } } },
         ]);
-        expect(mail.inputs).toMatchObject({ metadata: { name: "mail" }, spec: { replicas: 3 } });
-        expect(template(mail).spec.containers[0]?.command).toEqual(["work"]);
-        expect(run.registrations.filter(({ type }) => type.endsWith(":Service"))).toHaveLength(4);
+        expect(queue.inputs).toMatchObject({ metadata: { name: "queue" }, spec: { replicas: 3 } });
+        expect(template(queue).spec.containers[0]?.command).toEqual(["work"]);
+        expect(run.registrations.filter(({ type }) => type.endsWith(":Service"))).toHaveLength(5);
     });
 
     it("never lets two schedulers run at a time", () => {
         expect(beat.inputs.spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
         expect(beat.inputs.spec).not.toHaveProperty("strategy.rollingUpdate");
-        expect(mail.inputs.spec).toHaveProperty("strategy.rollingUpdate");
+        expect(queue.inputs.spec).toHaveProperty("strategy.rollingUpdate");
     });
 
     it("shows the media to those that want it, behind the guard, and draws these to one node", () => {
-        for (const part of [web, mail, beat]) {
+        for (const part of [web, queue, beat]) {
             const { metadata, spec } = template(part);
             const sees = part !== beat;
             expect(spec.volumes?.some(({ name }) => name === "media")).toBe(sees);
@@ -221,6 +223,44 @@ describe("an application with everything", () => {
         });
     });
 
+    it("has nginx before it, to which the Service leads, while it is asked itself whether it is well", () => {
+        const { metadata, spec } = template(web);
+        const [application, nginx] = spec.containers;
+        expect(spec.containers).toHaveLength(2);
+        expect(application).toMatchObject({
+            ports: [{ name: "application", containerPort: 8080 }],
+            readinessProbe: { httpGet: { path: "/health", port: "application" } },
+        });
+        expect(nginx).toMatchObject({
+            image: "nginx:1.28-bookworm",
+            command: ["nginx", "-e", "stderr", "-g", "daemon off;", "-c", "/etc/understudy/nginx.conf"],
+            ports: [{ name: "http", containerPort: 18080 }],
+            readinessProbe: { tcpSocket: { port: "http" } },
+            volumeMounts: [
+                { name: "banner", mountPath: "/etc/understudy", readOnly: true },
+                { name: "banner-tmp", mountPath: "/tmp" },
+            ],
+        });
+        const { databaseGeneration, mediaGeneration } = run.outputs;
+        const name = `banner-${databaseGeneration}-${mediaGeneration}`;
+        expect(spec.volumes).toContainEqual({ name: "banner", configMap: { name } });
+        expect(spec.volumes).toContainEqual({ name: "banner-tmp", emptyDir: {} });
+        expect(find(run, "kubernetes:core/v1:Service", "application-service").inputs).toMatchObject({
+            spec: { ports: [{ port: 80, targetPort: "http" }] },
+        });
+        const banner = find(run, "kubernetes:core/v1:ConfigMap", "application-banner");
+        expect(precedents(run, web)).toContain(banner.urn);
+        const { metadata: named, data } = banner.inputs as { metadata: object; data: Record<string, string> };
+        expect(named).toMatchObject({ name });
+        expect(data["nginx.conf"]).toMatch(/server 127\.0\.0\.1:8080;(.*\n)*.*listen 18080;/);
+        expect(data["filter.js"]).toContain("Copy of production: demo &#183; image tag 1.0 &#183; ask #data");
+        expect(metadata.annotations).toHaveProperty("understudy/banner");
+        for (const worker of [queue, beat]) {
+            expect(template(worker).spec.containers).toHaveLength(1);
+            expect(template(worker).metadata.annotations).not.toHaveProperty("understudy/banner");
+        }
+    });
+
     it("has a redis that keeps nothing", () => {
         const { spec } = template(find(run, deployment, "application-redis-server"));
         expect(spec.containers[0]).toMatchObject({ image: "redis:7-bookworm", volumeMounts: [{ name: "data" }] });
@@ -243,6 +283,19 @@ describe("an application", () => {
         expect(run.outputs.url).toBe("http://staging.example.org");
     });
 
+    it("with something else than pages has no nginx before it", async () => {
+        const plain = changed("application", { banner: { enabled: false } });
+        const run = await runProgram({ config: plain, cluster });
+        const { spec } = template(find(run, deployment, "application-deployment"));
+        expect(spec.containers).toHaveLength(1);
+        expect(spec.containers[0]).toMatchObject({
+            ports: [{ name: "http", containerPort: 8080 }],
+            readinessProbe: { httpGet: { port: "http" } },
+        });
+        expect(spec.volumes?.map(({ name }) => name)).toEqual(["media", "tmp"]);
+        expect(run.registrations.filter(({ name }) => name.includes("banner"))).toEqual([]);
+    });
+
     it("with a domain stands at a host that is named after its namespace", async () => {
         const plain = changed("application", { ingress: { domain: "example.org", issuer: "letsencrypt" } });
         const run = await runProgram({ config: plain, cluster });
@@ -255,7 +308,7 @@ describe("an application", () => {
 
     it("whose stack file says none of it gets none of it", async () => {
         const run = await runProgram({ config, cluster });
-        const { spec } = template(find(run, deployment));
+        const { spec } = template(find(run, deployment, "application-deployment"));
         expect(spec.containers[0]).not.toHaveProperty("command");
         expect(
             spec.containers[0]?.env.map(({ name }) => name).filter((name) => /REDIS|WARNING|SEE/.test(name)),

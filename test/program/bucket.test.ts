@@ -88,7 +88,7 @@ describe("production's data in buckets", () => {
             ...{ stack: "understudy/test", namespace: "replica", command: "survey", generations: [], because: {} },
             ...{
                 source: { database: { s3: { ...bucket, ...change } }, media: { s3: files } },
-                adminSecret: "database",
+                admin: { secretName: "database", keys: ["password"] },
                 loginSecret: "",
                 ...{ isShared: false, keepsOwners: false },
             },

@@ -53,8 +53,8 @@ export interface RunOptions {
     stack?: string;
     dryRun?: boolean;
     /**
-     * What the cluster answers, texts as they are; it cannot be reached if left out. Keys are paths such as
-     * `/api/v1/namespaces/x`.
+     * What the cluster answers, texts as they are, and a Status under its own code; it cannot be reached if left out. Keys
+     * are paths such as `/api/v1/namespaces/x`.
      */
     cluster?: Record<string, object | string>;
     /** What the cluster of the context `elsewhere` answers; it cannot be reached if left out. */
@@ -172,8 +172,12 @@ function monitor(run: Run, kept: Record<string, string>, seconds: () => number):
                 createTimeout: request.getCustomtimeouts()?.getCreate() ?? "",
                 seconds: seconds(),
             });
-            // A stash answers with what it keeps, everything else with what it was given.
-            const answer = type === "pulumi:index:Stash" ? stash(inputs, kept[request.getName()]) : inputs;
+            // A stash answers with what it keeps, a Service with its address, everything else with what it was given.
+            const answers: Record<string, () => Struct> = {
+                "pulumi:index:Stash": () => stash(inputs, kept[request.getName()]),
+                "kubernetes:core/v1:Service": () => addressed(inputs),
+            };
+            const answer = answers[type]?.() ?? inputs;
             return new resource.RegisterResourceResponse()
                 .setUrn(urn)
                 .setId(request.getCustom() ? `id-of-${request.getName()}` : "")
@@ -186,6 +190,11 @@ function monitor(run: Run, kept: Record<string, string>, seconds: () => number):
 function stash(inputs: Struct, kept: string | undefined): Struct {
     const values = inputs.toJavaScript() as { input?: unknown };
     return Struct.fromJavaScript(JSON.parse(JSON.stringify({ ...values, output: kept ?? values.input ?? null })));
+}
+
+function addressed(inputs: Struct): Struct {
+    const { spec, ...rest } = inputs.toJavaScript() as { spec?: object };
+    return Struct.fromJavaScript(JSON.parse(JSON.stringify({ ...rest, spec: { ...spec, clusterIP: "10.43.0.7" } })));
 }
 
 function engineOf(run: Run): grpc.UntypedServiceImplementation {
@@ -218,7 +227,8 @@ async function serveCluster({ requests }: Run, objects: Record<string, object | 
         const object = objects[request.url ?? ""];
         const absent = { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code: 404 };
         const type = typeof object === "string" ? "text/plain" : "application/json";
-        response.writeHead(object === undefined ? 404 : 200, { "content-type": type });
+        const { code = 200 } = typeof object === "string" ? {} : ((object ?? absent) as { code?: number });
+        response.writeHead(code, { "content-type": type });
         response.end(typeof object === "string" ? object : JSON.stringify(object ?? absent));
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Live } from "../../contract/event";
 import { report } from "../report";
 import { isSecret, type Run, runProgram } from "./monitor";
-import { changed, cluster, config, find } from "./registered";
+import { changed, cluster, config, find, template } from "./registered";
 
 const pods =
     "/api/v1/namespaces/replica/pods?labelSelector=" +
@@ -34,24 +34,41 @@ function switched({ databaseGeneration, mediaGeneration }: Run["outputs"]) {
 
 describe("the stack's outputs", () => {
     let unread: Run;
+    let known: Run;
     beforeAll(async () => {
         unread = await runProgram({ config, cluster });
+        known = await runProgram({ config, cluster: switched(unread.outputs) });
     });
 
-    it("tell which backup is live and since when, from the switch's own record", async () => {
-        const { outputs } = await runProgram({ config, cluster: switched(unread.outputs) });
-        expect(outputs).toMatchObject({ backup: "2026-11-20T02:04:01Z", switched: "2026-11-20T02:20:00.000Z" });
+    it("tell which backup is live and since when, from the switch's own record", () => {
+        expect(known.outputs).toMatchObject({ backup: "2026-11-20T02:04:01Z", switched: "2026-11-20T02:20:00.000Z" });
     });
 
-    it("hold the whole report, which is put into a ConfigMap as well", async () => {
-        const run = await runProgram({ config, cluster: switched(unread.outputs) });
-        expect(run.outputs.report).toMatchObject({
+    it("hold the whole report, which is put into a ConfigMap as well", () => {
+        expect(known.outputs.report).toMatchObject({
             database: { report: { tables: report.tables } },
             room: { media: 8192 },
         });
-        const { data } = find(run, "kubernetes:core/v1:ConfigMap", "report").inputs as { data: Record<string, string> };
-        expect(JSON.parse(data["report.json"] ?? "")).toEqual(run.outputs.report);
+        const { data } = find(known, "kubernetes:core/v1:ConfigMap", "report").inputs as {
+            data: Record<string, string>;
+        };
+        expect(JSON.parse(data["report.json"] ?? "")).toEqual(known.outputs.report);
         expect(find(unread, "kubernetes:core/v1:ConfigMap", "report").inputs).toMatchObject({ data: {} });
+    });
+
+    it("are in the bar of every page as well, for which the pods are replaced; what is unknown is not", () => {
+        const barOf = (run: Run) => {
+            const { data } = find(run, "kubernetes:core/v1:ConfigMap", "application-banner").inputs;
+            return (data as Record<string, string>)["filter.js"] ?? "";
+        };
+        expect(barOf(known)).toContain("Copy of production: demo &#183; data of 2026-11-20 02:04 UTC &#183; image tag");
+        expect(barOf(unread)).toContain("Copy of production: demo &#183; image tag 1.0");
+        const annotation = (run: Run) =>
+            template(find(run, "kubernetes:apps/v1:Deployment", "application-deployment")).metadata.annotations[
+                "understudy/banner"
+            ];
+        expect(annotation(known)).toMatch(/^[0-9a-f]{8}$/);
+        expect(annotation(known)).not.toBe(annotation(unread));
     });
 
     it("come from that ConfigMap when the record is gone with its pod", async () => {

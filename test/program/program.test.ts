@@ -43,7 +43,7 @@ describe("the demo's stack file", () => {
     it("runs the agent's Jobs in the order of the way through", () => {
         const order = ["prepare-database", "prepare-media", "switch", "smoke", "retire"].map((name) => job(run, name));
         const [database, media, switched, smoke, retire] = order as [Registration, ...Registration[]];
-        const application = find(run, "kubernetes:apps/v1:Deployment");
+        const application = find(run, "kubernetes:apps/v1:Deployment", "application-deployment");
         const steps = [[database, media], [switched], [application], [smoke], [retire]] as Registration[][];
         for (const [at, step] of steps.entries()) {
             for (const later of steps[at + 1] ?? []) {
@@ -93,7 +93,7 @@ describe("the demo's stack file", () => {
     });
 
     it("runs every pod under the restricted level and without the cluster's credentials", () => {
-        expect(pods(run)).toHaveLength(7);
+        expect(pods(run)).toHaveLength(8);
         pods(run).forEach(expectRestricted);
     });
 

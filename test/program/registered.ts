@@ -27,7 +27,7 @@ export function withLive(live: { database: string; media: string }, from = clust
         ...from,
         [`/apis/batch/v1/namespaces/replica/jobs?labelSelector=${selector}`]: { items: [job] },
         "/api/v1/namespaces/replica/persistentvolumeclaims": { items: claims },
-        "/api/v1/namespaces/replica/secrets/database": { data: { password: "" } },
+        "/api/v1/namespaces/replica/secrets/database": { data: { key: "a2V5", password: "" } },
     };
 }
 
@@ -81,6 +81,7 @@ export interface Pod {
     imagePullSecrets?: object[];
     securityContext: object;
     affinity?: object;
+    hostAliases?: { ip: string; hostnames: string[] }[];
     containers: Container[];
     initContainers?: Container[];
     volumes?: { name: string; persistentVolumeClaim?: { claimName: string; readOnly?: boolean } }[];
@@ -92,7 +93,8 @@ export interface Container {
     command?: string[];
     env: { name: string; value?: string; valueFrom?: object }[];
     securityContext: object;
-    resources: { limits: object };
+    resources: { requests?: Record<string, string>; limits: Record<string, string> };
+    ports?: { name: string; containerPort: number }[];
     volumeMounts?: { name: string; readOnly?: boolean }[];
 }
 

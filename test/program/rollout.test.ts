@@ -4,7 +4,7 @@ import { changed, cluster } from "./registered";
 
 const application = {
     secrets: ["KEY"],
-    workers: { mail: { command: ["work"] } },
+    workers: { queue: { command: ["work"] } },
     redis: {},
     restart: "1",
 };
@@ -24,7 +24,7 @@ function differing(first: Run, second: Run): string[] {
 }
 
 describe("what a change of the stack file changes", () => {
-    const parts = ["application-deployment", "application-mail-deployment"];
+    const parts = ["application-deployment", "application-queue-deployment"];
     let before: Run;
     beforeAll(async () => {
         before = await runProgram({ config, cluster });
@@ -35,7 +35,7 @@ describe("what a change of the stack file changes", () => {
             what: "another tag",
             to: { ...config, "understudy:imageTag": "1.1" },
             // The agent compares it with the backup's, when there is data to refresh.
-            expected: ["agent-program", ...parts, "smoke"],
+            expected: ["agent-program", "application-banner", ...parts, "smoke"],
         },
         {
             what: "another restart",
@@ -47,13 +47,18 @@ describe("what a change of the stack file changes", () => {
             to: changed("media", { refresh: "2" }, config),
             expected: [
                 "agent-program",
-                ...["prepare-media", "switch", "application-redis-server", ...parts, "smoke", "retire"],
+                ...["prepare-media", "switch", "application-redis-server", "application-banner", ...parts],
+                ...["smoke", "retire"],
             ],
         },
         {
             what: "another worker",
             to: changed("application", { workers: { ...application.workers, beat: { command: ["tick"] } } }, config),
-            expected: ["application-beat-deployment"],
+            // Those that it speaks to let it in.
+            expected: [
+                "application-beat-deployment",
+                ...["isolation-beat", "isolation-database", "isolation-mail", "isolation-redis"],
+            ],
         },
         {
             what: "another secret",

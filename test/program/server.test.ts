@@ -4,7 +4,8 @@ import { type Run, runProgram } from "./monitor";
 import { changed, cluster, find, job, template } from "./registered";
 
 const server = { host: "db.example.org", port: 5433, user: "root", passwordSecret: "db-admin" };
-const brought = changed("database", { volume: undefined, server });
+const isolated = changed("isolation", { server: [{ cidr: "10.1.2.0/24", ports: [5433] }] });
+const brought = changed("database", { volume: undefined, server }, isolated);
 
 describe("a server that is brought", () => {
     let run: Run;
@@ -49,7 +50,7 @@ describe("a server that is brought", () => {
         (command) => {
             expect(template(job(run, command)).spec.volumes).toContainEqual({
                 name: "admin",
-                secret: { secretName: "db-admin" },
+                secret: { secretName: "db-admin", items: [{ key: "password", path: "password" }] },
             });
         },
     );
@@ -72,6 +73,21 @@ describe("a server that is brought", () => {
             "\ncatalogue = host=db.example.org port=5433 dbname=catalogue\n",
         );
         expect(variables(pooled)).toContainEqual({ name: "PGHOST", value: "pooler" });
+    });
+
+    it("is what other names lead to: by its name, or with dots in theirs by its address", async () => {
+        const at = (host: string, name: string) => {
+            const aliases = changed("application", { aliases: { [name]: "database" } }, brought);
+            return runProgram({ config: changed("database", { server: { ...server, host } }, aliases), cluster });
+        };
+        const [named, addressed] = await Promise.all([at("db.example.org", "db"), at("10.1.2.3", "db.old")]);
+        expect(find(named, "kubernetes:core/v1:Service", "application-alias-db").inputs).toMatchObject({
+            metadata: { name: "db" },
+            spec: { type: "ExternalName", externalName: "db.example.org" },
+        });
+        const { spec } = template(find(addressed, "kubernetes:apps/v1:Deployment", "application-deployment"));
+        expect(spec.hostAliases).toEqual([{ ip: "10.1.2.3", hostnames: ["db.old"] }]);
+        expect(addressed.registrations.filter(({ name }) => name.startsWith("application-alias-db"))).toEqual([]);
     });
 
     it("leaves a Secret called database alone: login passwords come from a key of the stack's own", () => {

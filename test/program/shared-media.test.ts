@@ -30,7 +30,8 @@ describe("media that are production's own", () => {
     });
 
     it("are mounted by the application read-only, without a guard that looks for a copy", () => {
-        const pod = template(find(run, "kubernetes:apps/v1:Deployment")).spec as unknown as Pod;
+        const pod = template(find(run, "kubernetes:apps/v1:Deployment", "application-deployment"))
+            .spec as unknown as Pod;
         expect(claimsOf(pod)).toEqual([{ claimName: expect.stringMatching(/^source-media-/), readOnly: true }]);
         const [container] = pod.containers;
         expect(container?.volumeMounts).toContainEqual({ name: "media", mountPath: "/srv/media", readOnly: true });

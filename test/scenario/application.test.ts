@@ -156,7 +156,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(await picture()).toBe(200);
     });
 
-    it("8. runs SQL of its own on the next copy, with a value out of a Secret, and once when the application answers", async () => {
+    it("8. masks the next copy, and runs SQL of its own on it, with a value out of a Secret, and once when the application answers", async () => {
         const secret = { metadata: { name: "words" }, stringData: { word: "s3cret" } };
         await stage.core.createNamespacedSecret({ namespace: stage.namespace, body: secret });
         const made =
@@ -169,13 +169,16 @@ describe("an application with workers, a queue and random values", () => {
                 afterStart: [{ sql: "insert into of_hooks values ('started', current_user)" }],
                 secrets: { word: { secret: "words", key: "word" } },
             },
+            masking: { file: "test/scenario/masking.yaml" },
         };
-        for (const run of [/1 hook run \(afterStart\), 1 row\./, /live/]) {
-            const { status, output } = await stage.up(settings);
-            expect(status, output).toBe(0);
-            expect(output).toMatch(run);
-            expect(output).not.toContain("s3cret");
-        }
+        const { status, output } = await stage.up(settings);
+        expect(status, output).toBe(0);
+        expect(output).toMatch(/1 hook run \(afterStart\), 1 row\./);
+        expect(output).toMatch(/^masked +1 column of people's data$/m);
+        expect(output).not.toContain("s3cret");
+        expect((await stage.up(settings)).output).not.toMatch(/hook run/);
+        const titles = "select bool_and(title ~ '^[0-9a-f]{32}$') from sections";
+        expect(await stage.sql(stage.namespace, "catalogue", titles)).toBe("t");
         const rows = 'select word, name from of_hooks order by word collate "C"';
         expect(await stage.sql(stage.namespace, "catalogue", rows)).toBe(
             "s3cret|catalogue_owner\nstarted|catalogue_owner",

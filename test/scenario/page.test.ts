@@ -29,14 +29,11 @@ describe("the replica's page, in a browser", () => {
         const page = await browser.newPage();
         await page.goto(`http://${stage.cluster.address}:30080/`);
         expect(await page.title()).toMatch(/replica/i);
-        await expect
-            .poll(() =>
-                page
-                    .getByText(/replica/i)
-                    .first()
-                    .isVisible(),
-            )
-            .toBe(true);
+        expect(await page.locator("#understudy-bar").innerText()).toMatch(
+            /^Copy of production: \w+ · data of [-0-9]{10} [0-9:]{5} UTC · files copied .* · image tag 1\.0$/,
+        );
+        const above = await page.evaluate(() => getComputedStyle(document.documentElement, "::before").display);
+        expect(above).toBe("block");
         await page.goto(`http://${stage.cluster.address}:30080/?q=postgresql`);
         expect(await page.getByText("postgresql").count()).toBeGreaterThan(0);
         // Pictures further down are only fetched when somebody scrolls there.

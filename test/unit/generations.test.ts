@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { baseName } from "../../agent/postgres/base";
 import { generationsOf, rulesOf } from "../../components/generations";
-import { loginPassword } from "../../components/login";
 import { generationId } from "../../contract";
 import { parseSettings } from "../../settings";
 
@@ -52,6 +51,7 @@ const config = (database: object, media: object): Record<string, string> => ({
     "understudy:database": JSON.stringify({ name: "shop", owner: "shop", volume: "1Gi", ...database }),
     "understudy:media": JSON.stringify({ volume: "1Gi", ...media }),
     "understudy:application": JSON.stringify({ mediaPath: "/media" }),
+    "understudy:isolation": JSON.stringify({ server: [{ cidr: "10.1.2.3/32" }] }),
 });
 
 describe("the generations that settings ask for", () => {
@@ -200,13 +200,5 @@ describe("the rules that two copies of one backup have in common", () => {
     it("change with the number of databases that a dump has to hold", () => {
         const [any, three] = [of({ dump: "server" }), of({ dump: "server", expectedCount: 3 })];
         expect(three).not.toBe(any);
-    });
-});
-
-describe("a login role's password", () => {
-    it("is the same for the same role and key, and another for every other", () => {
-        expect(loginPassword("key", "shop__1")).toBe(loginPassword("key", "shop__1"));
-        const others = [loginPassword("key", "shop__2"), loginPassword("other", "shop__1")];
-        expect(new Set([loginPassword("key", "shop__1"), ...others]).size).toBe(3);
     });
 });

@@ -83,7 +83,8 @@ describe("the masking file", () => {
 });
 
 const column = (name: string, more: Partial<Column> = {}): Column => ({
-    ...{ schema: "public", table: "person", name, type: "text", kind: "text", isWritten: true, length: undefined },
+    ...{ schema: "public", table: "person", name, type: "text", base: "text", form: "plain" },
+    ...{ kind: "text", isWritten: true, length: undefined },
     ...{ isRequired: false, isGenerated: false, owner: "shop", isPartitioned: false },
     ...more,
 });

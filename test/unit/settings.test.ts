@@ -70,6 +70,34 @@ describe("a stack file", () => {
         ]);
     });
 
+    it("may bring a server, but none by the name of a Service of production's", () => {
+        const on = (host: string, changes = {}) =>
+            problems({
+                ...{ ...changes, "database.volume": undefined, "database.server": { ...brought, host } },
+                "isolation.server": [{ cidr: "10.1.2.3/32" }],
+            });
+        for (const host of [
+            "database.production",
+            "database.production.svc",
+            "database.production.svc.cluster.local",
+        ]) {
+            expect(on(host)).toEqual([
+                expect.stringMatching(
+                    /database\.server\.host is \S+, a Service of production's namespace production: write/,
+                ),
+            ]);
+        }
+        for (const host of [
+            "database",
+            "database.staging.svc",
+            "production.example.org",
+            "db.production.example.org",
+        ]) {
+            expect(on(host), host).toEqual([]);
+        }
+        expect(on("database.production", { "source.context": "elsewhere" })).toEqual([]);
+    });
+
     it("is accepted as committed, with defaults filled in", () => {
         expect(parseSettings(config, "understudy", "demo")).toMatchObject({
             imageTag: "1.0",
@@ -235,6 +263,9 @@ describe("a stack file", () => {
         ["application.ingress", { issuer: "x" }, /application\.ingress: write either host or domain/],
         ["application.ingress", { host: "a.example", domain: "example" }, /write either host or domain/],
         ["application.ingress", { domain: `${"a.".repeat(92)}example` }, /domain is .*: write a shorter name, 189/],
+        ["application.banner", false, /application\.banner is false: write its settings below it/],
+        ["application.banner", { enabled: "no" }, /banner\.enabled is "no": write true or false/],
+        ["application.banner", { contcat: "us" }, /banner\.contcat is not a setting; did you mean contact\?/],
         ["application.pooler", { minPoolSize: 0 }, /pooler\.minPoolSize is 0: write at least 1/],
         ["application.pooler", { maxConnections: 8 }, /minPoolSize is 16: write no more than maxConnections, .* 8/],
         ["application.workers", { pooler: { command: ["x"] } }, /workers\.pooler: write another name/],
@@ -251,7 +282,8 @@ describe("a stack file", () => {
     });
 
     it("that brings a server gets PostgreSQL's own port and superuser, and needs no volume", () => {
-        const config = changed({ "database.server": brought, "database.volume": undefined });
+        const there = { "isolation.server": [{ cidr: "10.1.2.3/32" }] };
+        const config = changed({ "database.server": brought, "database.volume": undefined, ...there });
         const { server, volume } = parseSettings(config, "understudy", "demo").database;
         expect(server).toEqual({ ...brought, port: 5432, user: "postgres" });
         expect(volume).toBeUndefined();
@@ -281,20 +313,31 @@ describe("a stack file", () => {
 
     it("whose workers have the replica's own names, or no names, gets a sentence for each", () => {
         const worker = { command: ["work"] };
-        const own = ["application", "database", "redis", "agent", "media", "switch", "retire", "source-media"];
+        const own = [
+            "application",
+            "banner",
+            "database",
+            "redis",
+            "mail",
+            "agent",
+            "media",
+            "switch",
+            "retire",
+            "source-media",
+        ];
         const found = problems({
-            "application.workers": Object.fromEntries([...own, "Mail", "mail"].map((name) => [name, worker])),
+            "application.workers": Object.fromEntries([...own, "Queue", "queue"].map((name) => [name, worker])),
         });
         expect(found).toEqual([
             ...own.map((name) => expect.stringMatching(`application.workers.${name}: write another name`)),
-            expect.stringMatching("application.workers.Mail: write lower-case letters"),
+            expect.stringMatching("application.workers.Queue: write lower-case letters"),
         ]);
     });
 
     it("whose worker is not understood gets the worker's settings named", () => {
-        expect(problems({ "application.workers": { mail: { comand: ["work"] } } })).toEqual([
-            expect.stringMatching("application.workers.mail.command is missing: write a list"),
-            expect.stringMatching("application.workers.mail.comand is not a setting; did you mean command?"),
+        expect(problems({ "application.workers": { queue: { comand: ["work"] } } })).toEqual([
+            expect.stringMatching("application.workers.queue.command is missing: write a list"),
+            expect.stringMatching("application.workers.queue.comand is not a setting; did you mean command?"),
         ]);
     });
 

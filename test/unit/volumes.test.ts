@@ -88,7 +88,7 @@ describe("a volume that is there (S0-15)", () => {
 });
 
 it("a claim called database is nobody's business beside a server that is brought", () => {
-    const server = { host: "db.example.org", passwordSecret: "admin" };
+    const server = { host: "10.1.2.3", passwordSecret: "admin" };
     const brought = settings(
         { database: { volume: undefined, server } },
         { "understudy:allowExistingDatabaseVolume": "false" },
@@ -132,7 +132,7 @@ describe("what somebody has removed", () => {
 
     it("is never a server's Secret or claim where a server is brought", () => {
         const brought = settings({
-            database: { volume: undefined, server: { host: "db.example.org", passwordSecret: "admin" } },
+            database: { volume: undefined, server: { host: "10.1.2.3", passwordSecret: "admin" } },
         });
         const warnings = (sighting: Sighting) => goneWarnings(brought, "understudy/demo", { ...sighting, live });
         expect(warnings({ claims: { media: claims.media } })).toEqual([]);
@@ -140,7 +140,13 @@ describe("what somebody has removed", () => {
     });
 
     it("is nothing while the replica is whole, or not there yet", () => {
-        expect(goneWarnings(settings(), "understudy/demo", { claims, live, password: "secret" })).toEqual([]);
+        expect(
+            goneWarnings(settings(), "understudy/demo", {
+                claims,
+                live,
+                credentials: { key: "key", password: "secret", former: "" },
+            }),
+        ).toEqual([]);
         expect(goneWarnings(settings(), "understudy/demo", {})).toEqual([]);
     });
 });

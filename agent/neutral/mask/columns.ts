@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import { type Client, escapeIdentifier as name } from "pg";
 
 /** A column of a database. */
 export interface Column {
@@ -7,6 +7,10 @@ export interface Column {
     name: string;
     /** Its type as `CREATE TABLE` writes it, for example `character varying(40)`. */
     type: string;
+    /** The type without a length, and below all domains. */
+    base: string;
+    /** How text is in it: as people write it, in quotes as items of an array or of an hstore, or not at all. */
+    form: "plain" | "quoted" | null;
     /** What it holds: text, documents of JSON, or anything else that text can be hidden in. */
     kind: "text" | "json" | "other";
     /** Whether it can hold text that somebody has written. */
@@ -26,17 +30,22 @@ export interface Column {
 export async function columnsOf(client: Client): Promise<Column[]> {
     const { rows } = await client.query<Column>(
         `with recursive base as (
-             select oid, typcategory as category, typname as name, typelem as item from pg_type where typtype <> 'd'
+             select oid, oid as base, typcategory as category, typname as name, typelem as item from pg_type where typtype <> 'd'
              union all
-             select domain.oid, category, name, item
+             select domain.oid, base, category, name, item
                from pg_type domain join base on base.oid = typbasetype where typtype = 'd'
          ),
          -- The server's own kinds of numbers in disguise hold nothing that anybody has written.
          held as (
              select *, category in ('S', 'C') or category = 'U' and name not in
-                        ('uuid', 'pg_lsn', 'pg_snapshot', 'txid_snapshot', 'macaddr', 'macaddr8') as written from base
+                        ('uuid', 'pg_lsn', 'pg_snapshot', 'txid_snapshot', 'macaddr', 'macaddr8') as written,
+                        category = 'S' or name in ('json', 'jsonb', 'xml') as plain from base
          )
          select nspname as schema, relname as table, attname as name, format_type(atttypid, atttypmod) as type,
+                format_type(held.base, -1) as base,
+                case when plain then 'plain'
+                     when held.name = 'hstore' or (select plain from held as items where items.oid = held.item) then 'quoted'
+                end as form,
                 case when category = 'S' then 'text' when held.name in ('json', 'jsonb') then 'json' else 'other' end as kind,
                 written or category = 'A' and (select written from held as items where items.oid = held.item) as "isWritten",
                 case when category = 'S' and atttypmod > 4 then atttypmod - 4 end as length,
@@ -55,4 +64,17 @@ export async function columnsOf(client: Client): Promise<Column[]> {
 /** A table as people write it: without the schema that everybody means. */
 export function tableName({ schema, table }: Pick<Column, "schema" | "table">): string {
     return schema === "public" ? table : `${schema}.${table}`;
+}
+
+/** Partitions are their parent's; what merely inherits is a table of its own. */
+export function tableOf({ schema, table, isPartitioned }: Column): string {
+    return `${isPartitioned ? "" : "only "}${name(schema)}.${name(table)}`;
+}
+
+/**
+ * A column's value as text, for a session of a superuser. A cast of production's own type is a function of production's;
+ * what a type is written as is a function of the server's.
+ */
+export function asText(column: Column): string {
+    return column.kind === "text" ? `${name(column.name)}::text` : `format('%s', ${name(column.name)})`;
 }

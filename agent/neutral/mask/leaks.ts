@@ -1,7 +1,7 @@
-import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
+import { type Client, escapeLiteral as text } from "pg";
 import { plural } from "../../report";
 import type { Masked } from "./classify";
-import { type Column, columnsOf, tableName } from "./columns";
+import { asText, type Column, columnsOf, tableName, tableOf } from "./columns";
 
 /** What masked columns held before, as hashes that only their session can see. */
 export class Memory {
@@ -72,15 +72,6 @@ export async function refuseForbidden(client: Client, forbidden: string[]): Prom
     if (found.length > 0) {
         throw new Error(`The copy holds what masking.forbidden names: ${found.join(", ")}. It is not used.`);
     }
-}
-
-/** Partitions are their parent's; what merely inherits is a table of its own. */
-export function tableOf({ schema, table, isPartitioned }: Column): string {
-    return `${isPartitioned ? "" : "only "}${name(schema)}.${name(table)}`;
-}
-
-function asText(column: Column): string {
-    return `${name(column.name)}::text`;
 }
 
 function hashOf(column: Column): string {

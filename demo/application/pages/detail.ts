@@ -27,7 +27,7 @@ ${dependencyList("Needs", "needs", dependencies)}
 ${dependencyList("Recommends", "recommends", dependencies)}
 ${tagList(found.tags)}
 </div>
-<div>${noteForm(found)}${pictureForm(found)}</div>
+<div>${noteForm(found)}${pictureForm(found)}${mailForm(found)}</div>
 </div>
 </article>`;
 }
@@ -75,5 +75,14 @@ function pictureForm(found: Package): Html {
 <label for="picture">A PNG of at most 2 MB</label>
 <input id="picture" type="file" name="picture" accept="image/png" required>
 <p class="row"><button>Upload picture</button></p>
+</form></section>`;
+}
+
+function mailForm(found: Package): Html {
+    return html`<section class="panel"><h2>Mail</h2>
+<form action="${packageAddress(found.name)}/mail" method="post">
+<label for="to">Send this page to</label>
+<input id="to" type="email" name="to" required placeholder="anna@example.org">
+<p class="row"><button>Send</button></p>
 </form></section>`;
 }

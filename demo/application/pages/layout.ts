@@ -1,7 +1,7 @@
 import { type Html, html } from "../html";
 import type { Replica } from "../settings";
 
-/** The whole document around a page. On a replica it has a banner, other colours and another title. */
+/** The whole document around a page. On a replica it has other colours and another title, and a notice if there is one. */
 export function layout(page: { title: string; body: Html; search?: string; replica: Replica | undefined }): Html {
     const { title, body, search = "", replica } = page;
     return html`<!doctype html>
@@ -15,7 +15,7 @@ export function layout(page: { title: string; body: Html; search?: string; repli
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
-${replica && banner(replica)}
+${replica && (replica.warning || replica.seeAlso) && notice(replica)}
 <header>
 <div class="frame">
 <a class="brand" href="/"><img src="/media/icons/mimes/64/package-x-generic.png" alt="" width="36" height="36">Catalogue</a>
@@ -33,14 +33,10 @@ ${replica && banner(replica)}
 `;
 }
 
-function banner(replica: Replica): Html {
-    return html`<aside class="banner" aria-label="Environment"><p class="frame">
-<strong>Replica of production</strong>
-${replica.warning && html`<span><b>${replica.warning}</b></span>`}
-${replica.seeAlso && html`<span>see also <b>${replica.seeAlso}</b></span>`}
-<span>stack <b>${replica.stack}</b></span>
-${replica.backup && html`<span>data of <b>${replica.backup}</b></span>`}
-${replica.databaseGeneration && html`<span>database <code>${replica.databaseGeneration}</code></span>`}
-${replica.mediaGeneration && html`<span>media <code>${replica.mediaGeneration}</code></span>`}
+/** What only a replica tells; whose copy it is stands in the bar above every page. */
+function notice({ warning, seeAlso }: Replica): Html {
+    return html`<aside class="banner" aria-label="Notice"><p class="frame">
+${warning && html`<strong>${warning}</strong>`}
+${seeAlso && html`<span>see also <b>${seeAlso}</b></span>`}
 </p></aside>`;
 }

@@ -1,4 +1,4 @@
-/** The style sheet of every page. A replica differs by the variables at its head and by its banner. */
+/** The style sheet of every page. A replica differs by the variables at its head. */
 export const style = `
 :root {
     --page: #f5f7f6; --surface: #fff; --text: #17211f; --quiet: #55645f; --line: #dbe3e0;
@@ -42,8 +42,6 @@ textarea {
     background: repeating-linear-gradient(135deg, #ffc14d 0 14px, #ffb52e 14px 28px);
 }
 .banner p { display: flex; flex-wrap: wrap; gap: .1rem 1.25rem; margin-block: 0; padding-block: .45rem; }
-.banner strong { text-transform: uppercase; letter-spacing: .06em; }
-.banner code { font-size: .95em; font-weight: 700; }
 .banner span { overflow-wrap: anywhere; }
 
 header { background: var(--head); color: var(--head-text); }

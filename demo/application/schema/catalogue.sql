@@ -62,6 +62,12 @@ create table uploads (
     uploaded_at timestamptz not null default now()
 );
 
+create table settings (
+    name text primary key,
+    value text not null
+);
+comment on table settings is 'what the catalogue is told in its database, such as where mail goes';
+
 create view section_totals as
     select s.name, s.title, count(p.id) as packages, coalesce(sum(p.download_bytes), 0) as download_bytes
     from sections s left join packages p on p.section_id = s.id

@@ -6,7 +6,7 @@ import type { Icons } from "./icons";
 import type { Alternative, Entry } from "./index";
 import { otherSection, sections } from "./sections";
 
-/** Loads sections, packages and dependencies into the empty tables. */
+/** Loads sections, packages, dependencies and settings into the empty tables. */
 export async function loadCatalogue(client: Client, entries: Entry[], icons: Icons, theme: string): Promise<void> {
     const sectionIds = await loadSections(client, entries, icons, theme);
     const packages = entries.map((entry, at) => ({ id: at + 1, entry }));
@@ -22,7 +22,16 @@ export async function loadCatalogue(client: Client, entries: Entry[], icons: Ico
     const columns = "dependencies (package_id, kind, position, choice, target, versions)";
     await copyRows(client, columns, dependencyRows(packages));
     await client.query("refresh materialized view demand");
+    await copyRows(client, "settings (name, value)", Object.entries(settings));
 }
+
+/** Production's settings, under which a copy of the database would send mail for real. */
+export const settings = {
+    "mail.delivery": "live",
+    "mail.host": "smtp.production.svc",
+    "mail.port": "25",
+    "mail.from": "catalogue@production.example.org",
+};
 
 /** Sections in alphabetical order, each with its emblem as a large object that every role of the catalogue may read. */
 async function loadSections(

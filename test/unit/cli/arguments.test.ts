@@ -16,6 +16,28 @@ describe("a command line", () => {
         expect(() => readArguments(["marker", "demo", "--json"])).toThrow(/marker does not know --json/);
     });
 
+    it("may have a command of two words", () => {
+        expect(readArguments(["mask", "suggest", "demo"])).toEqual({
+            command: "mask suggest",
+            stack: "demo",
+            flags: {},
+        });
+        expect(() => readArguments(["mask", "suggest"])).toThrow(/Write understudy mask suggest <stack>\./);
+        expect(() => readArguments(["mask", "demo"])).toThrow(/There is no command mask\./);
+    });
+
+    it("for an announcement has a text and a time span, and for a status who has access", () => {
+        expect(readArguments(["announce", "demo", "--reason", "the demo", "--in", "1h"])).toEqual({
+            command: "announce",
+            stack: "demo",
+            flags: { reason: "the demo", in: "1h" },
+        });
+        expect(readArguments(["status", "demo", "--access"])).toMatchObject({ flags: { access: true } });
+        expect(() => readArguments(["demo"])).toThrow(
+            /announce <stack> \[--reason TEXT\] \[--in SPAN\][\s\S]*status <stack> \[--access\] \[--json\]/,
+        );
+    });
+
     it.each([
         [[], /^usage:/],
         [["destroy", "demo"], /There is no command destroy\.\nusage:/],

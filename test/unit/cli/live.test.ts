@@ -25,11 +25,20 @@ it("the report tells how the rows and the files belong together, where somebody 
 it("the report tells what was done to the copy before it was used", () => {
     const done = {
         hooks: [{ point: "beforeSwitch" as const, name: "sql/site.sql", database: "shop", rows: 12, seconds: 0.1 }],
+        identity: {
+            ...{ rewritten: { "public.page.body": 5, "public.page.url": 2 }, emptied: ["session"], raised: 3 },
+            ...{ set: [{ table: "client", rows: 1 }], preserved: { flag: 4, job: "no copy is in use" } },
+            ...{ tooShort: ["small"], seconds: 1 },
+        },
         masked: { columns: { "public.person.email": "email", "public.person.name": "name" }, rows: 900, seconds: 1 },
     };
     const { database } = live;
     const changed = { ...database, report: database.report && { ...database.report, ...done } };
     const text = describeLive({ ...live, database: changed }, undefined, 1, now);
     expect(text).toContain("masked     2 columns of people's data");
+    expect(text).toContain(
+        "identity   7 values rewritten in 2 columns, 1 table emptied, 1 row set, 3 sequences raised, 4 rows kept; " +
+            "nothing kept of job: no copy is in use; sequence small ends before the floor",
+    );
     expect(text).toContain("hooks      sql/site.sql (12 rows)");
 });

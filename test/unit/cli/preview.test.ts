@@ -21,6 +21,8 @@ describe("a preview", () => {
             "media      is copied from production",
             `           generation ${asked.media} in place of 00000000bb, at once if it is still there; 1 former copy is kept`,
             "image tag  1.0 takes the place of 0.9",
+            "fences     compared with production's: nothing; not known: namespace: source.namespace is not written; " +
+                "stores' volumes: this user may not list volumes; server: source.systemIdentifier is not written",
             "a wipe     would keep 1 volume: media",
         ]);
     });

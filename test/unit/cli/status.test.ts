@@ -19,6 +19,7 @@ describe("a status", () => {
             { id: "00000000b1", stamp: "2026-11-20T02:04:01Z", bytes: 8192 },
         ],
         media: [live.media, { id: "00000000ee", completed: null, report: null }],
+        mail: { messages: 2, last: "2026-11-20T04:30:00.000Z" },
         problems: [],
     };
     const generations = { database: live.database.id, media: live.media.id };
@@ -45,6 +46,11 @@ describe("a status", () => {
             base: { backup: "2026-11-20T02:04:01Z", bytes: 8192 },
             leftovers: ["00000000cc", "00000000b2", "00000000ee"],
             ready: ["00000000ff"],
+            mail: {
+                mode: "sink",
+                page: "http://mail.replica.svc:8025",
+                caught: { messages: 2, last: "2026-11-20T04:30:00.000Z" },
+            },
             failed,
         });
     });
@@ -58,6 +64,7 @@ describe("a status", () => {
         expect(text).toMatch(/^copied +800 files/m);
         expect(text).toMatch(/^base +of backup 2026-11-20T02:04:01Z, 8\.0 KiB: another copy of it is cloned$/m);
         expect(text).toMatch(/^newer +backup 2026-11-20T04:04:01Z: understudy refresh demo$/m);
+        expect(text).toMatch(/^mail +sink: 2 messages caught, the last at 2026-11-20T04:30:00\.000Z$/m);
         expect(text).toMatch(/^held by +the test team: until Friday$/m);
         expect(text).toMatch(/^ready +00000000ff; proven/m);
         expect(text).toMatch(/^left over +00000000cc, 00000000b2, 00000000ee/m);

@@ -1,0 +1,72 @@
+/** What people who use a replica were told of its next refresh: an annotation of its namespace. */
+import * as z from "zod";
+import { awaited, type Generations } from "../components/generations";
+import type { Settings } from "../settings";
+import type { Sighting } from "../sighting";
+
+/** Annotation of the target namespace with the announcement as JSON. */
+export const announcedAnnotation = "understudy/announced";
+
+/** Milliseconds for which an announcement stands. */
+const life = 24 * 3600 * 1000;
+
+const announcementSchema = z.object({
+    owner: z.string(),
+    reason: z.string(),
+    /** ISO times between which the refresh may begin. */
+    begins: z.iso.datetime(),
+    ends: z.iso.datetime(),
+    /** The copies whose end was announced: with others in their place it is done. */
+    live: z.object({ database: z.string(), media: z.string() }),
+});
+export type Announcement = z.infer<typeof announcementSchema>;
+
+/** An announcement of the end of these copies, so many seconds from now. */
+export function announcementOf(
+    { owner, reason, seconds }: { owner: string; reason: string; seconds: number },
+    live: Generations,
+    now = Date.now(),
+): Announcement {
+    const begins = now + seconds * 1000;
+    const time = (milliseconds: number) => new Date(milliseconds).toISOString().replace(/\.\d+/, "");
+    return { owner, reason, begins: time(begins), ends: time(begins + life), live };
+}
+
+/** The announcement that stands: of the end of what is live, and not past its own. */
+export function announced({ target, live }: Sighting, now = Date.now()): Announcement | undefined {
+    const found = announcementIn(target?.annotations[announcedAnnotation]);
+    const isOfLive = found?.live.database === live?.database && found?.live.media === live?.media;
+    return found !== undefined && isOfLive && now < Date.parse(found.ends) ? found : undefined;
+}
+
+function announcementIn(text: string | undefined): Announcement | undefined {
+    try {
+        return announcementSchema.safeParse(JSON.parse(text ?? "")).data;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Why another copy may not be made yet: nobody was told, or only a moment ago. The first copy takes nothing from anybody. */
+export function announceObjections(settings: Settings, stack: string, sighting: Sighting, now = Date.now()): string[] {
+    const { notice } = settings.announce ?? {};
+    if (notice === undefined || sighting.live === undefined || awaited(settings, sighting.live).length === 0) {
+        return [];
+    }
+    const standing = announced(sighting, now);
+    if (standing === undefined) {
+        const name = stack.split("/").at(-1);
+        return [
+            `Another copy takes the place of what people use, and announce.notice wants them to be told before: run understudy ` +
+                `announce ${name}, with --reason TEXT, and again when the notice has passed.`,
+        ];
+    }
+    return now < Date.parse(standing.begins)
+        ? [`The refresh is announced (${describeAnnouncement(standing)}): run it from then on.`]
+        : [];
+}
+
+/** An announcement for people. */
+export function describeAnnouncement({ owner, reason, begins, ends }: Announcement): string {
+    return `by ${owner}: ${reason}; from ${begins} on, until ${ends}`;
+}
