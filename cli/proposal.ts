@@ -2,7 +2,7 @@
 
 import { nameAsYaml, ruleAsYaml } from "../agent/neutral/mask/yaml";
 import { plural } from "../agent/report";
-import { type MaskingPlan, maskingVersion, type Proposal, type Sign } from "../contract/masking";
+import { type MaskingPlan, maskingVersion, type Proposal, type Rule, ruleOf, type Sign } from "../contract/masking";
 
 /** Of a line that nobody has looked at yet. */
 const mark = " # new";
@@ -31,20 +31,29 @@ export function maskingFile({ generation, databases }: Proposal, rules: Rules): 
 function linesOf(rules: Rules[string], proposed: Proposal["databases"][string]): string[] {
     return sorted(rules, proposed).flatMap((table) => {
         const known = rules[table];
-        const its = Object.entries(proposed[table] ?? {});
-        if (its.length === 0 && known === "keep") {
-            return [`    ${nameAsYaml(table)}: keep`];
+        const all = Object.entries(proposed[table] ?? {});
+        const fresh = all.filter(([column]) => ruleOf(rules, table, column) === undefined);
+        if (fresh.length === 0) {
+            return known === undefined ? [] : linesOfTable(table, known);
         }
-        const kept = typeof known === "object" ? Object.entries(known) : [];
+        // A table that is no longer kept as a whole has to name each column that is.
+        const kept =
+            known === "keep" ? all.filter((one) => !fresh.includes(one)).map(([column]) => [column, known]) : [];
         return [
-            `    ${nameAsYaml(table)}:`,
-            ...kept.map(([column, rule]) => `      ${nameAsYaml(column)}: ${ruleAsYaml(rule)}`),
-            ...its.map(([column, one]) => {
-                const comment = known === "keep" && one.rule === "keep" ? "" : `${mark}${because(one)}`;
-                return `      ${nameAsYaml(column)}: ${ruleAsYaml(one.rule)}${comment}`;
-            }),
+            ...linesOfTable(table, known === "keep" ? Object.fromEntries(kept) : (known ?? {})),
+            ...fresh.map(([column, one]) => `${lineOf(column, one.rule)}${mark}${because(one)}`),
         ];
     });
+}
+
+function linesOfTable(table: string, rules: Rules[string][string]): string[] {
+    return rules === "keep"
+        ? [`    ${nameAsYaml(table)}: keep`]
+        : [`    ${nameAsYaml(table)}:`, ...Object.entries(rules).map(([column, rule]) => lineOf(column, rule))];
+}
+
+function lineOf(column: string, rule: Rule): string {
+    return `      ${nameAsYaml(column)}: ${ruleAsYaml(rule)}`;
 }
 
 function because({ rule, sign }: Proposed): string {

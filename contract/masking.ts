@@ -36,6 +36,15 @@ const table = z.union([z.literal("keep"), z.record(z.string().min(1), rule)], {
 export const tableRules = z.record(z.string().min(1), table);
 export type TableRules = z.infer<typeof tableRules>;
 
+/** A column with such a name is not kept because its table is: somebody has to say so. */
+const password = /passw|pwd|passphrase/i;
+
+/** What becomes of a column, where its table is called so; undefined if nobody has said it. */
+export function ruleOf(rules: TableRules, table: string, column: string): Rule | undefined {
+    const its = rules[table];
+    return typeof its === "object" ? its[column] : its === "keep" && password.test(column) ? undefined : its;
+}
+
 /** What the agent has to know to mask a generation. */
 export const maskingPlan = z.strictObject({
     /** Where people wrote it, for sentences. */
@@ -62,7 +71,7 @@ export type MaskReport = z.infer<typeof maskReport>;
 const sign = z.strictObject({ looks: z.string(), rule, count: z.number(), values: z.number() });
 export type Sign = z.infer<typeof sign>;
 
-/** Rules for columns that a masking file does not name yet: by database, table and column. */
+/** A rule for each column that can hold text: by database, table and column. What a masking file says goes before it. */
 export const proposal = z.strictObject({
     /** The copy that was looked at. */
     generation: z.string(),

@@ -47,8 +47,9 @@ const keptPlan = (tables: TableRules) =>
         plan.keepFailed = true;
     });
 
-async function suggested(tables: TableRules) {
-    const { status, log } = await replica.run("mask-suggest", keptPlan(tables));
+/** The proposed file, where the stack file says this and the last update was told that. */
+async function suggested(tables: TableRules, last: TableRules = tables) {
+    const { status, log } = await replica.run("mask-suggest", keptPlan(last));
     expect(status, log).toBe(0);
     const line = log.trim().split("\n").at(-1) ?? "";
     expect(line).not.toMatch(/ann@|person\d|\+41|10\.0\.0/);
@@ -109,4 +110,13 @@ test("what a file says already stays, and a table that was kept as a whole is wr
     const { sentence } = await replica.run("prepare-database", keptPlan(whole));
     expect(sentence).toMatch(/is restored and proven/);
     expect(await suggested(whole)).toMatch(/^# Generation \w+ has no column with text that is in neither list\.$/m);
+});
+
+test("what a file says by now counts, whatever the last update was told", async () => {
+    const person = { kontakt: "hash", surname: "name" } as const;
+    const text = await suggested({ message: "keep", person }, { product: "keep" });
+    const { databases } = yaml.load(text) as { databases: { shop: Record<string, unknown> } };
+    expect(databases.shop).toMatchObject({ message: "keep", person });
+    expect(databases.shop.product).toEqual({ title: "keep", remark: "keep", password: "unusable" });
+    expect(text).toMatch(/^ {6}kontakt: hash\n {6}surname: name\n {6}erreichbar: \w+ # new/m);
 });

@@ -1,7 +1,7 @@
 import type { Rule, TableRules } from "../../../contract/masking";
-import { textRules } from "../../../contract/masking";
+import { ruleOf, textRules } from "../../../contract/masking";
 import { grouped } from "../../grouped";
-import { type Column, tableName } from "./columns";
+import { type Column, canHoldText, tableName } from "./columns";
 
 /** A column with what becomes of it. */
 export type Masked = Column & { rule: Exclude<Rule, "keep"> };
@@ -14,9 +14,6 @@ export interface Classified {
     /** Columns with text that are in neither list. */
     unclassified: Column[];
 }
-
-/** A column with such a name is not kept because its table is: somebody has to say so. */
-const password = /passw|pwd|passphrase/i;
 
 /** Holds the rules against the columns. */
 export function classify(columns: Column[], rules: TableRules): Classified {
@@ -32,17 +29,14 @@ export function classify(columns: Column[], rules: TableRules): Classified {
             found.problems.push(...missing.map((name) => `table ${table} has no column ${name}: remove it`));
         }
     }
-    for (const [table, known] of tables) {
-        const rule = rules[table];
-        for (const column of known) {
-            place(column, typeof rule === "object" ? rule[column.name] : keeps(rule, column));
-        }
+    for (const column of columns) {
+        place(column, ruleOf(rules, tableName(column), column.name));
     }
     return found;
 
     function place(column: Column, rule: Rule | undefined) {
         if (rule === undefined) {
-            if (column.isWritten && !column.isGenerated) {
+            if (canHoldText(column)) {
                 found.unclassified.push(column);
             }
         } else if (rule !== "keep") {
@@ -54,10 +48,6 @@ export function classify(columns: Column[], rules: TableRules): Classified {
             }
         }
     }
-}
-
-function keeps(rule: "keep" | undefined, { name }: Column): Rule | undefined {
-    return rule === "keep" && password.test(name) ? undefined : rule;
 }
 
 /** Why a rule is not for a column, if it is not. */

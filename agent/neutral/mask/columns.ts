@@ -61,6 +61,11 @@ export async function columnsOf(client: Client): Promise<Column[]> {
     return rows.map((row) => ({ ...row, length: row.length ?? undefined }));
 }
 
+/** Whether it needs a rule: what the server computes out of others changes with them. */
+export function canHoldText({ isWritten, isGenerated }: Column): boolean {
+    return isWritten && !isGenerated;
+}
+
 /** A table as people write it: without the schema that everybody means. */
 export function tableName({ schema, table }: Pick<Column, "schema" | "table">): string {
     return schema === "public" ? table : `${schema}.${table}`;

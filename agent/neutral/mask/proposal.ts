@@ -1,11 +1,10 @@
 import type { Plan } from "../../../contract";
-import type { Proposal, TableRules } from "../../../contract/masking";
+import type { Proposal } from "../../../contract/masking";
 import { grouped } from "../../grouped";
 import { readGenerations } from "../../postgres/generations";
 import { inspectServer, type Server, withClient } from "../../postgres/server";
 import { Refusal } from "../../refusal";
-import { classify } from "./classify";
-import { type Column, columnsOf, tableName } from "./columns";
+import { canHoldText, columnsOf, tableName } from "./columns";
 import { signOf } from "./signs";
 import { suggestionFor } from "./suggest";
 
@@ -34,7 +33,7 @@ export async function proposeMasking(plan: Plan, signal: AbortSignal): Promise<s
         }
         const databases: Proposal["databases"] = {};
         for (const { name, current } of there) {
-            databases[name] = await proposeFor(server, current, plan.masking?.databases[name] ?? {}, signal);
+            databases[name] = await proposeFor(server, current, signal);
         }
         return JSON.stringify({ generation: looked.id, databases } satisfies Proposal);
     } finally {
@@ -42,24 +41,18 @@ export async function proposeMasking(plan: Plan, signal: AbortSignal): Promise<s
     }
 }
 
-async function proposeFor(server: Server, database: string, rules: TableRules, signal: AbortSignal) {
+async function proposeFor(server: Server, database: string, signal: AbortSignal): Promise<Tables> {
     return withClient(server, database, signal, async (client) => {
         await client.query("set default_transaction_read_only = on");
-        const columns = await columnsOf(client);
         const tables: Tables = {};
-        for (const [table, its] of grouped(classify(columns, rules).unclassified, tableName)) {
-            tables[table] = rules[table] === "keep" ? keptOf(columns, table) : {};
+        for (const [table, its] of grouped((await columnsOf(client)).filter(canHoldText), tableName)) {
+            const proposed: Tables[string] = {};
             for (const column of its) {
                 const sign = await signOf(client, column);
-                tables[table][column.name] = { rule: suggestionFor(column, sign), ...(sign && { sign }) };
+                proposed[column.name] = { rule: suggestionFor(column, sign), ...(sign && { sign }) };
             }
+            tables[table] = proposed;
         }
         return tables;
     });
-}
-
-/** A table that is no longer kept as a whole has to name each column that is. */
-function keptOf(columns: Column[], table: string): Tables[string] {
-    const its = columns.filter((column) => tableName(column) === table && column.isWritten && !column.isGenerated);
-    return Object.fromEntries(its.map(({ name }) => [name, { rule: "keep" as const }]));
 }
