@@ -13,11 +13,19 @@ import { readSettings, type Settings } from "./settings";
 import type { PublisherSettings } from "./settings/publisher";
 import { type Row, table } from "./table";
 
-/** The program: a stack file in, one replica or one source side out. In a preview `tell` is told what an update would do. */
-export = async (tell: (preview: Row[]) => unknown = tellEngine) => {
+/** What a run of the program is for, which nobody can ask the engine. */
+interface Run {
+    /** In a preview, is told what an update would do. */
+    tell?: (preview: Row[]) => unknown;
+    /** Whether it tells the engine what is to be removed, and what of it stays. */
+    wiping?: boolean;
+}
+
+/** The program: a stack file in, one replica or one source side out. */
+export = async (run: Run = {}) => {
     const settings = readSettings();
     const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack, tell);
+    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack, run);
 };
 
 /** Shows it among what the engine prints, where nobody else does. */
@@ -36,9 +44,9 @@ async function makePublisher(settings: PublisherSettings, stack: string) {
     };
 }
 
-async function makeReplica(settings: Settings, stack: string, tell: (preview: Row[]) => unknown) {
+async function makeReplica(settings: Settings, stack: string, { tell = tellEngine, wiping = false }: Run) {
     // Together: one waits for the cluster, the other for the bundler.
-    const [{ keptCredentials, sighting }, program] = await Promise.all([preflight(settings, stack), bundle()]);
+    const [{ keptCredentials, sighting }, program] = await Promise.all([preflight(settings, stack, wiping), bundle()]);
     if (pulumi.runtime.isDryRun()) {
         await tell(previewRows(settings, sighting));
     }

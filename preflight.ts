@@ -11,7 +11,7 @@ import { catalogueConfigMap } from "./contract/manifest";
 import { announceObjections } from "./preflight/announcement";
 import { backupObjections } from "./preflight/backup";
 import { exposureObjections, exposureWarnings } from "./preflight/exposure";
-import { fenceObjections } from "./preflight/fences";
+import { fenceObjections, volumeFences } from "./preflight/fences";
 import { goneWarnings } from "./preflight/gone";
 import { isInTheWay, leaseObjection } from "./preflight/lease";
 import { tagMismatch, unknownTag } from "./preflight/parity";
@@ -34,10 +34,11 @@ export const holdAnnotation = "understudy/hold";
 /**
  * Looks at the target and at production before anything is registered.
  *
+ * @param wiping whether the replica is to be removed, which only the target has a say in
  * @throws {Refusal} with a sentence for everything that speaks against using the target, or when a cluster cannot be
  * reached whose answer an update needs. A preview goes on without it and says what it could not check.
  */
-export async function preflight(settings: Settings, stack: string): Promise<Preflight> {
+export async function preflight(settings: Settings, stack: string, wiping = false): Promise<Preflight> {
     const preview = pulumi.runtime.isDryRun();
     let sighting: Sighting;
     try {
@@ -50,14 +51,25 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
         }
         throw new Refusal(`${reason}. Nothing was changed.`);
     }
-    // In an update the Job speaks against a backup itself: a destroy runs the program as well, and no backup may stop it.
-    const problems = [
-        ...objections(settings, stack, sighting),
-        ...(preview ? backupObjections(settings, sighting) : updateObjections(settings, stack, sighting)),
-    ];
+    const problems = wiping
+        ? wipeObjections(settings, stack, sighting)
+        : [
+              ...objections(settings, stack, sighting),
+              // In an update the Job itself speaks against a backup.
+              ...(preview ? backupObjections(settings, sighting) : updateObjections(settings, stack, sighting)),
+          ];
     if (problems.length > 0) {
         throw new Refusal(problems.map((problem) => `${problem} Nothing was changed.`).join("\n"));
     }
+    if (!wiping) {
+        await warn(settings, stack, sighting);
+    }
+    const { credentials } = sighting;
+    return { sighting, ...(credentials !== undefined && { keptCredentials: pulumi.secret(credentials) }) };
+}
+
+/** Says what does not speak against an update, and may still surprise. */
+async function warn(settings: Settings, stack: string, sighting: Sighting): Promise<void> {
     if (sighting.unseen !== undefined) {
         const later = unknownTag(settings, sighting) === undefined ? "" : "; an update will refuse to go on";
         await pulumi.log.warn(
@@ -71,8 +83,6 @@ export async function preflight(settings: Settings, stack: string): Promise<Pref
     if (mismatch !== undefined) {
         await pulumi.log.warn(`${mismatch} Allowed: ${settings.allowTagMismatch}.`);
     }
-    const { credentials } = sighting;
-    return { sighting, ...(credentials !== undefined && { keptCredentials: pulumi.secret(credentials) }) };
 }
 
 /** Everything that speaks against an update, one sentence each: what was seen, and what had to be seen but was not. */
@@ -81,6 +91,15 @@ export function refusals(settings: Settings, stack: string, sighting: Sighting):
         ...objections(settings, stack, sighting),
         ...backupObjections(settings, sighting),
         ...updateObjections(settings, stack, sighting),
+    ];
+}
+
+/** What speaks against a wipe: whose the target is, and who is at work on it. What would be made of it does not matter. */
+export function wipeObjections(settings: Settings, stack: string, sighting: Sighting): string[] {
+    return [
+        ...targetObjections(settings, stack, sighting),
+        ...volumeFences(settings, sighting),
+        ...inUse(settings, sighting),
     ];
 }
 
@@ -104,8 +123,13 @@ function unseen(settings: Settings, sighting: Sighting): string[] {
     return unknown === undefined ? [] : [unknown];
 }
 
-/** Everything that was seen and speaks against changing the target, one sentence each. */
+/** Everything that was seen and speaks against changing the target as the settings want it, one sentence each. */
 function objections(settings: Settings, stack: string, sighting: Sighting): string[] {
+    return [...targetObjections(settings, stack, sighting), ...contentObjections(settings, stack, sighting)];
+}
+
+/** What speaks against touching the target at all: it is held, production's, another stack's or another person's. */
+function targetObjections(settings: Settings, stack: string, sighting: Sighting): string[] {
     const { source, target, hold } = settings;
     const problems: string[] = [];
     const heldBy = hold ?? sighting.target?.annotations[holdAnnotation];
@@ -138,6 +162,13 @@ function objections(settings: Settings, stack: string, sighting: Sighting): stri
                 `ask ${user}, or make a stack file of your own.`,
         );
     }
+    return problems;
+}
+
+/** What speaks against what the target would get, and lose. */
+function contentObjections(settings: Settings, stack: string, sighting: Sighting): string[] {
+    const { source } = settings;
+    const problems: string[] = [];
     if (source.namespace !== undefined && sighting.unseen === undefined && sighting.sourceUid === undefined) {
         problems.push(
             `Production's namespace ${source.namespace} is not on the cluster of context "${source.context}": ` +

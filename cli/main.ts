@@ -122,12 +122,7 @@ function wipeOf(settings: Settings, name: string, flags: CommandLine["flags"]) {
         removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
         removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
     };
-    const overrides = {
-        ...Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)])),
-        // Whatever production runs, whether its cluster can be reached at all, and whether another copy was announced.
-        allowTagMismatch: "a wipe refreshes nothing",
-        announce: "{}",
-    };
+    const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
     return { description: describeWipe({ ...settings, ...wanted }, name), overrides };
 }
 

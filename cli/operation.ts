@@ -57,7 +57,7 @@ export async function operate(
     const onPreview = (rows: Row[]) => {
         preview = rows;
     };
-    const stack = await openStack(name, { overrides, onSettings, onPreview });
+    const stack = await openStack(name, { overrides, onSettings, onPreview, wiping: operation === "wipe" });
     let printed = "";
     const output = {
         color: process.stdout.isTTY ? ("always" as const) : ("never" as const),

@@ -15,12 +15,14 @@ export interface RunOptions {
     onSettings?: (settings: Settings) => void | Promise<void>;
     /** Is told, when a preview runs for a replica, what an update would do. */
     onPreview?: (rows: Row[]) => void;
+    /** Whether the program runs for what is to be removed. */
+    wiping?: boolean;
 }
 
 /** Opens a stack of the project in the current folder, as Pulumi does; its state is made if there is none. */
 export async function openStack(
     stackName: string,
-    { overrides = {}, onSettings, onPreview }: RunOptions = {},
+    { overrides = {}, onSettings, onPreview, wiping = false }: RunOptions = {},
 ): Promise<Stack> {
     const run = async () => {
         for (const [key, value] of Object.entries(overrides)) {
@@ -30,7 +32,7 @@ export async function openStack(
         if (settings.role === "replica") {
             await onSettings?.(settings);
         }
-        return program(onPreview);
+        return program({ wiping, ...(onPreview && { tell: onPreview }) });
     };
     const stack = await LocalWorkspace.createOrSelectStack(
         { stackName, projectName: project, program: run },

@@ -17,8 +17,8 @@ interface Productions {
     place: Place;
 }
 
-/** The replica's own claims, which must lead to nothing of production's. */
-function volumeFences(settings: Settings, sighting: Sighting): string[] {
+/** What speaks against the replica's own claims, which must lead to nothing of production's. */
+export function volumeFences(settings: Settings, sighting: Sighting): string[] {
     const { namespace } = settings.target;
     const production = productionsVolumes(settings, sighting);
     return ownClaims(settings).flatMap((claim) => {

@@ -1,6 +1,6 @@
 import type { V1PersistentVolume } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { refusals } from "../../preflight";
+import { refusals, wipeObjections } from "../../preflight";
 import { describeFences, fenceObjections } from "../../preflight/fences";
 import { overlap, type Place, placesOf } from "../../preflight/places";
 import { parseSettings } from "../../settings";
@@ -101,6 +101,14 @@ describe("a claim of the replica's own that leads to production's data", () => {
         const volumes = [volume("replica/database", csi("vol-2")), released, volume("shop/data", csi("vol-1"))];
         const sighting = { places: placesOf(volumes, "replica"), sourcePlaces: placesOf(volumes, "shop") };
         expect(fenceObjections(settings, sighting)).toEqual([]);
+    });
+
+    it("keeps a wipe from it", () => {
+        const claims = { "replica/media": csi("vol-1"), "shop/files": csi("vol-1") };
+        const target = { uid: "t", labels: { "understudy/stack": "understudy.demo" }, annotations: {} };
+        const [said, ...more] = wipeObjections(settings, "understudy/demo", { ...seen(claims), target });
+        expect(said).toMatch(/^The claim media of namespace replica leads to volume vol-1/);
+        expect(more).toEqual([]);
     });
 
     it("is among the refusals of an update", () => {
