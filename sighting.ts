@@ -51,10 +51,10 @@ export interface Sighting {
     contents?: ContentsEntry[];
     /** What its side has done to the store of media, the newest first; absent or empty if it does not tell. */
     editions?: MediaEdition[];
+    /** What of the catalogue or the contents is not as this version writes it; neither is used then. */
+    torn?: string;
     /** What is known to be production's, and must not be the replica's. */
     belongings?: Belongings;
-    /** What of it is not as this version writes it; it is not used then. */
-    torn?: string;
     /** What the application's pods run and mount, if there is an application. */
     application?: { image: string; generations: Generations | undefined };
     /** Generations that the last switch made live, if there was one. */

@@ -22,8 +22,14 @@ export function exposureObjections(settings: Settings, { belongings }: Sighting)
 }
 
 /** What could not be compared, one sentence each. */
-export function exposureWarnings({ belongings }: Sighting): string[] {
-    return belongings?.unknown ?? [];
+export function exposureWarnings({ belongings, unseen }: Sighting): string[] {
+    const { unseen: unread, unknown = [] } = belongings ?? {};
+    if (unread === undefined) {
+        return unknown;
+    }
+    // The same reason has been given already where nothing at all of production's cluster could be read.
+    const reason = unseen === undefined ? `${unread}. ` : "";
+    return [`${reason}What the replica reaches and is told was not compared with what is production's.`, ...unknown];
 }
 
 function held(what: string, { secret, key }: Fingerprint): string {

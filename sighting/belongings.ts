@@ -1,7 +1,7 @@
 /** What is production's and must be nobody else's: its hosts, their addresses, and the values of its Secrets. Reads only. */
 import { lookup } from "node:dns/promises";
 import type { V1Ingress, V1Pod, V1Secret, V1Service } from "@kubernetes/client-node";
-import { type ClusterAccess, orAbsent, orHidden, reading, within } from "../cluster";
+import { type ClusterAccess, firstLine, orAbsent, orHidden, reading, within } from "../cluster";
 import { inProduction } from "../contract";
 import type { Settings } from "../settings";
 import { databasesOf } from "../settings/database";
@@ -26,6 +26,8 @@ export interface Belongings {
     borrowed: Borrowed[];
     /** What could not be found out: one sentence each. */
     unknown: string[];
+    /** Why nothing of production's namespace could be read, if so, without a full stop. */
+    unseen?: string;
 }
 
 /** A key of a Secret of the target that holds what one of production's does. */
@@ -50,6 +52,7 @@ export async function lookAtBelongings(settings: Settings): Promise<Belongings> 
         secrets: there.secrets,
         borrowed,
         unknown: [...written.unknown, ...there.unknown, ...unknown],
+        ...(there.unseen !== undefined && { unseen: there.unseen }),
     };
 }
 
@@ -86,7 +89,6 @@ function listed<T>(list: Promise<{ items: T[] }>): Promise<T[] | undefined> {
     return orHidden(orAbsent(list).then((found) => found?.items ?? []));
 }
 
-/** A cluster that cannot be reached is told of elsewhere. */
 async function ofNamespace(settings: Settings): Promise<Found> {
     const { context, namespace } = settings.source;
     if (namespace === undefined) {
@@ -117,8 +119,8 @@ async function ofNamespace(settings: Settings): Promise<Found> {
                               "read by this user: what the replica reaches and is told was not compared with them.",
                       ],
         };
-    } catch {
-        return nothing;
+    } catch (error) {
+        return { ...nothing, unseen: firstLine(error) };
     }
 }
 

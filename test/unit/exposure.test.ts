@@ -191,5 +191,10 @@ describe("before an update", () => {
     it("what could not be compared is told", () => {
         expect(exposureWarnings({ belongings: { ...belongings, unknown: ["Unknown."] } })).toEqual(["Unknown."]);
         expect(exposureWarnings({})).toEqual([]);
+        const unread = { ...belongings, unseen: "no answer within 10 s", unknown: ["Unknown."] };
+        const silent = "What the replica reaches and is told was not compared with what is production's.";
+        expect(exposureWarnings({ belongings: unread })).toEqual([`no answer within 10 s. ${silent}`, "Unknown."]);
+        // Its cluster's silence is told once.
+        expect(exposureWarnings({ belongings: unread, unseen: "no answer" })).toEqual([silent, "Unknown."]);
     });
 });
