@@ -6,7 +6,7 @@ import type { ApplicationSettings } from "../settings/application";
 import { type Destination, hostOf, isHeld, namespaceOf } from "../settings/isolation";
 import type { S3 } from "../settings/store";
 import { applicationName } from "./address";
-import { keepsMail, mailHost, mailPorts } from "./mail-configuration";
+import { keepsMail, mailHost, mailPorts, wayOut } from "./mail-configuration";
 import { poolerHost } from "./pooler";
 import { poolerPort } from "./pooler-configuration";
 import { redisHost, redisPort } from "./redis";
@@ -95,7 +95,8 @@ function applicationConnections(settings: Settings, application: ApplicationSett
 
 /** Mail goes into the sink, and out of it again where its mode lets some out. Its pages are asked by way of the API alone. */
 function mailConnections({ mail }: Settings, parts: End[]): Connection[] {
-    const { mode, relay } = mail;
+    const { mode } = mail;
+    const relay = wayOut(mail);
     const { smtp, http } = mailPorts;
     return [
         ...between(mode === "off" ? [] : parts, [{ to: mailHost, ports: [tcp(smtp)] }]),

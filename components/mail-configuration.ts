@@ -37,9 +37,10 @@ export function sinkVariables(settings: MailSettings): Record<string, string> {
 
 /** What leaves the replica, and by which way: nothing, unless the mode is one that lets something out. */
 function passingOn(settings: MailSettings): Record<string, string> {
-    const { to, allowed = [], from, relay } = settings;
+    const { to, allowed = [], from } = settings;
+    const relay = wayOut(settings);
     const prefix = prefixOf(settings);
-    if (relay === undefined || prefix === undefined) {
+    if (relay === undefined) {
         return {};
     }
     const { host, port, encryption, secret } = relay;
@@ -57,6 +58,11 @@ function passingOn(settings: MailSettings): Record<string, string> {
     };
 }
 
+/** The server that takes what leaves the replica; undefined where nothing does, whatever is written. */
+export function wayOut(settings: MailSettings): MailSettings["relay"] {
+    return prefixOf(settings) === undefined ? undefined : settings.relay;
+}
+
 /** Mailpit forwards all messages to somebody else, and relays those that match to whom they are for. */
 function prefixOf({ mode }: MailSettings): string | undefined {
     const prefixes: Partial<Record<MailMode, string>> = { redirect: "MP_SMTP_FORWARD", filter: "MP_SMTP_RELAY" };
@@ -66,8 +72,8 @@ function prefixOf({ mode }: MailSettings): string | undefined {
 /** The variables that are filled from the relay's Secret; none if nobody logs in. */
 export function relaySecrets(settings: MailSettings) {
     const prefix = prefixOf(settings);
-    const secret = settings.relay?.secret;
-    return prefix === undefined || secret === undefined
+    const secret = wayOut(settings)?.secret;
+    return secret === undefined
         ? []
         : ["username", "password"].map((key) => ({
               name: `${prefix}_${key.toUpperCase()}`,

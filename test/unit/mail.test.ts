@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { mailOf, mailRows } from "../../cli/mail";
+import { connectionsOf } from "../../components/connections";
 import { generationsOf } from "../../components/generations";
 import {
     mailEnvironment,
@@ -127,6 +128,7 @@ describe("the sink", () => {
         const everything = { ...redirect, ...filter, mode, relay: { ...relay, secret: "smtp" } };
         expect(passing(everything)).toEqual([]);
         expect(relaySecrets(parse(everything).mail)).toEqual([]);
+        expect(connectionsOf(parse(everything)).filter(({ from }) => from === "mail")).toEqual([]);
     });
 
     it("sends everything to one address with mode redirect", () => {
