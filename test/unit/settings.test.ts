@@ -316,7 +316,10 @@ describe("a stack file", () => {
         const own = [
             "application",
             "banner",
+            "certificate",
             "database",
+            "default-deny",
+            "dns",
             "redis",
             "mail",
             "agent",
