@@ -1,9 +1,9 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { MailSettings } from "../settings/mail";
-import { labels, type Place, selector } from "./labels";
+import type { Place } from "./labels";
 import { mailFolder, mailHost, mailPorts, reachablePorts, relaySecrets, sinkVariables } from "./mail-configuration";
-import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
+import { everyPod, resources, restrictedContainer, restrictedPod } from "./pod";
+import { createSingleton, recreate } from "./singleton";
 
 /** User and group of the sink, which exist in no image. */
 const mailUser = 10002;
@@ -20,30 +20,9 @@ export interface MailSinkArgs extends Place {
 export class MailSink extends pulumi.ComponentResource {
     constructor(name: string, args: MailSinkArgs, options: pulumi.ComponentResourceOptions) {
         super("understudy:index:MailSink", name, {}, options);
-        const component = "mail";
-        const metadata = { name: mailHost, namespace: args.namespace, labels: labels(args, component) };
-        const ports = Object.entries(reachablePorts(args.settings)).map(([name, port]) => ({ name, port }));
-
-        const server = new kubernetes.apps.v1.Deployment(
-            `${name}-server`,
-            {
-                metadata,
-                spec: {
-                    replicas: 1,
-                    selector: { matchLabels: selector(args, component) },
-                    // Beside a new one, the former would go on passing on what its mode lets out.
-                    strategy: { type: "Recreate" },
-                    progressDeadlineSeconds: 300,
-                    template: { metadata: { labels: labels(args, component) }, spec: sinkPod(args) },
-                },
-            },
-            { parent: this },
-        );
-        new kubernetes.core.v1.Service(
-            `${name}-service`,
-            { metadata: { ...metadata, annotations: skipAwait }, spec: { selector: selector(args, component), ports } },
-            { parent: this, dependsOn: [server] },
-        );
+        const ports = reachablePorts(args.settings);
+        const server = { component: "mail", host: mailHost, strategy: recreate, pod: sinkPod(args), ports };
+        createSingleton(name, args, server, this);
         this.registerOutputs();
     }
 }

@@ -2,11 +2,12 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { digest } from "./digest";
 import type { Generations } from "./generations";
-import { labels, type Place, selector } from "./labels";
+import { labels, type Place } from "./labels";
 import { userListKey } from "./login";
-import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
+import { everyPod, resources, restrictedContainer, restrictedPod } from "./pod";
 import { poolerConfiguration, poolerPort } from "./pooler-configuration";
 import type { ServerAccess } from "./server-access";
+import { createSingleton } from "./singleton";
 
 /** Host name of the pooler inside the target namespace. */
 export const poolerHost = "pooler";
@@ -40,7 +41,6 @@ export class Pooler extends pulumi.ComponentResource {
     constructor(name: string, args: PoolerArgs, options: pulumi.ComponentResourceOptions) {
         super("understudy:index:Pooler", name, {}, options);
         const component = "pooler";
-        const metadata = { name: poolerHost, namespace: args.namespace, labels: labels(args, component) };
         const data = {
             "pgbouncer.ini": poolerConfiguration({
                 ...args,
@@ -50,41 +50,22 @@ export class Pooler extends pulumi.ComponentResource {
 
         const configuration = new kubernetes.core.v1.ConfigMap(
             `${name}-configuration`,
-            { metadata, data },
+            { metadata: { name: poolerHost, namespace: args.namespace, labels: labels(args, component) }, data },
             { parent: this },
         );
-        const server = new kubernetes.apps.v1.Deployment(
-            `${name}-server`,
-            {
-                metadata,
-                spec: {
-                    replicas: 1,
-                    selector: { matchLabels: selector(args, component) },
-                    strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-                    progressDeadlineSeconds: 300,
-                    template: {
-                        metadata: {
-                            labels: labels(args, component),
-                            annotations: {
-                                "understudy/database-generation": args.generations.database,
-                                // The program reads its configuration once.
-                                "understudy/configuration": digest(data),
-                            },
-                        },
-                        spec: serverPod(args),
-                    },
-                },
+        const server = {
+            component,
+            host: poolerHost,
+            strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+            annotations: {
+                "understudy/database-generation": args.generations.database,
+                // The program reads its configuration once.
+                "understudy/configuration": digest(data),
             },
-            { parent: this, dependsOn: [configuration] },
-        );
-        new kubernetes.core.v1.Service(
-            `${name}-service`,
-            {
-                metadata: { ...metadata, annotations: skipAwait },
-                spec: { selector: selector(args, component), ports: [{ name: "postgres", port: poolerPort }] },
-            },
-            { parent: this, dependsOn: [server] },
-        );
+            pod: serverPod(args),
+            ports: { postgres: poolerPort },
+        };
+        createSingleton(name, args, server, this, [configuration]);
         this.registerOutputs();
     }
 }

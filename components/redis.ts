@@ -1,8 +1,8 @@
-import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Generations } from "./generations";
-import { generationAnnotations, labels, type Place, selector } from "./labels";
-import { everyPod, resources, restrictedContainer, restrictedPod, skipAwait } from "./pod";
+import { generationAnnotations, type Place } from "./labels";
+import { everyPod, resources, restrictedContainer, restrictedPod } from "./pod";
+import { createSingleton, recreate } from "./singleton";
 
 /** Host name of the server inside the target namespace. */
 export const redisHost = "redis";
@@ -32,38 +32,17 @@ export interface RedisArgs extends Place {
 export class Redis extends pulumi.ComponentResource {
     constructor(name: string, args: RedisArgs, options: pulumi.ComponentResourceOptions) {
         super("understudy:index:Redis", name, {}, options);
-        const component = "redis";
-        const metadata = { name: redisHost, namespace: args.namespace, labels: labels(args, component) };
-
-        const server = new kubernetes.apps.v1.Deployment(
-            `${name}-server`,
-            {
-                metadata,
-                spec: {
-                    replicas: 1,
-                    selector: { matchLabels: selector(args, component) },
-                    // Beside a new one, the former would go on handing out what is queued in it.
-                    strategy: { type: "Recreate" },
-                    progressDeadlineSeconds: 300,
-                    template: {
-                        metadata: {
-                            labels: labels(args, component),
-                            annotations: generationAnnotations(args.generations),
-                        },
-                        spec: serverPod(args),
-                    },
-                },
-            },
-            { parent: this },
-        );
-        new kubernetes.core.v1.Service(
-            `${name}-service`,
-            {
-                metadata: { ...metadata, annotations: skipAwait },
-                spec: { selector: selector(args, component), ports: [{ name: "redis", port: redisPort }] },
-            },
-            { parent: this, dependsOn: [server] },
-        );
+        const annotations = generationAnnotations(args.generations);
+        const ports = { redis: redisPort };
+        const server = {
+            component: "redis",
+            host: redisHost,
+            strategy: recreate,
+            annotations,
+            pod: serverPod(args),
+            ports,
+        };
+        createSingleton(name, args, server, this);
         this.registerOutputs();
     }
 }
