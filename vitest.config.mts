@@ -27,6 +27,8 @@ export default defineConfig({
             {
                 test: {
                     ...patience,
+                    // A step may be several updates, each of which is given up after minutes.
+                    testTimeout: 900_000,
                     name: "cluster",
                     include: ["test/{cluster,standins,scenario}/**/*.test.ts"],
                     // One cluster and two cores: one file at a time, and each file's steps in their order.

@@ -123,21 +123,15 @@ describe("an update is refused, and nothing that is in use changes (S0-14, S0-16
         await refused({ "source.systemIdentifier": identifier }, new RegExp(identifier));
     });
 
-    it("the password is wrong", async () => {
-        const name = "database";
-        const secret = await stage.core.readNamespacedSecret({ name, namespace: stage.namespace });
-        const good = secret.data?.password ?? "";
-        const replace = (password: string) =>
-            stage.core.replaceNamespacedSecret({
-                name,
-                namespace: stage.namespace,
-                body: { ...secret, metadata: { ...secret.metadata, resourceVersion: undefined }, data: { password } },
-            });
-        await replace(Buffer.from("wrong").toString("base64"));
+    it("the server knows another password", async () => {
+        const { namespace } = stage;
+        const expected = "select rolpassword from pg_authid where rolname = 'postgres'";
+        const known = await stage.sql(namespace, "postgres", expected);
+        await stage.sql(namespace, "postgres", "alter role postgres password 'changed-by-hand'");
         try {
             await refused({}, /password/i);
         } finally {
-            await replace(good);
+            await stage.sql(namespace, "postgres", `alter role postgres password '${known}'`);
         }
     });
 

@@ -8,7 +8,7 @@ import yaml from "js-yaml";
 import { deployProduction, replicateMedia, takeBackup } from "../../demo/production";
 import { type Cluster, startCluster } from "../../dev/cluster/index";
 import { provideImages } from "../../dev/images";
-import { described, type Ended, openWorkspace, understudy } from "../../dev/workspace";
+import { described, type Ended, openWorkspace, understudy, type Workspace } from "../../dev/workspace";
 import { stores } from "./stores";
 
 type Config = Record<string, unknown>;
@@ -84,11 +84,11 @@ export async function openStage(part: Part = {}): Promise<Stage> {
     const operate = async (operation: string[], changes: Config) => {
         lastChanges = changes;
         const workspace = await workspaceWith({ [stack]: stackFile(changes) });
-        return understudy(workspace, operation);
+        return patiently(workspace, operation);
     };
     const command = async (...args: string[]) => {
         const workspace = await workspaceWith({});
-        return understudy(workspace, args);
+        return patiently(workspace, args);
     };
     const stopped =
         (signal: NodeJS.Signals) =>
@@ -117,7 +117,7 @@ export async function openStage(part: Part = {}): Promise<Stage> {
         const unreachable = path.join(workspace.folder, "unreachable.kubeconfig");
         const known = await readFile(kubeconfig, "utf8");
         await writeFile(unreachable, known.replace(/https:\/\/[^"\s]+/, "https://127.0.0.1:9"));
-        return understudy({ ...workspace, env: { ...workspace.env, KUBECONFIG: unreachable } }, ["up", stack]);
+        return patiently({ ...workspace, env: { ...workspace.env, KUBECONFIG: unreachable } }, ["up", stack]);
     };
     const execute = async (namespace: string, selector: string, command: string[]) => {
         const { items } = await core.listNamespacedPod({ namespace, labelSelector: selector });
@@ -152,6 +152,18 @@ export async function openStage(part: Part = {}): Promise<Stage> {
     };
     console.error(`Scenarios run on ${described(await workspaceWith({ [stack]: demo }))}.`);
     return stage;
+}
+
+/** Milliseconds that a command may take, several times what it does on two busy cores. */
+const patience = 240_000;
+
+/** Runs a command that is killed when it takes too long: whatever it waits for, the next step must not wait for its lock. */
+async function patiently(workspace: Workspace, args: string[]): Promise<Ended> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort("SIGKILL"), patience);
+    const { status, output } = await understudy(workspace, args, { stop: late.signal });
+    clearTimeout(timer);
+    return { status, output: late.signal.aborted ? `${output}\nIt was killed after ${patience / 1000} s.` : output };
 }
 
 /** Production's backups and copies are taken when a step asks for them, not when the clock strikes. */
