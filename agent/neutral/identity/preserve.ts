@@ -1,6 +1,6 @@
 import { type Client, escapeIdentifier as name } from "pg";
 import type { Preserved } from "../../../contract/identity";
-import { type Column, columnsOf, tableOf } from "../mask/columns";
+import { type Column, columnsOf, tableName, tableOf } from "../mask/columns";
 import { type Tables, tablesOf } from "./check";
 
 /** Rows that are in memory at once. */
@@ -50,9 +50,7 @@ export interface Taking {
  */
 export async function takeOver(live: Client, client: Client, { columns, key }: Taking): Promise<number | string> {
     const [first] = columns;
-    const former =
-        first &&
-        tablesOf(await columnsOf(live)).get(first.schema === "public" ? first.table : `${first.schema}.${first.table}`);
+    const former = first && tablesOf(await columnsOf(live)).get(tableName(first));
     if (first === undefined || former === undefined) {
         return "the copy in use has no such table";
     }
