@@ -36,8 +36,10 @@ export async function neutral(): Promise<void> {
         console.log(
             `N2 rewriting all text columns: ${((await megabytes(client, columns)) / nothing).toFixed(0)} MB/s (100)`,
         );
-        await tellOfRefresh(server, rules);
         await tellOfComposed(client, rewriting);
+        await client.query("drop table option");
+        await client.end();
+        await tellOfRefresh(server, rules);
     } finally {
         await client.end().catch(() => undefined);
         await server.stop();

@@ -8,6 +8,9 @@ import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./re
 let replica: Replica;
 const [first, second, third] = ids;
 
+/** Tables with the same word, which differ in what stands in the way of masking them. */
+const words = ["plain", "collated", "stored", "seen", "parent", "child"];
+
 const schema = `
 CREATE TABLE public.person (id integer PRIMARY KEY, email character varying(40) UNIQUE, name text NOT NULL,
     phone text, password text, note jsonb, tags text[], grade text, level integer,
@@ -36,6 +39,17 @@ CREATE FUNCTION public.climb(public.pair) RETURNS text LANGUAGE plpgsql AS $$beg
     begin create role climbed superuser; exception when insufficient_privilege then null; end; return 'text'; end$$;
 ${["TABLE public.couple", "TYPE public.pair", "FUNCTION public.climb(public.pair)"].map((what) => `ALTER ${what} OWNER TO shop;`).join("\n")}
 CREATE CAST (public.pair AS text) WITH FUNCTION public.climb(public.pair);
+CREATE TABLE public.plain (id integer PRIMARY KEY, word character varying(40) DEFAULT 'none' UNIQUE CHECK (word <> ''), rest text);
+COMMENT ON COLUMN public.plain.word IS 'a word';
+CREATE TABLE public.collated (word text COLLATE "C");
+CREATE TABLE public.stored (word text);
+ALTER TABLE public.stored ALTER COLUMN word SET STORAGE EXTERNAL;
+CREATE TABLE public.seen (word text);
+CREATE VIEW public.view AS SELECT word FROM public.seen;
+CREATE TABLE public.parent (word text);
+CREATE TABLE public.child () INHERITS (public.parent);
+${[...words, "view"].map((table) => `ALTER TABLE public.${table} OWNER TO shop;`).join("\n")}
+CREATE INDEX lower ON public.plain (lower(word));
 `;
 const people = [
     ["1", "ann@example.org", "Ann Example", "+41 44 1", "pbkdf2$1", '{"a": 1}', "{x,y}", "good", "1"],
@@ -62,7 +76,13 @@ COPY public.couple (both_of) FROM stdin;
 COPY other.thing (word) FROM stdin;
 words
 \\.
-`;
+COPY public.plain (id, word, rest) FROM stdin;
+1\tword\trest
+\\.
+${words
+    .slice(1)
+    .map((table) => `COPY public.${table} (word) FROM stdin;\nword\n\\.\n`)
+    .join("")}`;
 const rest = `
 ALTER TABLE public.letter ADD CONSTRAINT known FOREIGN KEY (recipient) REFERENCES public.person(email);
 ALTER TABLE public.person ENABLE ROW LEVEL SECURITY;
@@ -86,6 +106,8 @@ const rules: TableRules = {
     event: { who: "name" },
     couple: { both_of: "null" },
     "other.thing": { word: "hash" },
+    plain: { word: "hash", rest: "keep" },
+    ...Object.fromEntries(words.slice(1).map((table) => [table, { word: "hash" }])),
 };
 
 beforeAll(async () => {
@@ -123,7 +145,7 @@ describe("a copy with rules for its columns", () => {
             {
                 ...{ id: 1, email: expect.stringMatching(/^[0-9a-f]{16}@replica\.invalid$/) },
                 ...{
-                    name: expect.stringMatching(/^[A-Z][a-z]{5} [A-Z][a-z]{5}$/),
+                    name: expect.stringMatching(/^[A-Z][a-z]{7} [A-Z][a-z]{7}$/),
                     phone: expect.stringMatching(/^\+999\d{9}$/),
                 },
                 ...{ password: "!", note: null, tags: [], level: 11 },
@@ -133,7 +155,7 @@ describe("a copy with rules for its columns", () => {
                 ...{ phone: expect.stringMatching(/^\+999/), password: "!", note: null, tags: [], level: 12 },
             },
             {
-                ...{ id: 3, email: null, name: expect.stringMatching(/^[A-Z][a-z]{5} [A-Z][a-z]{5}$/), phone: "" },
+                ...{ id: 3, email: null, name: expect.stringMatching(/^[A-Z][a-z]{7} [A-Z][a-z]{7}$/), phone: "" },
                 ...{ password: "!", note: null, tags: [], level: 13 },
             },
         ]);
@@ -180,6 +202,24 @@ describe("a copy with rules for its columns", () => {
         expect(await replica.server.query("postgres", "select from pg_roles where rolname = 'climbed'")).toEqual([]);
     });
 
+    test("has the tables written anew in whose way nothing stands, and the others with the same values", async () => {
+        // A row that was changed in its place stands behind the one that it was.
+        const places = await Promise.all(words.map((table) => query(second, `select ctid::text from only ${table}`)));
+        expect(places.flat().map(({ ctid }) => ctid)).toEqual(["(0,1)", ...words.slice(1).map(() => "(0,2)")]);
+        const all = words.map((table) => `select word from ${table}`).join(" union all ");
+        const [row] = await query(
+            second,
+            `select count(*)::int, array_agg(distinct word) as words from (${all}) as all_of_them`,
+        );
+        // What is in the child is in its parent as well.
+        expect(row).toEqual({ count: words.length + 1, words: [expect.stringMatching(/^[0-9a-f]{32}$/)] });
+        const [found] = await query(
+            second,
+            "set enable_seqscan = off; select id from plain where word = (select word from seen)",
+        );
+        expect(found).toEqual({ id: 1 });
+    });
+
     test("says so in its report, without a value", () => {
         expect(report.masked).toMatchObject({
             columns: { "public.person.email": "email", "public.person.tags": "fixed", "public.person.level": "sql" },
@@ -201,7 +241,10 @@ describe("a copy is not used", () => {
     test.each<[string, TableRules, RegExp]>([
         [
             "of which a column with text is in neither list, with the lines to add",
-            { letter: "keep", event: "keep", couple: "keep", person: { password: "unusable" } },
+            {
+                ...{ letter: "keep", event: "keep", couple: "keep", person: { password: "unusable" } },
+                ...Object.fromEntries(words.map((table) => [table, "keep"])),
+            },
             /masking\.yaml has neither a rule nor keep for 9 columns with text of database shop, .* add below shop, .*: other\.thing: \{ word: keep \}; log: \{ text: keep \}; memo: \{ text: keep \}; person: \{ email: email, name: name, phone: phone, note: "null", tags: keep, grade: keep \}$/,
         ],
         [

@@ -4,8 +4,13 @@ import type { Masked } from "./classify";
 /** Setting of the session with the key of stable values. */
 export const keySetting = "understudy.masking_key";
 
-/** Letters for the sixteen digits of a hash, so that it can be spoken. */
-const letters = { digits: "0123456789abcdef", first: "bdfgklmnprstvwzj", second: "aeiouaeiouaeiouy" };
+/**
+ * A hash can be spoken where its odd digits are among the lower eight, and become these consonants, and the others among
+ * the higher ones, and become vowels.
+ */
+const spelling = { digits: "0123456789abcdef", letters: "bdfklmnpaeiouaei" };
+const odd = BigInt.asIntN(64, 0x7777_7777_7777_7777n);
+const even = BigInt.asIntN(64, 0x0808_0808_0808_0808n);
 
 /**
  * What a column of a row is set to, as an expression of SQL. The same value becomes the same one wherever a rule is the same;
@@ -30,7 +35,7 @@ function plainExpression({ rule }: Masked, value: string): string {
         case "name":
             return unlessEmpty(value, spoken(`${value}::text`));
         case "phone":
-            return unlessEmpty(value, `'+999' || left(translate(${hashed(`${value}::text`)}, 'abcdef', '012345'), 9)`);
+            return unlessEmpty(value, `'+999' || translate(left(${hashed(`${value}::text`)}, 9), 'abcdef', '012345')`);
         // No program makes this of any password.
         case "unusable":
             return "'!'";
@@ -51,10 +56,9 @@ function hashed(text: string): string {
 
 /** Two words that look like a name. */
 function spoken(text: string): string {
-    const { digits, first, second } = letters;
-    const word = (from: number) =>
-        `initcap(${[0, 1, 2].map((n) => `translate(substr(h, ${from + 2 * n}, 1), '${digits}', '${first}') || translate(substr(h, ${from + 2 * n + 1}, 1), '${digits}', '${second}')`).join(" || ")})`;
-    return `(select ${word(1)} || ' ' || ${word(7)} from (select ${hashed(text)} as h) as row)`;
+    const number = `('x' || left(${hashed(text)}, 16))::bit(64)::bigint & ${odd} | ${even}`;
+    const word = `lpad(to_hex(${number}), 16, '0')`;
+    return `initcap(overlay(translate(${word}, '${spelling.digits}', '${spelling.letters}') placing ' ' from 9 for 0))`;
 }
 
 /** As long as the column takes it. */

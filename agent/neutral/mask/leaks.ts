@@ -1,4 +1,5 @@
 import { type Client, escapeLiteral as text } from "pg";
+import { grouped } from "../../grouped";
 import { plural } from "../../report";
 import type { Masked } from "./classify";
 import { asText, type Column, columnsOf, tableName, tableOf } from "./columns";
@@ -7,7 +8,8 @@ import { asText, type Column, columnsOf, tableName, tableOf } from "./columns";
 export class Memory {
     private constructor(
         private readonly client: Client,
-        private readonly columns: { column: Masked; table: string }[],
+        /** Columns of a table, and the table that remembers what the first of them held as `c0`, and so on. */
+        private readonly tables: { columns: Masked[]; memory: string }[],
     ) {}
 
     /**
@@ -16,16 +18,21 @@ export class Memory {
      * @param client superuser's: row security hides nothing from it, and no function of the database is called
      */
     static async of(client: Client, masked: Masked[]): Promise<Memory> {
-        const columns = masked
-            .filter(({ rule }) => rule !== "shuffle")
-            .map((column, number) => ({ column, table: `pg_temp.before_${number}` }));
-        for (const { column, table } of columns) {
+        const changing = masked.filter(({ rule }) => rule !== "shuffle");
+        const tables = [...grouped(changing, tableOf).values()].map((columns, number) => ({
+            columns,
+            memory: `pg_temp.before_${number}`,
+        }));
+        for (const { columns, memory } of tables) {
+            const [first] = columns;
+            const hashes = columns.map((one, at) => `case when ${tells(one)} then ${hashOf(one)} end as c${at}`);
             await client.query(
-                `create temporary table ${table} as select distinct ${hashOf(column)} as hash
-                   from ${tableOf(column)} where ${tells(column)}`,
+                `create temporary table ${memory} as select ${hashes.join(", ")} from ${first && tableOf(first)}`,
             );
+            // Without it the planner would take them for a handful, and sort out millions that are the same.
+            await client.query(`analyze ${memory}`);
         }
-        return new Memory(client, columns);
+        return new Memory(client, tables);
     }
 
     /**
@@ -35,14 +42,16 @@ export class Memory {
      */
     async refuseSurvivors(): Promise<void> {
         const found: string[] = [];
-        for (const { column, table } of this.columns) {
-            const { rows } = await this.client.query<{ count: number }>(
-                `select count(*)::integer as count from ${tableOf(column)}
-                  where ${tells(column)} and ${hashOf(column)} in (select hash from ${table})`,
-            );
-            const count = rows[0]?.count ?? 0;
-            if (count > 0) {
-                found.push(`${tableName(column)}.${column.name} (${plural(count, "row")})`);
+        for (const { columns, memory } of this.tables) {
+            for (const [at, column] of columns.entries()) {
+                const { rows } = await this.client.query<{ count: number }>(
+                    `select count(*)::integer as count from ${tableOf(column)}
+                      where ${tells(column)} and ${hashOf(column)} in (select c${at} from ${memory})`,
+                );
+                const count = rows[0]?.count ?? 0;
+                if (count > 0) {
+                    found.push(`${tableName(column)}.${column.name} (${plural(count, "row")})`);
+                }
             }
         }
         if (found.length > 0) {

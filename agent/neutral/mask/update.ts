@@ -4,6 +4,7 @@ import { undisturbed } from "../undisturbed";
 import type { Masked } from "./classify";
 import { tableOf } from "./columns";
 import { expressionFor, keySetting } from "./expression";
+import { rebuilt } from "./rebuild";
 
 /**
  * Masks columns in one transaction, set by set.
@@ -19,8 +20,9 @@ export async function updateColumns(client: Client, key: string, masked: Masked[
         for (const [table, columns] of tables) {
             const plain = columns.filter(({ rule }) => rule !== "shuffle");
             if (plain.length > 0) {
-                const set = plain.map((column) => `${name(column.name)} = ${expressionFor(column)}`).join(", ");
-                rows += (await client.query(`update ${table} set ${set}`)).rowCount ?? 0;
+                rows += (await rebuilt(client, plain))
+                    ? await countOf(client, table)
+                    : await updated(client, table, plain);
             }
             for (const column of columns.filter(({ rule }) => rule === "shuffle")) {
                 rows += (await client.query(shuffling(table, name(column.name)))).rowCount ?? 0;
@@ -28,6 +30,16 @@ export async function updateColumns(client: Client, key: string, masked: Masked[
         }
         return rows;
     });
+}
+
+async function updated(client: Client, table: string, columns: Masked[]): Promise<number> {
+    const set = columns.map((column) => `${name(column.name)} = ${expressionFor(column)}`).join(", ");
+    return (await client.query(`update ${table} set ${set}`)).rowCount ?? 0;
+}
+
+async function countOf(client: Client, table: string): Promise<number> {
+    const { rows } = await client.query<{ count: string }>(`select count(*) as count from ${table}`);
+    return Number(rows[0]?.count);
 }
 
 /** Gives the values of a column to other rows that have one. */
