@@ -31,8 +31,8 @@ const commands = {
     rewrites: { takes: [], flags: ["json"], help: "count what identity.rewrite would change in the copy that is live" },
     status: {
         takes: [],
-        flags: ["access", "json"],
-        help: "what the replica holds, how old it is, and what is newer; or who can read it and not production",
+        flags: ["access", "all", "json"],
+        help: "what the replica holds, how old it is, and what is newer; or who can read it and not production; or all stacks, a line for each",
     },
 } as const satisfies Record<string, { takes: string[]; flags: Flag[]; help: string }>;
 
@@ -44,6 +44,7 @@ const flags = {
     reason: { type: "string" },
     in: { type: "string" },
     access: { type: "boolean" },
+    all: { type: "boolean" },
     "remove-media-volume": { type: "boolean" },
     "keep-database-volume": { type: "boolean" },
     yes: { type: "boolean" },
@@ -60,6 +61,7 @@ export type CommandName = keyof typeof commands;
 /** A command line that makes sense. */
 export interface CommandLine {
     command: CommandName;
+    /** Empty where it is about all of them. */
     stack: string;
     /** What the command takes besides: a tag. */
     argument?: string;
@@ -82,6 +84,12 @@ export function readArguments(args: string[]): CommandLine {
     const strange = Object.keys(given).filter((flag) => !(known as readonly string[]).includes(flag));
     if (strange.length > 0) {
         throw new Error(`${command} does not know --${strange.join(", --")}.\n${usage()}`);
+    }
+    if (given.all === true) {
+        if (stack !== undefined || given.access === true) {
+            throw new Error(`Write understudy ${command} --all, which is about every stack, or name one.\n${usage()}`);
+        }
+        return { command, stack: "", flags: given };
     }
     if (stack === undefined || more.length > 0 || (argument === undefined) !== (takes.length === 0)) {
         throw new Error(`Write understudy ${command} <stack>${takes.map((one) => ` ${one}`).join("")}.\n${usage()}`);
@@ -109,8 +117,12 @@ function parsed(args: string[]) {
 
 function usage(): string {
     const lines = Object.entries(commands).map(([name, { takes, flags: known, help }]) => {
-        const options = known.map((flag) => ` [--${[flag, ...(values[flag] ?? [])].join(" ")}]`).join("");
-        return `  understudy ${name} <stack>${takes.map((one) => ` ${one}`).join("")}${options}\n      ${help}`;
+        const options = known
+            .filter((flag) => flag !== "all")
+            .map((flag) => ` [--${[flag, ...(values[flag] ?? [])].join(" ")}]`)
+            .join("");
+        const which = known.some((flag) => flag === "all") ? "<stack> | --all" : "<stack>";
+        return `  understudy ${name} ${which}${takes.map((one) => ` ${one}`).join("")}${options}\n      ${help}`;
     });
     return ["usage:", ...lines].join("\n");
 }

@@ -14,6 +14,7 @@ import { announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
 import { operate } from "./operation";
+import { describeOverview, stackFilesIn, standingOf } from "./overview";
 import { project } from "./project";
 import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
@@ -69,6 +70,9 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
         case "status":
             if (flags.access === true) {
                 return showAccess(name, flags.json === true);
+            }
+            if (flags.all === true) {
+                return showAll(flags.json === true);
             }
             return show(name, command, flags.json === true);
     }
@@ -135,6 +139,13 @@ async function show(name: string, what: "backups" | "status", json: boolean): Pr
         status: json ? JSON.stringify(status) : describeStatus(name, status),
     };
     process.stdout.write(`${text[what]}\n`);
+    return true;
+}
+
+async function showAll(json: boolean): Promise<boolean> {
+    const files = await stackFilesIn(process.cwd());
+    const standings = await Promise.all(files.map(([stack, config]) => standingOf(stack, config, look)));
+    process.stdout.write(`${json ? JSON.stringify(standings) : describeOverview(standings)}\n`);
     return true;
 }
 

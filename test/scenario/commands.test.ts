@@ -59,6 +59,9 @@ describe("the command line", () => {
             leftovers: [],
             problems: [],
         });
+        expect(await well("status", "--all")).toMatch(
+            /^scenario +replica +\S+ +\d{4}-\S+Z, .+ old; live since \d{4}-/m,
+        );
         expect(await well("status", "scenario")).toMatch(
             new RegExp(`^newer +backup ${facts.stamp}: understudy refresh`, "m"),
         );

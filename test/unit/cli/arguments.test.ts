@@ -33,8 +33,9 @@ describe("a command line", () => {
             flags: { reason: "the demo", in: "1h" },
         });
         expect(readArguments(["status", "demo", "--access"])).toMatchObject({ flags: { access: true } });
+        expect(readArguments(["status", "--all"])).toEqual({ command: "status", stack: "", flags: { all: true } });
         expect(() => readArguments(["demo"])).toThrow(
-            /announce <stack> \[--reason TEXT\] \[--in SPAN\][\s\S]*status <stack> \[--access\] \[--json\]/,
+            /announce <stack> \[--reason TEXT\] \[--in SPAN\][\s\S]*status <stack> \| --all \[--access\] \[--json\]/,
         );
     });
 
@@ -45,6 +46,9 @@ describe("a command line", () => {
         [["up", "demo", "more"], /Write understudy up <stack>\./],
         [["deploy", "demo"], /Write understudy deploy <stack> TAG\./],
         [["up", "demo", "--yes"], /up does not know --yes/],
+        [["up", "--all"], /up does not know --all/],
+        [["status", "demo", "--all"], /Write understudy status --all, which is about every stack, or name one\./],
+        [["status", "--all", "--access"], /Write understudy status --all/],
         [["up", "demo", "--nonsense"], /nonsense/],
         [["refresh", "demo", "--database-only", "--media-only"], /leave nothing to refresh/],
     ])("%j is refused, with the way it is used", (args, sentence) => {

@@ -1,0 +1,140 @@
+/** Every stack of a project at a glance: what its stack file asks for, and what of it stands. */
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import yaml from "js-yaml";
+import { ageOf } from "../agent/backup/age";
+import { formatAge } from "../agent/report";
+import { firstLine } from "../cluster";
+import { tagOf } from "../contract/tag";
+import { holdAnnotation } from "../preflight";
+import { announced, describeAnnouncement } from "../preflight/announcement";
+import { isInTheWay } from "../preflight/lease";
+import { parseStack, type Settings } from "../settings";
+import type { PublisherSettings } from "../settings/publisher";
+import type { Sighting } from "../sighting";
+import { project } from "./project";
+
+/** How a stack is, as far as it can be told without asking its agent. Null is what there is not, or nobody knows. */
+export interface Standing {
+    stack: string;
+    role: Settings["role"] | PublisherSettings["role"] | null;
+    context: string | null;
+    namespace: string | null;
+    /** Whether the replica stands. */
+    stands: boolean | null;
+    /** Tag that runs, else the one that the stack file asks for. */
+    imageTag: string | null;
+    /** Stamp of the backup that is live, its age in seconds, and since when it is. */
+    backup: string | null;
+    age: number | null;
+    switched: string | null;
+    /** What else is to be known, a sentence each: who holds it, who is changing it, what cannot be read. */
+    notes: string[];
+}
+
+const unknown = {
+    ...{ role: null, context: null, namespace: null, stands: null, imageTag: null },
+    ...{ backup: null, age: null, switched: null },
+} as const;
+
+/** What a folder's stack files hold, by stack, in the order of their names. */
+export async function stackFilesIn(folder: string): Promise<[stack: string, config: Record<string, string>][]> {
+    const names = (await readdir(folder)).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+    return Promise.all(
+        names.toSorted().map(async (stack): Promise<[string, Record<string, string>]> => {
+            const file = yaml.load(await readFile(path.join(folder, `Pulumi.${stack}.yaml`), "utf8"));
+            const { config = {} } = (file ?? {}) as { config?: Record<string, unknown> };
+            const texts = Object.entries(config).map(([key, value]): [string, string] => [
+                key,
+                typeof value === "string" ? value : JSON.stringify(value),
+            ]);
+            return [stack, Object.fromEntries(texts)];
+        }),
+    );
+}
+
+/**
+ * Looks at one stack.
+ *
+ * @param look reads what its clusters tell
+ */
+export async function standingOf(
+    stack: string,
+    config: Record<string, string>,
+    look: (settings: Settings) => Promise<Sighting>,
+    now = Date.now(),
+): Promise<Standing> {
+    let settings: Settings | PublisherSettings;
+    try {
+        settings = parseStack(config, project, stack);
+    } catch (error) {
+        return { stack, ...unknown, notes: [firstLine(error)] };
+    }
+    if (settings.role === "source") {
+        const { context, namespace } = settings.source;
+        return {
+            stack,
+            ...unknown,
+            role: settings.role,
+            context,
+            namespace,
+            notes: [`publishes backups at ${settings.schedule}`],
+        };
+    }
+    const { role, target } = settings;
+    const asked = { stack, ...unknown, role, context: target.context, namespace: target.namespace };
+    try {
+        return { ...asked, ...seen(settings, await look(settings), now) };
+    } catch (error) {
+        return { ...asked, imageTag: settings.imageTag, notes: [firstLine(error)] };
+    }
+}
+
+function seen(
+    settings: Settings,
+    sighting: Sighting,
+    now: number,
+): Omit<Standing, "stack" | "role" | "context" | "namespace"> {
+    const { application, report, lease, target, stands = false, unseen } = sighting;
+    const backup = report?.database.report?.stamp ?? null;
+    const held = settings.hold ?? target?.annotations[holdAnnotation];
+    const announcement = announced(sighting, now);
+    return {
+        stands,
+        imageTag: application === undefined ? settings.imageTag : (tagOf(application.image) ?? settings.imageTag),
+        backup,
+        age: backup === null ? null : ageOf(backup, now),
+        switched: report?.database.switched ?? null,
+        notes: [
+            ...(held === undefined ? [] : [`held by ${held}`]),
+            ...(announcement === undefined ? [] : [describeAnnouncement(announcement)]),
+            ...(lease !== undefined && isInTheWay(lease, now) ? [`${lease.holder} is changing it`] : []),
+            ...(unseen === undefined ? [] : [unseen]),
+        ],
+    };
+}
+
+/** An overview for people: a line for each stack, and what is to be known of it below. */
+export function describeOverview(standings: Standing[]): string {
+    const lines = standings.map((one) => [one.stack, one.namespace ?? "", one.imageTag ?? "", dataOf(one)]);
+    const all = [["stack", "namespace", "image tag", "data"], ...lines];
+    const widths = [0, 1, 2].map((column) => Math.max(...all.map((cells) => cells[column]?.length ?? 0)));
+    const text = (cells: string[]) =>
+        cells
+            .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+            .join("  ")
+            .trimEnd();
+    return all
+        .flatMap((cells, at) => [text(cells), ...(standings[at - 1]?.notes ?? []).map((note) => `    ${note}`)])
+        .join("\n");
+}
+
+function dataOf({ role, stands, backup, age, switched }: Standing): string {
+    if (role !== "replica") {
+        return role === "source" ? "production's own" : "";
+    }
+    if (backup !== null) {
+        return `${backup}, ${formatAge(age ?? 0)} old; live since ${switched ?? "nobody knows when"}`;
+    }
+    return stands === null ? "" : stands ? "none is live" : "does not stand";
+}
