@@ -24,7 +24,7 @@ export const recreate = { type: "Recreate" };
 export function createSingleton(
     name: string,
     place: Place,
-    { component, host, strategy, annotations = {}, pod, ports }: Singleton,
+    { component, host, strategy, annotations, pod, ports }: Singleton,
     parent: pulumi.Resource,
     dependsOn: pulumi.Resource[] = [],
 ): void {
@@ -38,7 +38,10 @@ export function createSingleton(
                 selector: { matchLabels: selector(place, component) },
                 strategy,
                 progressDeadlineSeconds: 300,
-                template: { metadata: { labels: labels(place, component), annotations }, spec: pod },
+                template: {
+                    metadata: { labels: labels(place, component), ...(annotations && { annotations }) },
+                    spec: pod,
+                },
             },
         },
         { parent, dependsOn },
