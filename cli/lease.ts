@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Lease } from "@kubernetes/client-node";
 import { accessCluster, type ClusterAccess, orAbsent, within } from "../cluster";
 import { labelValue, type Place, stackLabel } from "../components/labels";
-import { heldIn, holder, isInTheWay, leaseName, leaseObjection, leaseSeconds } from "../preflight/lease";
+import { heldIn, holder, isInTheWay, isLeft, leaseName, leaseObjection, leaseSeconds } from "../preflight/lease";
 import { Refusal } from "../refusal";
+import type { Settings } from "../settings";
 
 /** Milliseconds between two renewals, and without one after which a lease that seems to be left is taken: clocks differ. */
 const usualPace = { interval: 3_000, silence: 10_000 };
@@ -55,6 +56,21 @@ export async function takeLease(
             }
         }
         await remove(wanted).catch(() => undefined);
+    }
+}
+
+/** Whether the last run that changed a replica was killed. Nobody knows where the cluster does not tell. */
+export async function wasKilled({
+    context,
+    namespace,
+}: Pick<Settings["target"], "context" | "namespace">): Promise<boolean> {
+    try {
+        const { coordination } = await accessCluster(context);
+        const found = await within(10, orAbsent(coordination.readNamespacedLease({ name: leaseName, namespace })));
+        const held = found && heldIn(found);
+        return held !== undefined && isLeft(held);
+    } catch {
+        return false;
     }
 }
 

@@ -5,12 +5,12 @@ import { readLive } from "../record";
 import type { Settings } from "../settings";
 import type { Row } from "../table";
 import { clearInterruption, endJobs, forgetGone } from "./interruption";
-import { takeLease } from "./lease";
+import { takeLease, wasKilled } from "./lease";
 import { describeLive } from "./live";
 import { describePreview, type ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
 import { project } from "./project";
-import { openStack } from "./stack";
+import { openStack, targetOf } from "./stack";
 import type { View } from "./view";
 
 /** What Pulumi does with a stack. */
@@ -98,6 +98,12 @@ export async function operate(
     process.on("SIGINT", onInterrupt);
     if (operation === "wipe") {
         await clearInterruption(stack);
+    }
+    const target = operation === "up" ? await targetOf(name) : undefined;
+    if (target !== undefined && (await wasKilled(target))) {
+        // What is made of an object that is gone would be waited for until its deadline.
+        view.say("The last run was killed: what it has left is compared with what the state knows.");
+        await forgetGone(stack);
     }
     try {
         await work[operation]();

@@ -4,6 +4,7 @@ import { parseSettings, parseStack, readSettings, type Settings } from "../setti
 import type { PublisherSettings } from "../settings/publisher";
 import type { Row } from "../table";
 import { project } from "./project";
+import { stackFilesIn } from "./stack-files";
 
 import program = require("../index");
 
@@ -65,6 +66,16 @@ export async function anySettingsOf(stack: Stack): Promise<Settings | PublisherS
 async function configOf(stack: Stack): Promise<Record<string, string>> {
     const config = Object.entries(await stack.getAllConfig()).map(([key, { value }]) => [key, value]);
     return Object.fromEntries(config);
+}
+
+/** Where a replica is to stand, without the engine's help; undefined of any other stack file, and of one with mistakes. */
+export async function targetOf(stackName: string): Promise<Settings["target"] | undefined> {
+    const [, config = {}] = (await stackFilesIn(process.cwd())).find(([name]) => name === stackName) ?? [];
+    try {
+        return parseSettings(config, project, stackName).target;
+    } catch {
+        return undefined;
+    }
 }
 
 /** Writes settings to the stack file, by their paths such as `database.backup`; comments and order stay. */

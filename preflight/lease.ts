@@ -50,8 +50,13 @@ function nameOfUser(): string {
 }
 
 /** Whether a lease keeps this process from changing the replica: it is another one's, and neither has ended nor is its process gone. */
-export function isInTheWay({ holder: other, renewed }: Held, now = Date.now()): boolean {
-    return other !== holder() && now < Date.parse(renewed) + leaseSeconds * 1000 && !isGone(other);
+export function isInTheWay(held: Held, now = Date.now()): boolean {
+    return held.holder !== holder() && !isLeft(held, now);
+}
+
+/** Whether a lease was left by a run that was killed: its end had taken it away. */
+export function isLeft({ holder: other, renewed }: Held, now = Date.now()): boolean {
+    return other !== holder() && (now >= Date.parse(renewed) + leaseSeconds * 1000 || isGone(other));
 }
 
 /** Whether somebody was a process of this machine that is no more. */

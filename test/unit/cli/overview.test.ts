@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { describeOverview, stackFilesIn, standingOf } from "../../../cli/overview";
+import { describeOverview, standingOf } from "../../../cli/overview";
+import { stackFilesIn } from "../../../cli/stack-files";
 import type { Sighting } from "../../../sighting";
 import { config, live, now } from "./seen";
 
