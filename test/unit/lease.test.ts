@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Lease } from "@kubernetes/client-node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { takeLease } from "../../cli/lease";
+import { takeLease, wasKilled } from "../../cli/lease";
 import { refusals } from "../../preflight";
 import { holder, isInTheWay, leaseObjection } from "../../preflight/lease";
 import { type LeaseApi, startLeaseApi } from "../lease-api";
@@ -54,6 +54,21 @@ describe("the lease of a replica's namespace", () => {
             /namespace replica is being changed by anna on a-laptop, process 7, since [\d:]+ UTC: wait for the end of that run.* Nothing was changed\.$/,
         );
         expect(api.lease).toEqual(before);
+    });
+
+    it("tells whether the last run was killed: nobody else leaves one behind", async () => {
+        const gone = `anna on ${hostname()}, process 4194305`;
+        for (const [lease, killed] of [
+            [undefined, false],
+            [others("anna on a-laptop, process 7"), false],
+            [others("anna on a-laptop, process 7", 60), true],
+            [others(gone), true],
+            [others(holder(), 60), false],
+        ] as const) {
+            api.lease = lease;
+            expect(await wasKilled(place), lease?.spec?.holderIdentity).toBe(killed);
+        }
+        expect(await wasKilled({ ...place, context: "nowhere" })).toBe(false);
     });
 
     it("that has ended is taken over, unless it is renewed after all: clocks differ", async () => {
