@@ -22,7 +22,7 @@ import { applied, type Changes, refreshed } from "./refresh";
 import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
 import { anySettingsOf, openStack, settingsOf, writeSettings } from "./stack";
-import { stackFilesIn } from "./stack-files";
+import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
 import { jsonView, textView, type View } from "./view";
@@ -144,8 +144,10 @@ async function show(name: string, what: "backups" | "status", json: boolean): Pr
 }
 
 async function showAll(json: boolean): Promise<boolean> {
-    const files = await stackFilesIn(process.cwd());
-    const standings = await Promise.all(files.map(([stack, config]) => standingOf(stack, config, look)));
+    const folder = process.cwd();
+    const standings = await Promise.all(
+        (await stacksIn(folder)).map((stack) => standingOf(stack, readStackFile(folder, stack), look)),
+    );
     process.stdout.write(`${json ? JSON.stringify(standings) : describeOverview(standings)}\n`);
     return true;
 }

@@ -37,17 +37,18 @@ const unknown = {
 /**
  * Looks at one stack.
  *
+ * @param config what its stack file holds
  * @param look reads what its clusters tell
  */
 export async function standingOf(
     stack: string,
-    config: Record<string, string>,
+    config: Promise<Record<string, string>>,
     look: (settings: Settings) => Promise<Sighting>,
     now = Date.now(),
 ): Promise<Standing> {
     let settings: Settings | PublisherSettings;
     try {
-        settings = parseStack(config, project, stack);
+        settings = parseStack(await config, project, stack);
     } catch (error) {
         return { stack, ...unknown, notes: [firstLine(error)] };
     }
@@ -82,7 +83,7 @@ function seen(
     const announcement = announced(sighting, now);
     return {
         stands,
-        imageTag: application === undefined ? settings.imageTag : (tagOf(application.image) ?? settings.imageTag),
+        imageTag: application === undefined ? settings.imageTag : tagOf(application.image),
         backup,
         age: backup === null ? null : ageOf(backup, now),
         switched: report?.database.switched ?? null,

@@ -34,7 +34,7 @@ function linesOf(rules: Rules[string], proposed: Proposal["databases"][string]):
         const all = Object.entries(proposed[table] ?? {});
         const fresh = all.filter(([column]) => ruleOf(rules, table, column) === undefined);
         if (fresh.length === 0) {
-            return known === undefined ? [] : linesOfTable(table, known);
+            return known === undefined || Object.keys(known).length === 0 ? [] : linesOfTable(table, known);
         }
         // A table that is no longer kept as a whole has to name each column that is.
         const kept =

@@ -4,7 +4,7 @@ import { parseSettings, parseStack, readSettings, type Settings } from "../setti
 import type { PublisherSettings } from "../settings/publisher";
 import type { Row } from "../table";
 import { project } from "./project";
-import { stackFilesIn } from "./stack-files";
+import { readStackFile } from "./stack-files";
 
 import program = require("../index");
 
@@ -70,9 +70,8 @@ async function configOf(stack: Stack): Promise<Record<string, string>> {
 
 /** Where a replica is to stand, without the engine's help; undefined of any other stack file, and of one with mistakes. */
 export async function targetOf(stackName: string): Promise<Settings["target"] | undefined> {
-    const [, config = {}] = (await stackFilesIn(process.cwd())).find(([name]) => name === stackName) ?? [];
     try {
-        return parseSettings(config, project, stackName).target;
+        return parseSettings(await readStackFile(process.cwd(), stackName), project, stackName).target;
     } catch {
         return undefined;
     }

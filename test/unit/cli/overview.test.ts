@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { describeOverview, standingOf } from "../../../cli/overview";
-import { stackFilesIn } from "../../../cli/stack-files";
+import { readStackFile, stacksIn } from "../../../cli/stack-files";
 import type { Sighting } from "../../../sighting";
 import { config, live, now } from "./seen";
 
@@ -24,17 +24,22 @@ describe("an overview", () => {
         );
         writeFileSync(join(folder, "Pulumi.a.yaml"), "");
         writeFileSync(join(folder, "Pulumi.README.md"), "");
-        expect(await stackFilesIn(folder)).toEqual([
-            ["a", {}],
-            ["b", { "understudy:media": '{"volume":"1Gi"}', "understudy:imageTag": "1" }],
-        ]);
+        expect(await stacksIn(folder)).toEqual(["a", "b"]);
+        expect(await readStackFile(folder, "a")).toEqual({});
+        expect(await readStackFile(folder, "b")).toEqual({
+            "understudy:media": '{"volume":"1Gi"}',
+            "understudy:imageTag": "1",
+        });
+        writeFileSync(join(folder, "Pulumi.c.yaml"), "config: [");
+        const torn = await standingOf("c", readStackFile(folder, "c"), looks({}), now);
+        expect(torn).toMatchObject({ stands: null, notes: [expect.stringMatching(/unexpected end|flow/i)] });
         rmSync(folder, { recursive: true });
     });
 
     it("tells of a replica that stands what it holds, and who is at work on it", async () => {
         const standing = await standingOf(
             "demo",
-            { ...config, "understudy:hold": "the test team: until Friday" },
+            Promise.resolve({ ...config, "understudy:hold": "the test team: until Friday" }),
             looks({
                 stands: true,
                 application: { image: "shop:0.9", generations: undefined },
@@ -52,10 +57,15 @@ describe("an overview", () => {
 
     it("tells of the others why there is nothing to tell", async () => {
         const standings = [
-            await standingOf("gone", config, looks({ stands: false }), now),
-            await standingOf("dark", config, () => Promise.reject(new Error("cannot read the cluster\nmore")), now),
-            await standingOf("torn", {}, looks({}), now),
-            await standingOf("shop", source, looks({}), now),
+            await standingOf("gone", Promise.resolve(config), looks({ stands: false }), now),
+            await standingOf(
+                "dark",
+                Promise.resolve(config),
+                () => Promise.reject(new Error("cannot read the cluster\nmore")),
+                now,
+            ),
+            await standingOf("torn", Promise.resolve({}), looks({}), now),
+            await standingOf("shop", Promise.resolve(source), looks({}), now),
         ];
         expect(standings.map(({ stands, notes }) => ({ stands, notes }))).toEqual([
             { stands: false, notes: [] },
@@ -68,11 +78,11 @@ describe("an overview", () => {
     it("is a line for each stack, and lines for what is to be known of it", async () => {
         const replica = await standingOf(
             "demo",
-            config,
+            Promise.resolve(config),
             looks({ stands: true, report: live, unseen: "no answer" }),
             now,
         );
-        const gone = await standingOf("a-longer-name", config, looks({ stands: false }), now);
+        const gone = await standingOf("a-longer-name", Promise.resolve(config), looks({ stands: false }), now);
         expect(describeOverview([replica, gone])).toBe(
             [
                 "stack          namespace  image tag  data",
