@@ -30,7 +30,10 @@ const day = 24 * 3600 * 1000;
  *
  * @throws Error if the choice cannot be met: `real` without a way to the vendor, `standin` where the real plugin is.
  */
-export async function installStandins(engine: Engine, packages: readonly Package[] = ["kubernetes"]): Promise<string[]> {
+export async function installStandins(
+    engine: Engine,
+    packages: readonly Package[] = ["kubernetes"],
+): Promise<string[]> {
     const choice = process.env.UNDERSTUDY_PROVIDERS ?? "";
     if (!["", "real", "standin"].includes(choice))
         throw new Error(`UNDERSTUDY_PROVIDERS is "${choice}": set it to "real" or "standin", or leave it out.`);
