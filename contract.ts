@@ -132,6 +132,8 @@ const mediaPlan = z.strictObject({
     source: origin,
     /** Root of the replica's volume; generations stand in `generations/<id>` below it. */
     volume: z.string(),
+    /** Whether a symbolic link, see {@link mediaLink}, leads to the live one: for who cannot mount it. */
+    linked: z.boolean().optional(),
     /** Fewer files than this in the source means that it is not really there. */
     minimumFiles: z.number().int().min(1),
     /** Path below the source's root without which it is not really there. */
@@ -224,6 +226,9 @@ export function generationName(name: string, generation: string): string {
 export function generationFolder(generation: string): string {
     return `generations/${generation}`;
 }
+
+/** Symbolic link below the volume's root that leads to the live generation, where there is one. */
+export const mediaLink = "current";
 
 /** Marker of a complete media generation below the volume's root: a {@link MediaReport} as JSON, written last. */
 export function generationMarker(generation: string): string {

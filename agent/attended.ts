@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Header, header } from "../contract/hosts";
 import { Refusal } from "./refusal";
 
@@ -14,6 +15,9 @@ const longestHeader = 16 * 2 ** 20;
 
 /** Bytes that may wait for whoever reads them. */
 const ahead = 4 * 2 ** 20;
+
+/** Milliseconds without a sign of life after which nobody is taken to be there. */
+const silence = 60_000;
 
 /** Folders of runs are called by their process. */
 const runFolder = /^run-(\d+)$/;
@@ -131,10 +135,15 @@ class Input {
     }
 }
 
-/** Waits until whoever attends says a line, or goes. */
+/** Waits until whoever attends says a line, or goes, or gives no sign of life for a while: a cut connection may stay silent for hours. */
 export async function anyWord(input: AsyncIterable<Buffer>): Promise<void> {
-    for await (const piece of input) {
-        if (piece.includes(10)) {
+    const pieces = input[Symbol.asyncIterator]();
+    for (;;) {
+        const late = new AbortController();
+        const silent = sleep(silence, undefined, { signal: late.signal }).catch(() => undefined);
+        const next = await Promise.race([pieces.next(), silent]);
+        late.abort();
+        if (next === undefined || next.done === true || next.value.includes(10)) {
             return;
         }
     }

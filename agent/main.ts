@@ -14,6 +14,7 @@ import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { type Attended, attend } from "./attended";
 import { prepareMedia } from "./media/generation";
+import { linkMedia } from "./media/link";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
@@ -53,6 +54,7 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
         await (copies && refuseIncompleteMedia(copies));
         const references = await (copies && compareReferences(copies, signal));
         const sentence = await switchDatabase(plan, signal);
+        await (copies && linkMedia(copies));
         const hooks = await runHooksOnce("afterSwitch", plan, signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;

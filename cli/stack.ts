@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
-import { parseSettings, parseStack, readSettings, type Settings } from "../settings";
-import type { PublisherSettings } from "../settings/publisher";
+import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
 import type { Row } from "../table";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
@@ -59,7 +58,7 @@ export async function settingsOf(stack: Stack): Promise<Settings> {
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export async function anySettingsOf(stack: Stack): Promise<Settings | PublisherSettings> {
+export async function anySettingsOf(stack: Stack): Promise<AnySettings> {
     return parseStack(await configOf(stack), project, stack.name);
 }
 
