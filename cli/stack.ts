@@ -13,6 +13,8 @@ export interface RunOptions {
     overrides?: Record<string, string>;
     /** Is told the settings whenever the program runs for a replica, which waits for it. */
     onSettings?: (settings: Settings) => void | Promise<void>;
+    /** Is told whenever the program runs for a replica on hosts. */
+    onHosts?: () => void;
     /** Is told, when a preview runs for a replica, what an update would do. */
     onPreview?: (rows: Row[]) => void;
     /** Whether the program runs for what is to be removed. */
@@ -22,7 +24,7 @@ export interface RunOptions {
 /** Opens a stack of the project in the current folder, as Pulumi does; its state is made if there is none. */
 export async function openStack(
     stackName: string,
-    { overrides = {}, onSettings, onPreview, wiping = false }: RunOptions = {},
+    { overrides = {}, onSettings, onHosts, onPreview, wiping = false }: RunOptions = {},
 ): Promise<Stack> {
     const run = async () => {
         for (const [key, value] of Object.entries(overrides)) {
@@ -31,6 +33,8 @@ export async function openStack(
         const settings = readSettings();
         if (settings.role === "replica") {
             await onSettings?.(settings);
+        } else if (settings.role === "hosts") {
+            onHosts?.();
         }
         return program({ wiping, ...(onPreview && { tell: onPreview }) });
     };

@@ -63,12 +63,10 @@ export function startRun([program = "", ...args]: string[], request: Omit<Reques
             const event = eventIn(line);
             if (event !== undefined) {
                 events.tell(event);
-            } else if (!line.startsWith("{")) {
-                last = line;
-                say(line);
-            } else {
-                last = line;
+                return;
             }
+            last = line;
+            say(line);
         });
     }
     return {

@@ -6,6 +6,7 @@ import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
 import { type Order, readOrder } from "./order";
 import { onTarget, prepareDatabase } from "./prepare";
+import { say } from "./said";
 import { switchOver } from "./switch";
 import { openWays, type Ways } from "./way";
 
@@ -24,11 +25,12 @@ async function main([command = "", host = ""]: string[]): Promise<void> {
         process.stdout.write(`${await heldDeployments()}\n`);
         return;
     }
-    const order = readOrder(dirname(process.argv[1] ?? ""));
+    const folder = dirname(process.argv[1] ?? "");
+    const order = readOrder(folder);
     const ways = openWays(order.hosts);
     try {
-        const say = (line: string) => process.stderr.write(`${line}\n`);
-        const sentence = await work[command]?.(order, ways, say, host);
+        const sentence = (await work[command]?.(order, ways, (line) => say(folder, { command, line }), host)) ?? "";
+        say(folder, { command, line: sentence, last: true });
         process.stdout.write(`${sentence}\n`);
     } finally {
         ways.close();

@@ -9,6 +9,7 @@ import type { SourcePlan } from "../contract/hosts";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
 import type { ServiceSettings } from "../settings/hosts/services";
+import { silence } from "./said";
 
 /** All that the commands have to know. It holds secrets. */
 export interface Order {
@@ -42,6 +43,7 @@ export function writeOrder(order: Order): void {
     const folder = orderFolder(order.stack);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, "run.cjs"), `require(${JSON.stringify(join(__dirname, "main.cjs"))});\n`);
+    silence(folder);
     rmSync(join(folder, file), { force: true });
     writeFileSync(join(folder, file), JSON.stringify(order), { mode: 0o600 });
     process.on("exit", () => rmSync(join(folder, file), { force: true }));

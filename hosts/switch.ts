@@ -28,6 +28,7 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
     const holds: Hold[] = [];
     const sentences: string[] = [];
     const problems: Error[] = [];
+    let ran = false;
     const life = setInterval(() => {
         for (const { run } of holds) {
             run.input.write(" ");
@@ -37,10 +38,12 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
         for (const request of requests(order)) {
             const hold = request(ways, say);
             holds.push(hold);
-            if ((await hold.run.event("stopped")) === undefined) {
+            const stopped = await hold.run.event("stopped");
+            if (stopped === undefined) {
                 await hold.run.ended;
                 throw new Error(`Host ${hold.host} has stopped nothing: run again.`);
             }
+            ran ||= stopped.services.length > 0;
         }
         sentences.push(await onTarget(order, ways, "switch", say));
     } catch (error) {
@@ -57,6 +60,9 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
     const different = [...new Map(problems.map((problem) => [problem.message, problem])).values()];
     if (different[0] !== undefined) {
         throw different.length === 1 ? different[0] : new Error(different.map(({ message }) => message).join(" "));
+    }
+    if (holds.length > 0 && !ran) {
+        return `${sentences.join(" ")} Nothing answers for them yet: start them by hand this once.`;
     }
     if (order.target.plan.smoke !== undefined) {
         sentences.push(await onTarget(order, ways, "smoke", say));

@@ -1,6 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { commandFor } from "../../hosts/order";
+import { commandFor, orderFolder } from "../../hosts/order";
+import { heard } from "../../hosts/said";
 
 /** Arguments of a {@link Command}. */
 export interface CommandArgs {
@@ -46,6 +47,13 @@ export class Command extends pulumi.ComponentResource {
             { parent: this, additionalSecretOutputs: ["stdout", "stderr"] },
         );
         this.sentence = pulumi.unsecret(ran.stdout).apply((text) => (text ?? "").split("\n").at(-1) ?? "");
+        // The engine shows nothing of it, and of a command that did not run there is nothing to be shown.
+        this.sentence.apply(async (text) => {
+            const said = heard(orderFolder(args.stack)).some(({ last, line }) => last === true && line === text);
+            if (said && !pulumi.runtime.isDryRun()) {
+                await pulumi.log.info(text, ran);
+            }
+        });
         this.registerOutputs();
     }
 }

@@ -88,7 +88,7 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
                 ["--pdeathsig=KILL", "/usr/sbin/sshd", "-D", "-e", "-f", join(folder, "sshd_config")],
                 {
                     detached: true,
-                    stdio: ["ignore", "ignore", "inherit"],
+                    stdio: "ignore",
                 },
             );
             while (!(await answers(port))) {

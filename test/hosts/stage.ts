@@ -1,8 +1,10 @@
 /** The stage of scenarios on hosts: production's machine, the replica's, one with the application, and two servers. */
+import { execFileSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import yaml from "js-yaml";
 import { markerSql } from "../../contract";
 import { run } from "../../dev/command";
@@ -15,18 +17,24 @@ type Config = Record<string, unknown>;
 
 export interface HostStage {
     root: string;
+    /** Folder with the project's files and the state. */
+    folder: string;
     keys: Keys;
     machines: { production: Machine; target: Machine; application: Machine };
     production: TestServer;
     replica: TestServer;
     /** Name of the stack. */
     stack: string;
-    /** Runs a command of the command line with the stack file, changed as given: `{"database.refresh": "2"}`. */
+    /** Runs a command of the command line with the stack file, changed as given: `{"database.refresh": "2"}`; as it is, if left out. */
     run(command: string, changes?: Config, ...args: string[]): Promise<Ended>;
     /** The same, killed at once with all its processes as soon as it prints something like this, or when asked. */
     killed(command: string, changes: Config, when: Promise<unknown>): Promise<Ended>;
+    /** Starts the service as an administrator does. */
+    startService(): void;
     /** What the service's page says. */
     page(): Promise<string>;
+    /** Waits until it says this. */
+    serves(text: string): Promise<void>;
     /** Process of the service; undefined if it does not run. */
     service(): number | undefined;
     stop(): Promise<void>;
@@ -113,6 +121,10 @@ export async function openHostStage(stack: string): Promise<HostStage> {
         return open(yaml.dump({ ...(yaml.load(whole) as object), config }));
     };
     console.error(`Scenarios on hosts run on ${described(await workspaceWith({}))}.`);
+    const page = async () => {
+        const answer = await fetch(`http://127.0.0.1:${pagePort}/`).catch(() => undefined);
+        return answer === undefined ? "nothing" : answer.text();
+    };
     const service = () => {
         try {
             const pid = Number(readFileSync(pidFile, "utf8"));
@@ -122,24 +134,38 @@ export async function openHostStage(stack: string): Promise<HostStage> {
             return undefined;
         }
     };
+    // As the last command has left it.
+    const present = () => openWorkspace(stack, { kubeconfig: "/dev/null" }, {}, ["command"]);
+    const { folder } = await workspaceWith({});
     return {
         root,
+        folder: dirname(folder),
         keys,
         machines,
         production,
         replica,
         stack,
-        run: async (command, changes = {}, ...args) =>
-            understudy(await workspaceWith(changes), [command, stack, ...args]),
+        run: async (command, changes, ...args) =>
+            understudy(changes === undefined ? await present() : await workspaceWith(changes), [
+                command,
+                stack,
+                ...args,
+            ]),
         async killed(command, changes, when) {
             const workspace = await workspaceWith(changes);
             const stop = new AbortController();
             void when.then(() => stop.abort("SIGKILL"));
             return understudy(workspace, [command, stack], { stop: stop.signal });
         },
-        page: async () => {
-            const answer = await fetch(`http://127.0.0.1:${pagePort}/`).catch(() => undefined);
-            return answer === undefined ? "nothing" : answer.text();
+        startService: () => void execFileSync(join(machines.application.folder, "start")),
+        page,
+        async serves(text) {
+            for (let left = 100; left > 0 && (await page()) !== text; left--) {
+                await sleep(100);
+            }
+            if ((await page()) !== text) {
+                throw new Error(`the page says ${await page()}, and not ${text}`);
+            }
         },
         service,
         async stop() {
