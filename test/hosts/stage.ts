@@ -61,7 +61,8 @@ export async function openHostStage(stack: string): Promise<HostStage> {
         ["production", "target", "application"].map((name) => startMachine(root, name, keys)),
     );
     const machines = { production: one as Machine, target: two as Machine, application: three as Machine };
-    await production.query("postgres", "create role shop login password 'production'; create database shop owner shop");
+    await production.query("postgres", "create role shop login password 'production'");
+    await production.query("postgres", "create database shop owner shop");
     await production.query(
         "shop",
         "set role shop; create table item (id serial primary key, name text); insert into item (name) select 'item ' || i from generate_series(1, 500) i",
