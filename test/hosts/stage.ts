@@ -30,7 +30,9 @@ export interface HostStage {
     /** The same, killed at once with all its processes as soon as it prints something like this, or when asked. */
     killed(command: string, changes: Config, when: Promise<unknown>): Promise<Ended>;
     /** Starts the service as an administrator does. */
-    startService(): void;
+    startService(environment?: Record<string, string>): void;
+    /** Processes of the service, whoever has started them. */
+    services(): number[];
     /** What the service's page says. */
     page(): Promise<string>;
     /** Waits until it says this. */
@@ -158,7 +160,13 @@ export async function openHostStage(stack: string): Promise<HostStage> {
             void when.then(() => stop.abort("SIGKILL"));
             return understudy(workspace, [command, stack], { stop: stop.signal });
         },
-        startService: () => void execFileSync(join(machines.application.folder, "start")),
+        startService: (environment = {}) =>
+            void execFileSync(join(machines.application.folder, "start"), { env: { ...process.env, ...environment } }),
+        services: () =>
+            execFileSync("pgrep", ["-f", join(__dirname, "service.cjs")], { encoding: "utf8" })
+                .trim()
+                .split("\n")
+                .map(Number),
         page,
         async serves(text) {
             for (let left = 100; left > 0 && (await page()) !== text; left--) {
