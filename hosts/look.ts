@@ -52,7 +52,9 @@ async function surveyTarget(order: Order, ways: Ways): Promise<Survey | undefine
         // There is no store on the target.
         return { ...survey, problems: problems.filter((problem) => !problem.includes("backup store incoming")) };
     } catch (error) {
-        if (error instanceof Error && error.message.startsWith("The agent is not on host")) {
+        const { message } = error as Error;
+        const isToCome = order.hosts[order.target.host]?.bringNode === true && message.includes(" has no Node: ");
+        if (message.startsWith("The agent is not on host") || isToCome) {
             return undefined;
         }
         throw error;

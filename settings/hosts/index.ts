@@ -78,6 +78,8 @@ const schemaFor = (written: Record<string, unknown>) =>
             database: sourceDatabase.optional(),
             /** Another stack of this project on hosts, whose replica is the source. */
             stack: z.string().min(1).optional(),
+            /** Password of that stack's server. If it is the target's as well, left out. */
+            password: z.string().min(1).optional(),
             /** Folder of production's files as the target's machine has it mounted. */
             media: absolutePath.optional(),
             systemIdentifier: z
@@ -144,7 +146,7 @@ export function parseHosts(
     }
     const written = result.data;
     const { stack } = written.source;
-    const upstream = stack === undefined ? undefined : upstreamOf(stack, read);
+    const upstream = stack === undefined ? undefined : upstreamOf(stack, written, read);
     const own = written.source.database && { ...written.source.database, replica: false };
     const source = own ?? (typeof upstream === "object" ? upstream : undefined);
     const problems = [
@@ -161,9 +163,13 @@ export function parseHosts(
     return { settings, problems: [...problems, ...placeContradictions(settings)] };
 }
 
+/** What another stack file says of its target, secrets apart: those are encrypted there. */
+const place = z.object({ host: hostName, server: server.omit({ password: true }).strip().prefault({}) });
+
 /** Where another stack's replica is, or what is wrong with it. */
 function upstreamOf(
     stack: string,
+    { source, target }: Pick<Written, "source" | "target">,
     read: (stack: string) => Record<string, unknown> | undefined,
 ): SourceDatabase | string {
     const wanted = "write the name of a stack of this project on hosts";
@@ -171,12 +177,14 @@ function upstreamOf(
     if (found === undefined) {
         return `source.stack is "${stack}", of which there is no stack file: ${wanted}`;
     }
-    const target = schemaFor(found).shape.target.omit({ login: true }).loose().safeParse(found.target);
-    if (found.hosts === undefined || !target.success) {
+    const upstream = place.safeParse(found.target);
+    if (found.hosts === undefined || !upstream.success) {
         return `source.stack is "${stack}", which is no replica on hosts: ${wanted}`;
     }
-    const { host, server } = target.data;
-    return { host, server, excludeTableData: [], replica: true };
+    const { host, server: at } = upstream.data;
+    const isTargets = host === target.host && at.host === target.server.host && at.port === target.server.port;
+    const password = source.password ?? (isTargets ? target.server.password : undefined);
+    return { host, server: { ...at, ...(password && { password }) }, excludeTableData: [], replica: true };
 }
 
 /** What a stack file says in two places that cannot both be meant. */

@@ -27,6 +27,8 @@ export interface HostStage {
     stack: string;
     /** Runs a command of the command line with the stack file, changed as given: `{"database.refresh": "2"}`; as it is, if left out. */
     run(command: string, changes?: Config, ...args: string[]): Promise<Ended>;
+    /** Runs an update of another stack, whose stack file is changed as given. */
+    chained(name: string, changes: Config): Promise<Ended>;
     /** The same, killed at once with all its processes as soon as it prints something like this, or when asked. */
     killed(command: string, changes: Config, when: Promise<unknown>): Promise<Ended>;
     /** Starts the service as an administrator does. */
@@ -154,6 +156,12 @@ export async function openHostStage(stack: string): Promise<HostStage> {
                 stack,
                 ...args,
             ]),
+        async chained(name, changes) {
+            const { config } = yaml.load(changed(whole, changes)) as { config: Config };
+            const text = yaml.dump({ ...(yaml.load(whole) as object), config });
+            const workspace = await openWorkspace(stack, { kubeconfig: "/dev/null" }, { [name]: text }, ["command"]);
+            return understudy(workspace, ["up", name]);
+        },
         async killed(command, changes, when) {
             const workspace = await workspaceWith(changes);
             const stop = new AbortController();
