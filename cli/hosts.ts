@@ -3,8 +3,11 @@ import type { UpdateSummary } from "@pulumi/pulumi/automation";
 import { bundle } from "../agent/bundle";
 import { generationsOf } from "../components/hosts/generations";
 import { orderOf } from "../components/hosts/replica";
+import type { Command } from "../contract";
 import type { Survey } from "../contract/survey";
+import { startAgent } from "../hosts/agent";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
+import { openWays } from "../hosts/way";
 import { parseStack } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { type Row, table } from "../table";
@@ -16,6 +19,22 @@ import type { Changes, RefreshRequest } from "./refresh";
 export async function lookAt(settings: HostSettings, name: string): Promise<HostSighting> {
     const args = { stack: `${project}/${name}`, settings, program: await bundle() };
     return lookAtHosts(orderOf(args, ""));
+}
+
+/**
+ * Asks the agent on the target something.
+ *
+ * @returns its answer
+ * @throws Error when it is not there, or refuses
+ */
+export async function askTarget(settings: HostSettings, name: string, command: Command): Promise<unknown> {
+    const order = orderOf({ stack: `${project}/${name}`, settings, program: await bundle() }, "");
+    const ways = openWays(order.hosts);
+    try {
+        return JSON.parse(await startAgent(order, ways, { ...order.target, command }).ended);
+    } finally {
+        ways.close();
+    }
 }
 
 /**

@@ -14,7 +14,7 @@ import { describeAccess, lookAtAccess } from "./access";
 import { announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
-import { describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
+import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
 import { project } from "./project";
@@ -23,7 +23,7 @@ import { reasonOf } from "./reason";
 import { applied, type Changes, refreshed } from "./refresh";
 import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
-import { anySettingsOf, openStack, settingsOf, writeSettings } from "./stack";
+import { anySettingsOf, openStack, replicaSettingsOf, settingsOf, writeSettings } from "./stack";
 import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
@@ -72,7 +72,7 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
         case "mask suggest":
             return suggest(name);
         case "rewrites": {
-            const found = await countRewrites(await settingsOf(await openStack(name)), name);
+            const found = await countRewrites(await replicaSettingsOf(await openStack(name)), name);
             process.stdout.write(`${flags.json === true ? JSON.stringify(found) : describeRewrites(found)}\n`);
             return true;
         }
@@ -193,8 +193,12 @@ async function showAll(json: boolean): Promise<boolean> {
 }
 
 async function suggest(name: string): Promise<boolean> {
-    const settings = await settingsOf(await openStack(name));
-    const found = proposal.parse(await askAgent(settings, name, "mask-suggest"));
+    const settings = await replicaSettingsOf(await openStack(name));
+    const found = proposal.parse(
+        settings.role === "hosts"
+            ? await askTarget(settings, name, "mask-suggest")
+            : await askAgent(settings, name, "mask-suggest"),
+    );
     process.stdout.write(maskingFile(found, settings.masking?.databases ?? {}));
     return true;
 }

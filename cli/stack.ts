@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
+import type { HostSettings } from "../settings/hosts";
 import type { Row } from "../table";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
@@ -64,6 +65,16 @@ export async function settingsOf(stack: Stack): Promise<Settings> {
  */
 export async function anySettingsOf(stack: Stack): Promise<AnySettings> {
     return parseStack(await configOf(stack), project, stack.name);
+}
+
+/**
+ * The settings of a replica's stack file, wherever it stands.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export async function replicaSettingsOf(stack: Stack): Promise<Settings | HostSettings> {
+    const settings = await anySettingsOf(stack);
+    return settings.role === "hosts" ? settings : settingsOf(stack);
 }
 
 async function configOf(stack: Stack): Promise<Record<string, string>> {

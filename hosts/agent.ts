@@ -40,6 +40,13 @@ export interface Request {
     say?: (line: string) => void;
 }
 
+/** The agent is not on a host, which somebody has cleaned up. */
+export class AgentAbsent extends Error {
+    constructor(readonly host: string) {
+        super(`The agent is not on host ${host}: run understudy up, which brings it there.`);
+    }
+}
+
 /** Status of the shell where the agent is not on the host, and where its Node is not. */
 const absent = { agent: 90, node: 91 } as const;
 
@@ -98,7 +105,7 @@ function startCommand(order: Order, host: string, command: string): string {
 }
 
 /** Node on a host: the one that was brought where there is one. */
-export function nodeOn(order: Order, host: string): string {
+export function nodeOn(order: Pick<Order, "hosts" | "stack">, host: string): string {
     const node = order.hosts[host]?.node ?? "node";
     const brought = `${folderOn(order, host)}/node`;
     return order.hosts[host]?.bringNode === true
@@ -129,6 +136,8 @@ function ending(child: ChildProcessWithoutNullStreams, host: string, raw: boolea
                 resolve(raw ? word : "");
             } else if (status === exitStatus.refused && word.startsWith("Refused")) {
                 reject(new Refusal(`${word.replace(/^Refused, and nothing was changed: /, "")} (on host ${host})`));
+            } else if (status === absent.agent) {
+                reject(new AgentAbsent(host));
             } else {
                 reject(new Error(problemOf(host, status, said, word)));
             }
@@ -137,9 +146,6 @@ function ending(child: ChildProcessWithoutNullStreams, host: string, raw: boolea
 }
 
 function problemOf(host: string, status: number | null, said: string, word: string): string {
-    if (status === absent.agent) {
-        return `The agent is not on host ${host}: run understudy up once more, which brings it there.`;
-    }
     if (status === absent.node) {
         return `Host ${host} has no Node: install Node 20 there, name it in hosts.${host}.node, or set hosts.${host}.bringNode to true.`;
     }

@@ -1,6 +1,6 @@
 /** What the hosts say before anything is registered. Reads only. */
 import { type Survey, surveySchema } from "../contract/survey";
-import { startAgent } from "./agent";
+import { AgentAbsent, startAgent } from "./agent";
 import { onHost } from "./install";
 import type { Order } from "./order";
 import { orderedParity, type Parity } from "./parity";
@@ -54,7 +54,7 @@ async function surveyTarget(order: Order, ways: Ways): Promise<Survey | undefine
     } catch (error) {
         const { message } = error as Error;
         const isToCome = order.hosts[order.target.host]?.bringNode === true && message.includes(" has no Node: ");
-        if (message.startsWith("The agent is not on host") || isToCome) {
+        if (error instanceof AgentAbsent || isToCome) {
             return undefined;
         }
         throw error;

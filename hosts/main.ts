@@ -2,10 +2,11 @@
 import { dirname } from "node:path";
 import { exitStatus } from "../contract";
 import { Refusal } from "../refusal";
+import { AgentAbsent } from "./agent";
 import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
 import { type Order, readOrder } from "./order";
-import { onTarget, prepareDatabase } from "./prepare";
+import { onTarget, prepareDatabase, prepareMedia } from "./prepare";
 import { say } from "./said";
 import { switchOver } from "./switch";
 import { openWays, type Ways } from "./way";
@@ -15,9 +16,9 @@ type Work = (order: Order, ways: Ways, say: (line: string) => void, host: string
 const work: Record<string, Work> = {
     install: (order, ways, _, host) => install(order, ways, host),
     "prepare-database": prepareDatabase,
-    "prepare-media": (order, ways, say) => onTarget(order, ways, "prepare-media", say),
+    "prepare-media": prepareMedia,
     switch: switchOver,
-    retire: (order, ways, say) => onTarget(order, ways, "retire", say),
+    retire: (order, ways, say) => onTarget(order, ways, "retire", say).ended,
 };
 
 async function main([command = "", host = ""]: string[]): Promise<void> {
@@ -29,12 +30,22 @@ async function main([command = "", host = ""]: string[]): Promise<void> {
     const order = readOrder(folder);
     const ways = openWays(order.hosts);
     try {
-        const sentence = (await work[command]?.(order, ways, (line) => say(folder, { command, line }), host)) ?? "";
+        const run = () => work[command]?.(order, ways, (line) => say(folder, { command, line }), host);
+        const sentence = (await run()?.catch((error) => again(error, order, ways, run))) ?? "";
         say(folder, { command, line: sentence, last: true });
         process.stdout.write(`${sentence}\n`);
     } finally {
         ways.close();
     }
+}
+
+/** Where somebody has taken the agent away, it is brought once more. */
+async function again(error: unknown, order: Order, ways: Ways, run: () => Promise<string> | undefined) {
+    if (!(error instanceof AgentAbsent)) {
+        throw error;
+    }
+    await install(order, ways, error.host);
+    return run();
 }
 
 /** Told what to do as an agent is; goes on when a line comes, or nothing any more. */

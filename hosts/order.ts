@@ -23,6 +23,8 @@ export interface Order {
     services: ServiceSettings[];
     /** Seconds that a service may take to stop. */
     stopTimeout: number;
+    /** Seconds that each copy may take. */
+    timeouts: { database: number; media: number };
     parity?: ParitySettings;
 }
 

@@ -45,7 +45,7 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
             }
             ran ||= stopped.services.length > 0;
         }
-        sentences.push(await onTarget(order, ways, "switch", say));
+        sentences.push(await onTarget(order, ways, "switch", say).ended);
     } catch (error) {
         problems.push(error as Error);
     } finally {
@@ -65,7 +65,7 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
         return `${sentences.join(" ")} Nothing answers for them yet: start them by hand this once.`;
     }
     if (order.target.plan.smoke !== undefined) {
-        sentences.push(await onTarget(order, ways, "smoke", say));
+        sentences.push(await onTarget(order, ways, "smoke", say).ended);
     }
     return sentences.join(" ");
 }

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import type { ServicesPlan } from "../../contract/hosts";
 import { anyWord, say } from "../attended";
 import { log } from "../report";
@@ -32,7 +32,7 @@ export async function holdServices(plan: ServicesPlan, input: AsyncIterable<Buff
     } catch (error) {
         problem = error as Error;
     }
-    const failure = await released(watcher);
+    const failure = await watcher.release();
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     if (problem !== undefined || failure !== undefined) {
         const reasons = [problem?.message, failure].filter((reason) => reason !== undefined);
@@ -83,28 +83,31 @@ export async function startServices(plan: ServicesPlan): Promise<string> {
     return names.length === 0 ? "No service was stopped." : `Started again: ${names.toReversed().join(", ")}.`;
 }
 
-/** The process that starts the services when its input ends: ours to close, or the kernel's when this one is killed. */
-async function watch(plan: ServicesPlan): Promise<ChildProcessWithoutNullStreams> {
-    const [node, program] = [process.execPath, process.argv[1] ?? ""];
+/** A process that starts the services when its input ends: ours to close, or the kernel's when this one is killed. */
+interface Watcher {
+    /** Lets it start them. Returns why it could not. */
+    release(): Promise<string | undefined>;
+}
+
+async function watch(plan: ServicesPlan): Promise<Watcher> {
     // A session of its own: what is sent to this one's whole group does not reach it.
-    const child = spawn(node, [program, "start-services"], { detached: true, cwd: "/" });
-    child.stdin.on("error", () => undefined);
-    child.stdin.write(`${JSON.stringify({ plan, secrets: {} })}\n`);
+    const child = spawn(process.execPath, [process.argv[1] ?? "", "start-services"], { detached: true, cwd: "/" });
+    let said = "";
+    child.stdout.resume();
+    child.stderr.on("data", (chunk: Buffer) => {
+        said += chunk.toString();
+    });
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
     await new Promise<void>((resolve, reject) => {
         child.once("spawn", resolve);
         child.once("error", reject);
     });
-    return child;
-}
-
-/** Lets the watcher start the services. Returns why it could not. */
-async function released(watcher: ChildProcessWithoutNullStreams): Promise<string | undefined> {
-    let said = "";
-    watcher.stderr.on("data", (chunk: Buffer) => {
-        said += chunk.toString();
-    });
-    watcher.stdout.resume();
-    const status = new Promise<number | null>((resolve) => watcher.on("close", resolve));
-    watcher.stdin.end();
-    return (await status) === 0 ? undefined : said.trim().replace(/^Failed: /, "");
+    child.stdin.on("error", () => undefined);
+    child.stdin.write(`${JSON.stringify({ plan, secrets: {} })}\n`);
+    return {
+        async release() {
+            child.stdin.end();
+            return (await ended) === 0 ? undefined : said.trim().replace(/^Failed: /, "");
+        },
+    };
 }

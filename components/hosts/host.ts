@@ -1,4 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
+import { nodeOn } from "../../hosts/agent";
 import { agentHash } from "../../hosts/install";
 import { folderOn, type Order } from "../../hosts/order";
 import { here, sshFiles } from "../../hosts/ssh";
@@ -51,10 +52,7 @@ export function removal(order: Order, host: string, wipes: boolean): string {
     const { hosts } = order;
     const reach = hosts[host];
     const folder = quoted(folderOn(order, host));
-    const node =
-        reach?.bringNode === true
-            ? `$(test -x ${folder}/node && echo ${folder}/node || echo ${quoted(reach.node)})`
-            : quoted(reach?.node ?? "node");
+    const node = nodeOn(order, host);
     const work = wipes ? `if test -f ${folder}/agent.cjs; then ${node} ${folder}/agent.cjs wipe || exit; fi; ` : "";
     const there = `${work}rm -rf ${folder}`;
     const names = Object.keys(sshFiles(hosts));

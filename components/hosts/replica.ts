@@ -93,9 +93,10 @@ export class HostReplica extends pulumi.ComponentResource {
 
 /** What the commands are told. */
 export function orderOf({ stack, settings, program }: HostReplicaArgs, key: string): Order {
-    const { hosts, source, target, services, stopTimeout, parity } = settings;
+    const { hosts, source, target, database, media, services, stopTimeout, parity } = settings;
+    const timeouts = { database: database.timeout, media: media?.mode === "copy" ? media.timeout : database.timeout };
     return {
-        ...{ stack, hosts, program, services, stopTimeout },
+        ...{ stack, hosts, program, services, stopTimeout, timeouts },
         source: { host: source.database.host, plan: sourcePlan(settings), secrets: sourceSecrets(settings) },
         target: { host: target.host, plan: targetPlan(settings, stack), secrets: targetSecrets(settings, key) },
         ...(parity !== undefined && { parity }),

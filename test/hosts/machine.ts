@@ -60,6 +60,8 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
         PasswordAuthentication: "no",
         PermitRootLogin: "prohibit-password",
         LogLevel: "ERROR",
+        // Programs of its own, as systemd's that is not there.
+        SetEnv: `PATH=${join(folder, "bin")}:${process.env.PATH}`,
     };
     writeFileSync(
         join(folder, "sshd_config"),

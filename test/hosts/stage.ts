@@ -48,7 +48,7 @@ export interface HostStage {
 export const loginPassword = "planted-login-7c1e";
 
 /** The stack file with secrets encrypted, as people do it. */
-async function encrypted({ engine, env, folder }: Workspace, stack: string, secrets: Record<string, string>) {
+export async function encrypted({ engine, env, folder }: Workspace, stack: string, secrets: Record<string, string>) {
     const pulumi = (...args: string[]) => run(engine.command, args, { cwd: folder, env });
     await pulumi("stack", "init", stack);
     const values = Object.entries(secrets).flatMap(([path, text]) => ["--secret", `understudy:${path}=${text}`]);
