@@ -1,8 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
+import { type BucketsCommand, type BucketsPlan, bucketsCommands } from "../contract/buckets";
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
+import { copyBuckets, planBuckets } from "./buckets/copy";
+import { uploadDumps } from "./buckets/upload";
 import { prepareMedia } from "./media/generation";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
@@ -10,7 +13,7 @@ import { refuseIncompleteMedia } from "./media/volume";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
-import { parsePlan, readPlan, readPublication } from "./plan";
+import { parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
@@ -60,10 +63,21 @@ const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortS
     "verify-media": verifyMedia,
 };
 
+/** What each command does with the plan of bucket copies. */
+const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSignal) => Promise<string>> = {
+    "plan-buckets": planBuckets,
+    "copy-buckets": copyBuckets,
+    "upload-dumps": (plan, signal) => uploadDumps(plan, signal),
+};
+
 async function main(): Promise<void> {
     const stop = new AbortController();
     process.once("SIGTERM", () => {
-        stop.abort(new Error("The run was stopped (SIGTERM); what is in use was not changed."));
+        const left =
+            process.argv[2] === "copy-buckets"
+                ? "what was copied is there, and the next run goes on with the rest"
+                : "what is in use was not changed";
+        stop.abort(new Error(`The run was stopped (SIGTERM); ${left}.`));
         setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
     });
     try {
@@ -80,7 +94,7 @@ async function main(): Promise<void> {
 
 /** What the agent was started for. */
 interface Arguments {
-    command: Command | PublisherCommand;
+    command: Command | PublisherCommand | BucketsCommand;
     path: string;
     generations?: string[];
     /** Rules in place of the plan's, as JSON. */
@@ -91,6 +105,9 @@ async function work({ command, path, generations, rewrites }: Arguments, signal:
     if (isPublishers(command)) {
         return publisherWork[command](await readPublication(path), signal);
     }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](await readBucketsPlan(path), signal);
+    }
     const plan = await readPlan({ path, command, generations, signal });
     const identity = rewrites === undefined ? {} : { identity: parsePlan(identityPlan, rewrites, "--rewrites") };
     return replicaWork[command]({ ...plan, ...identity }, signal);
@@ -100,8 +117,12 @@ function isPublishers(command: Arguments["command"]): command is PublisherComman
     return (publisherCommands as readonly string[]).includes(command);
 }
 
+function isForBuckets(command: Arguments["command"]): command is BucketsCommand {
+    return (bucketsCommands as readonly string[]).includes(command);
+}
+
 function readArguments(): Arguments {
-    const all = [...commands, ...publisherCommands];
+    const all = [...commands, ...publisherCommands, ...bucketsCommands];
     const usage = `usage: agent ${all.join("|")} --plan <file> [--generation <id>[,<id>]] [--rewrites <json>]`;
     try {
         const { positionals, values } = parseArgs({
