@@ -247,7 +247,8 @@ function problemIn(errors: string, status: number | null, environment: NodeJS.Pr
     if (status === notFound) {
         return "there is no such bucket";
     }
-    const line = messageOf(errors.trim().split("\n").at(-1) ?? "");
+    const lines = errors.trim().split("\n");
+    const line = objectsMessageIn(lines) ?? messageOf(lines.at(-1) ?? "");
     const message = line.replace(/^[\d/]+ [\d:]+ \w+ *: /, "").replace(/^.*last error was: /, "");
     const code = /api error (\w+)/.exec(message)?.[1];
     const said = code !== undefined && isRefusal(code) ? `the server refuses the credentials (${code})` : message;
@@ -256,11 +257,20 @@ function problemIn(errors: string, status: number | null, environment: NodeJS.Pr
 
 /** What a line of rclone's log says, which is JSON if it was asked for that. */
 function messageOf(line: string): string {
+    return entryIn(line)?.msg ?? line;
+}
+
+/** The last problem with an object, which says more than that there was one. */
+function objectsMessageIn(lines: string[]): string | undefined {
+    const entry = lines.map(entryIn).findLast((one) => one?.level === "error" && one.objectType?.endsWith("Object"));
+    return entry && `${entry.object}: ${entry.msg}`;
+}
+
+function entryIn(line: string): { level: string; msg: string; object?: string; objectType?: string } | undefined {
     try {
-        const { msg, object } = JSON.parse(line) as { msg: string; object?: string };
-        return object === undefined ? msg : `${object}: ${msg}`;
+        return JSON.parse(line);
     } catch {
-        return line;
+        return undefined;
     }
 }
 

@@ -89,8 +89,12 @@ async function synchronise(sight: Sight, copy: BucketCopy, { parallelism, signal
     watch(() => ({ ...reading, part: { of, through: reading.done } }));
     const follow = (line: string) => Object.assign(reading, readingOf(line));
     const options = [...common(parallelism), ...talkative];
-    const deletions = [`--max-delete=${mostDeletions(target.objects.length, copy)}`, "--delete-after"];
-    await transfer("sync", from.remote, to.remote, ["--checksum", ...options, ...deletions], { signal, watch: follow });
+    const mirror = [
+        `--exclude=/${copyMarker}`,
+        `--max-delete=${mostDeletions(target.objects.length, copy)}`,
+        "--delete-after",
+    ];
+    await transfer("sync", from.remote, to.remote, ["--checksum", ...options, ...mirror], { signal, watch: follow });
     if (unseen.length > 0) {
         const again = ["--ignore-times", "--no-traverse", "--files-from-raw=-", ...options];
         await transfer("copy", from.remote, to.remote, again, { signal, input: lines(unseen) });
@@ -114,7 +118,6 @@ function common(parallelism: number): string[] {
         "--no-unicode-normalization",
         // Types, encodings and cache times of objects belong to them.
         "--metadata",
-        `--exclude=/${copyMarker}`,
     ];
 }
 

@@ -50,14 +50,14 @@ export function* wrong(before: List<Found>, after: List<Found>, target: List<Fou
             const isRight =
                 there === undefined
                     ? earlier === undefined
-                    : isCopy(object, there) || (earlier !== undefined && isCopy(earlier, there));
+                    : isNewCopy(object, there) || (earlier !== undefined && isNewCopy(earlier, there));
             if (!isRight) {
                 yield object;
             }
         }
         for (const there of has.values()) {
             const earlier = had.get(there.path);
-            if (earlier === undefined || !isCopy(earlier, there)) {
+            if (earlier === undefined || !isNewCopy(earlier, there)) {
                 yield there;
             }
         }
@@ -66,12 +66,15 @@ export function* wrong(before: List<Found>, after: List<Found>, target: List<Fou
 
 /** Whether an object is a copy of another: by hash, and by whether it is the younger one where that is not known. */
 function isCopy(original: Found, copy: Found): boolean {
-    if (original.size !== copy.size) {
-        return false;
-    }
-    return original.md5 === undefined || copy.md5 === undefined
-        ? copy.time >= original.time
-        : original.md5 === copy.md5;
+    return (
+        original.size === copy.size &&
+        (isByTime(original, copy) ? copy.time > original.time : original.md5 === copy.md5)
+    );
+}
+
+/** The same of one that was just made, perhaps within the second, which is all that many servers tell of the time. */
+function isNewCopy(original: Found, copy: Found): boolean {
+    return isCopy(original, copy) || (isByTime(original, copy) && copy.time === original.time);
 }
 
 function isByTime(one: Found, other: Found): boolean {
