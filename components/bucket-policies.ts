@@ -32,7 +32,7 @@ export function readPolicy(place: PolicyPlace): Policy {
 
 /**
  * What writes a place may do: what {@link readPolicy} allows, since a copy is compared with its source; add, replace and
- * delete objects below the prefix; and ask whether the bucket is public. Versions that are gone stay out of its reach.
+ * delete objects below the prefix; find uploads that were never finished; and ask whether the bucket is public. Versions that are gone stay out of its reach.
  */
 export function writePolicy(place: PolicyPlace): Policy {
     return policy([
@@ -44,9 +44,14 @@ export function writePolicy(place: PolicyPlace): Policy {
             Resource: objectsOf(place),
         },
         {
-            Sid: "AskWhetherPublic",
+            Sid: "LookAtBucket",
             Effect: "Allow",
-            Action: ["s3:GetBucketPolicyStatus", "s3:GetBucketAcl", "s3:GetBucketPublicAccessBlock"],
+            Action: [
+                "s3:ListBucketMultipartUploads",
+                "s3:GetBucketPolicyStatus",
+                "s3:GetBucketAcl",
+                "s3:GetBucketPublicAccessBlock",
+            ],
             Resource: bucketOf(place),
         },
     ]);

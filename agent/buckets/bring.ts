@@ -7,6 +7,7 @@ import { refuseExposed } from "./exposure";
 import { mostDeletions, refuseDeletions } from "./guards";
 import { lookBetween, type Sight } from "./look";
 import { mark } from "./marker";
+import { removeUnfinished } from "./unfinished";
 
 /** How often a target is brought into line before it counts as one that cannot be: its source may go on meanwhile. */
 const most = 3;
@@ -30,6 +31,7 @@ export async function bring(found: Sight, copy: BucketCopy, how: Bringing): Prom
         // Whoever may not list a bucket may still be let to read what is in it.
         await refuseExposed(found.to, how.signal);
     }
+    await removeUnfinished(found.to, how.signal);
     let now = found;
     try {
         for (let times = 1; hasWork(now); times++) {

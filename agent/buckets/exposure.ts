@@ -1,16 +1,10 @@
-import { AwsClient } from "aws4fetch";
 import { copyMarker } from "../../contract/buckets";
 import { Refusal } from "../refusal";
 import type { Side } from "./side";
+import { type Answer, askSigned, askUnsigned, folderOf, pathOf } from "./signed";
 
-/** Milliseconds that a server has for an answer. */
-const patience = 15_000;
-
-/** What a bucket's own settings let everybody do, as far as they can be read. */
-interface Settings {
-    /** Whether policies, and access lists, that open the bucket are ignored. */
-    blocks: { policy: boolean; list: boolean };
-    /** Undefined where nobody may ask, or where the server does not know the question. */
+/** What a bucket lets everybody do, by its policy and by its access list; undefined where that cannot be found out. */
+interface Openness {
     policy: boolean | undefined;
     list: boolean | undefined;
 }
@@ -28,85 +22,48 @@ export async function refuseExposed(side: Side, signal: AbortSignal): Promise<st
     if (await isOpen(side, signal)) {
         refuse("can be read by anybody, without any key");
     }
-    const found = await settingsOf(side, signal);
-    if (found.policy && !found.blocks.policy) {
+    const { policy, list } = await opennessOf(side, signal);
+    if (policy) {
         refuse("is public by the bucket's policy");
     }
-    if (found.list && !found.blocks.list) {
+    if (list) {
         refuse("is open to others by the bucket's access list");
     }
-    const isKnown = {
-        policy: found.blocks.policy || found.policy !== undefined,
-        list: found.blocks.list || found.list !== undefined,
-    };
-    const what = [...(isKnown.policy ? [] : ["policy"]), ...(isKnown.list ? [] : ["access list"])];
+    const what = [...(policy === undefined ? ["policy"] : []), ...(list === undefined ? ["access list"] : [])];
     return what.length === 0
         ? []
-        : [
-              `${side.name} gives nothing to whoever has no key, but its bucket's ${what.join(" and ")} could not be read`,
-          ];
+        : [`whether the bucket of ${side.name} is public by its ${what.join(" or ")}; without a key it gives nothing`];
 }
 
-/** Whether the server gives a list of the bucket, or the marker that every copy carries, to whoever asks. */
+/** Whether the server gives a list, or the marker that every copy carries, to whoever asks. */
 async function isOpen(side: Side, signal: AbortSignal): Promise<boolean> {
-    const { prefix } = side.plan;
-    const folder = prefix === undefined ? "" : `${prefix}/`;
-    const addresses = [
-        `${addressOf(side)}?list-type=2&max-keys=1&prefix=${encodeURIComponent(folder)}`,
-        `${addressOf(side)}/${`${folder}${copyMarker}`.split("/").map(encodeURIComponent).join("/")}`,
-    ];
-    const answers = addresses.map((address) => fetch(address, { signal: within(signal), redirect: "manual" }));
-    const found = await Promise.all(
-        answers.map((answer) =>
-            answer.then(
-                ({ ok }) => ok,
-                () => false,
-            ),
-        ),
-    );
-    signal.throwIfAborted();
-    return found.some((ok) => ok);
+    const folder = folderOf(side);
+    const paths = [`?list-type=2&max-keys=1&prefix=${encodeURIComponent(folder)}`, pathOf(`${folder}${copyMarker}`)];
+    const answers = await Promise.all(paths.map((path) => askUnsigned(side, path, signal)));
+    return answers.some((answer) => answer?.ok);
 }
 
-/** What the bucket says of itself. Only keys that are known can ask: not those behind a profile or a role. */
-async function settingsOf(side: Side, signal: AbortSignal): Promise<Settings> {
-    const [block, policy, list] = await Promise.all(
-        ["publicAccessBlock", "policyStatus", "acl"].map((question) => ask(side, question, signal)),
+async function opennessOf(side: Side, signal: AbortSignal): Promise<Openness> {
+    const [block, status, acl] = await Promise.all(
+        ["?publicAccessBlock", "?policyStatus", "?acl"].map((question) => askSigned(side, question, signal)),
     );
-    const is = (name: string) => new RegExp(`<${name}>\\s*true\\s*</${name}>`, "i").test(block?.text ?? "");
     return {
-        blocks: { policy: is("RestrictPublicBuckets"), list: is("IgnorePublicAcls") },
-        policy:
-            policy &&
-            (policy.ok ? /<IsPublic>\s*true\s*</i.test(policy.text) : isAbsent(policy.text, "NoSuchBucketPolicy")),
-        list: list?.ok ? /\/groups\/global\/(AllUsers|AuthenticatedUsers)\b/.test(list.text) : undefined,
+        policy: says(block, "RestrictPublicBuckets") ? false : isPublicByPolicy(status),
+        list: says(block, "IgnorePublicAcls") ? false : isPublicByList(acl),
     };
 }
 
-/** An answer that there is no such thing means that it opens nothing. */
-function isAbsent(text: string, code: string): false | undefined {
-    return text.includes(`<Code>${code}</Code>`) ? false : undefined;
-}
-
-async function ask(side: Side, question: string, signal: AbortSignal) {
-    const { identity, plan } = side;
-    if (!("keys" in identity) || plan.role !== undefined) {
-        return undefined;
+function isPublicByPolicy(answer: Answer | undefined): boolean | undefined {
+    if (answer?.text.includes("<Code>NoSuchBucketPolicy</Code>")) {
+        return false;
     }
-    const client = new AwsClient({ ...identity.keys, service: "s3", region: plan.region ?? "us-east-1", retries: 1 });
-    try {
-        const answer = await client.fetch(`${addressOf(side)}?${question}`, { signal: within(signal) });
-        return { ok: answer.ok, text: await answer.text() };
-    } catch {
-        signal.throwIfAborted();
-        return undefined;
-    }
+    return answer?.ok ? says(answer, "IsPublic") : undefined;
 }
 
-function addressOf({ plan: { endpoint, region = "us-east-1", bucket } }: Side): string {
-    return `${(endpoint ?? `https://s3.${region}.amazonaws.com`).replace(/\/$/, "")}/${bucket}`;
+function isPublicByList(answer: Answer | undefined): boolean | undefined {
+    return answer?.ok ? /\/groups\/global\/(AllUsers|AuthenticatedUsers)\b/.test(answer.text) : undefined;
 }
 
-function within(signal: AbortSignal): AbortSignal {
-    return AbortSignal.any([signal, AbortSignal.timeout(patience)]);
+function says(answer: Answer | undefined, name: string): boolean {
+    return new RegExp(`<${name}>\\s*true\\s*</${name}>`, "i").test(answer?.text ?? "");
 }

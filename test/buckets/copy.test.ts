@@ -139,6 +139,19 @@ describe("a copy of a bucket", () => {
     });
 });
 
+test("uploads that a killed run has not finished are gone after the next one, and only those below the target", async () => {
+    const begin = (key: string) => stage.server.ask(`replica/${key}?uploads`, { method: "POST" });
+    const unfinished = async () => {
+        const list = await (await stage.server.ask("replica?uploads")).text();
+        return [...list.matchAll(/<Key>(.*?)<\/Key>/g)].map(([, key]) => key);
+    };
+    await run();
+    await Promise.all([begin("site/large &amp; new"), begin("site2/of-others")]);
+    expect(await unfinished()).toHaveLength(2);
+    await run();
+    expect(await unfinished()).toEqual(["site2/of-others"]);
+});
+
 describe("S3-16: a plan", () => {
     test("lists what would be added, replaced and deleted, and changes nothing", async () => {
         await run();
