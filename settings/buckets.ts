@@ -26,6 +26,8 @@ const side = z.strictObject({
     credentials: credentials.optional(),
     /** Role that this identity takes on. */
     role: arn.optional(),
+    /** Whose this identity is, where a role is made that they take on; a user with keys of its own is made if left out. */
+    principal: arn.optional(),
 });
 
 /** The same of a side whose identity may be made. */
@@ -81,7 +83,10 @@ export function bucketsContradictions(settings: BucketsSettings, production: Buc
     const targets = copies.map(({ to }, at) => ({ at: `buckets.copies.${at}.to`, side: to }));
     const stores = Object.entries(uploads ?? {}).map(([name, one]) => ({ at: `buckets.uploads.${name}`, side: one }));
     return [
-        ...sources.flatMap((one, at) => identityProblems(one, copies[at]?.to.create ?? false)),
+        // Nobody can be made who reads what is not Amazon's.
+        ...sources.flatMap((one, at) =>
+            identityProblems(one, (copies[at]?.to.create ?? false) && one.side.endpoint === undefined),
+        ),
         ...targets.flatMap((one, at) => identityProblems(one, copies[at]?.to.create ?? false)),
         ...stores.flatMap((one) => identityProblems(one, false)),
         ...copies.flatMap(({ to }, at) => creationProblems(to, `buckets.copies.${at}.to`)),
@@ -92,15 +97,24 @@ export function bucketsContradictions(settings: BucketsSettings, production: Buc
 }
 
 function identityProblems({ at, side }: Written, isMade: boolean): string[] {
-    const { profile, credentials, role } = side;
+    const { profile, credentials, role, principal } = side;
+    const isKnown = profile !== undefined || credentials !== undefined;
+    if (principal !== undefined && !isMade) {
+        return [`${at}.principal is for a role that is not made: write create: true for the target, or leave it out`];
+    }
+    if (principal !== undefined && role !== undefined) {
+        return [`${at}.principal has a role made, but ${at}.role names one: leave one of them out`];
+    }
     if (profile !== undefined && credentials !== undefined) {
         return [`${at}.credentials is written, and so is ${at}.profile: leave one of them out`];
     }
-    if (profile !== undefined || credentials !== undefined) {
+    if (isKnown) {
         return [];
     }
-    if (role !== undefined) {
-        return [`${at}.role is to be taken on by nobody: write ${at}.profile, or ${at}.credentials`];
+    for (const name of ["role", "principal"] as const) {
+        if (side[name] !== undefined) {
+            return [`${at}.${name} is of nobody who is known here: write ${at}.profile, or ${at}.credentials`];
+        }
     }
     return isMade
         ? []
