@@ -41,6 +41,8 @@ function settingsOf(role: Role, { endpoint, region, provider, role: assumed }: B
         ROLE_ARN: assumed,
         // A bucket that is not there is a mistake, and none is made.
         NO_CHECK_BUCKET: "true",
+        // Nobody has to look at each object that was just written: all of them are listed afterwards.
+        NO_HEAD: "true",
         ...("keys" in identity
             ? {
                   ACCESS_KEY_ID: identity.keys.accessKeyId,

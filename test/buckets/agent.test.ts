@@ -72,8 +72,8 @@ test("a refusal has a status of its own, and so has a plan that does not fit", a
 });
 
 test("when the agent is killed, what it has started ends as well, and neither leaves a file", async () => {
-    await stage.server.put("production", { "site/large": Buffer.alloc(4 * 2 ** 20, 1) });
-    const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; exec $rclone "$@" --bwlimit=100Ki`);
+    await stage.server.put("production", { "site/large": Buffer.alloc(12 * 2 ** 20, 1) });
+    const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; exec $rclone "$@" --bwlimit=500Ki`);
     const { child, ended } = start("copy-buckets", { ...stage.plan(stage.copy()), rclone });
     const pid = await vi.waitFor(() => Number(stage.read("pid")), 20_000);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

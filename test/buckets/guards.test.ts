@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { copyBuckets } from "../../agent/buckets/copy";
 import { Refusal } from "../../agent/refusal";
 import type { BucketCopy } from "../../contract/buckets";
-import { altered, environmentOf, never, recordLog, type Stage, startStage } from "./stage";
+import { recordLog } from "./log";
+import { altered, environmentOf, never, type Stage, startStage } from "./stage";
 
 let stage: Stage;
 
@@ -205,7 +206,7 @@ describe("S3-12: identities", () => {
         vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", file);
         for (const [name, value] of Object.entries({
             ...environmentOf({ accessKeyId: "x", secretAccessKey: "y" }),
-            AWS_PROFILE: "nobody",
+            ...{ AWS_PROFILE: "nobody", RCLONE_DRY_RUN: "true" },
         })) {
             vi.stubEnv(name, value);
         }

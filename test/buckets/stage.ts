@@ -2,7 +2,6 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AwsClient } from "aws4fetch";
-import { vi } from "vitest";
 import { readPolicy, writePolicy } from "../../components/bucket-policies";
 import {
     type BucketCopy,
@@ -129,16 +128,6 @@ export function eventIn(log: string) {
 }
 
 export const never = new AbortController().signal;
-
-/** Keeps what is told on standard output to itself. */
-export function recordLog(): () => string {
-    let log = "";
-    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-        log += text;
-        return true;
-    });
-    return () => log;
-}
 
 let scripts = 0;
 

@@ -5,7 +5,8 @@ import { placesOn, uploadDumps } from "../../agent/buckets/upload";
 import { Refusal } from "../../agent/refusal";
 import { writePolicy } from "../../components/bucket-policies";
 import type { BucketSidePlan, BucketsPlan } from "../../contract/buckets";
-import { altered, never, recordLog, type Stage, startStage } from "./stage";
+import { recordLog } from "./log";
+import { altered, never, type Stage, startStage } from "./stage";
 
 let stage: Stage;
 let daily: BucketSidePlan;
