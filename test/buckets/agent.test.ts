@@ -73,10 +73,11 @@ test("a refusal has a status of its own, and so has a plan that does not fit", a
 
 test("when the agent is killed, what it has started ends as well, and neither leaves a file", async () => {
     await stage.server.put("production", { "site/large": Buffer.alloc(12 * 2 ** 20, 1) });
-    const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; exec $rclone "$@" --bwlimit=500Ki`);
+    const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; RCLONE_BWLIMIT=500Ki exec $rclone "$@"`);
     const { child, ended } = start("copy-buckets", { ...stage.plan(stage.copy()), rclone });
     const pid = await vi.waitFor(() => Number(stage.read("pid")), 20_000);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(process.kill(pid, 0)).toBe(true);
     child.kill("SIGKILL");
     await ended;
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 8_000, interval: 100 });
