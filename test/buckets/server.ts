@@ -50,7 +50,7 @@ export async function startServer(): Promise<Server> {
     const start = (...args: string[]) => spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     const iam = start(`--port=${iamAt}`, "iam", `--dir=${users}`, `--private-ports=${socket}`);
     await listening(iam, "private service listening on");
-    const s3 = start(`--port=${at}`, "--iam-cache-disable", `--iam-standalone-endpoint=${socket}`, "posix", folder);
+    const s3 = start(`--port=${at}`, `--iam-standalone-endpoint=${socket}`, "posix", folder);
     await listening(s3, "S3 service listening on");
     const endpoint = `http://${at}`;
     const client = new AwsClient({ ...owner, service: "s3", region: "us-east-1", retries: 0 });
