@@ -93,13 +93,15 @@ const databasePlan = z.strictObject({
         port: z.number().int(),
         /** Superuser of that server. */
         user: z.string(),
-        /** File with that user's password, nothing else in it. */
-        passwordFile: z.string(),
+        /** File with that user's password, nothing else in it; a server that asks for none has none. */
+        passwordFile: z.string().optional(),
         /** File with passwords that the server may still expect of that user in its place, one a line; nobody knows one if left out. */
         formerPasswordsFile: z.string().optional(),
     }),
-    /** File with the password of this generation's login role, whose name is {@link loginRole}. */
+    /** File with the password of the login role, {@link DatabasePlan.login} or {@link loginRole}. */
     loginPasswordFile: z.string(),
+    /** Role that the application logs in as, whichever generation is live. Each has one of its own if left out. */
+    login: databaseName.optional(),
     /** What holds `hourly/backup-<stamp>-<name>`, or `…-dumpall`, with the ending of the format. */
     backups: origin,
     /** Connections that load at once. Default: as many as the agent has processors, at least 2 and at most 8. */
@@ -107,7 +109,7 @@ const databasePlan = z.strictObject({
 });
 export type DatabasePlan = z.infer<typeof databasePlan>;
 
-/** Name of the login role of a generation of these databases. */
+/** Name of the login role that a generation of these databases has of its own. */
 export function loginRole([application]: readonly [{ name: string }, ...unknown[]], generation: string): string {
     return generationName(application.name, generation);
 }
@@ -130,6 +132,8 @@ const mediaPlan = z.strictObject({
     source: origin,
     /** Root of the replica's volume; generations stand in `generations/<id>` below it. */
     volume: z.string(),
+    /** Whether a symbolic link, see {@link mediaLink}, leads to the live one: for who cannot mount it. */
+    linked: z.boolean().optional(),
     /** Fewer files than this in the source means that it is not really there. */
     minimumFiles: z.number().int().min(1),
     /** Path below the source's root without which it is not really there. */
@@ -165,6 +169,9 @@ const sharedMediaPlan = z.strictObject({
 });
 export type SharedMediaPlan = z.infer<typeof sharedMediaPlan>;
 
+/** A replica that is its database alone. */
+const noMedia = z.strictObject({ generation: generationIdText, none: z.literal(true) });
+
 /** The plan: what the agent is told, in full. It holds no secret, only the files that secrets are mounted at. */
 export const planSchema = z.strictObject({
     version: z.literal(planVersion),
@@ -184,7 +191,7 @@ export const planSchema = z.strictObject({
     identity: identityPlan.optional(),
     /** Where the replica's mail goes; nobody has to know if left out. */
     mail: mailPlan.optional(),
-    media: z.union([mediaPlan, sharedMediaPlan]),
+    media: z.union([mediaPlan, sharedMediaPlan, noMedia]),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),
     allowTagMismatch: z.boolean(),
@@ -198,9 +205,9 @@ export type Plan = z.infer<typeof planSchema>;
 /** The plan of a replica that has copies of the media. */
 export type CopyPlan = Plan & { media: MediaPlan };
 
-/** The plan as one with copies of the media; undefined if the application reads production's own. */
+/** The plan as one with copies of the media; undefined if the application reads production's own, or none. */
 export function copyPlan({ media, ...others }: Plan): CopyPlan | undefined {
-    return "shared" in media ? undefined : { ...others, media };
+    return "volume" in media ? { ...others, media } : undefined;
 }
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
@@ -219,6 +226,9 @@ export function generationName(name: string, generation: string): string {
 export function generationFolder(generation: string): string {
     return `generations/${generation}`;
 }
+
+/** Symbolic link below the volume's root that leads to the live generation, where there is one. */
+export const mediaLink = "current";
 
 /** Marker of a complete media generation below the volume's root: a {@link MediaReport} as JSON, written last. */
 export function generationMarker(generation: string): string {

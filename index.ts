@@ -2,14 +2,18 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { bundle } from "./agent/bundle";
+import { HostReplica } from "./components/hosts/replica";
 import { Publisher } from "./components/publisher";
 import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
 import { catalogueConfigMap } from "./contract/manifest";
 import { preflight } from "./preflight";
+import { hostPreflight } from "./preflight/hosts";
 import { previewRows } from "./preview";
+import { hostPreviewRows } from "./preview/hosts";
 import { readLive } from "./record";
 import { readSettings, type Settings } from "./settings";
+import type { HostSettings } from "./settings/hosts";
 import type { PublisherSettings } from "./settings/publisher";
 import { type Row, table } from "./table";
 
@@ -25,7 +29,14 @@ interface Run {
 export = async (run: Run = {}) => {
     const settings = readSettings();
     const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
-    return settings.role === "source" ? makePublisher(settings, stack) : makeReplica(settings, stack, run);
+    switch (settings.role) {
+        case "source":
+            return makePublisher(settings, stack);
+        case "hosts":
+            return makeHostReplica(settings, stack, run);
+        case "replica":
+            return makeReplica(settings, stack, run);
+    }
 };
 
 /** Shows it among what the engine prints, where nobody else does. */
@@ -41,6 +52,23 @@ async function makePublisher(settings: PublisherSettings, stack: string) {
         schedule,
         catalogue: catalogueConfigMap,
         ...(media !== undefined && { mediaSchedule: media.schedule }),
+    };
+}
+
+async function makeHostReplica(settings: HostSettings, stack: string, { tell = tellEngine, wiping = false }: Run) {
+    const program = await bundle();
+    const sighting = await hostPreflight({ settings, stack, program }, wiping);
+    if (pulumi.runtime.isDryRun()) {
+        await tell(hostPreviewRows(settings, sighting));
+    }
+    const replica = new HostReplica("replica", { stack, settings, program });
+    return {
+        host: settings.target.host,
+        databaseGeneration: replica.generations.database,
+        mediaGeneration: replica.generations.media,
+        switched: replica.switched,
+        ...(sighting.parity !== undefined && { parity: sighting.parity }),
+        ...(settings.parity?.allowMismatch !== undefined && { mismatchAllowed: settings.parity.allowMismatch }),
     };
 }
 

@@ -10,9 +10,12 @@ import { access } from "./settings/access";
 import { aliasContradictions } from "./settings/aliases";
 import { announce, announceContradictions } from "./settings/announce";
 import { application, applicationContradictions } from "./settings/application";
+import { settingsBeside } from "./settings/beside";
 import { credentials } from "./settings/credentials";
 import { database, databaseContradictions, databasesOf } from "./settings/database";
 import { hooks, hooksContradictions } from "./settings/hooks";
+import { type HostSettings, parseHosts } from "./settings/hosts";
+import { plainSecrets } from "./settings/hosts/secrets";
 import { identity, identityContradictions } from "./settings/identity";
 import { isolation, isolationContradictions } from "./settings/isolation";
 import { type MailSettings, mail, mailContradictions } from "./settings/mail";
@@ -118,26 +121,25 @@ export type Settings = Written & {
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export function readSettings(): Settings | PublisherSettings {
+export function readSettings(): AnySettings {
     return parseStack(pulumi.runtime.allConfig(), pulumi.getProject(), pulumi.getStack());
 }
+
+/** The settings of a stack file, by its role. */
+export type AnySettings = Settings | PublisherSettings | HostSettings;
 
 /**
  * Settings from Pulumi's configuration as the engine hands it over: full keys, values as text or JSON.
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export function parseStack(
-    config: Record<string, string>,
-    project: string,
-    stack: string,
-): Settings | PublisherSettings {
+export function parseStack(config: Record<string, string>, project: string, stack: string): AnySettings {
     const found = Object.fromEntries(
         Object.entries(config)
             .filter(([key]) => key.startsWith(`${project}:`))
             .map(([key, text]) => [key.slice(project.length + 1), fromText(text)]),
     );
-    const { settings, problems } = found.role === "source" ? parsePublisher(found) : parseReplica(found);
+    const { settings, problems } = parse(found, stack);
     if (problems.length > 0 || settings === undefined) {
         const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
         throw new Refusal(
@@ -147,13 +149,32 @@ export function parseStack(
     return Object.freeze(settings);
 }
 
+/** By role: production's side has one of its own, and a replica on machines names them. */
+function parse(found: Record<string, unknown>, stack: string): Parsed<AnySettings> {
+    if (found.role === "source") {
+        return parsePublisher(found);
+    }
+    if (found.hosts === undefined) {
+        return parseReplica(found);
+    }
+    const { settings, problems } = parseHosts(found, settingsBeside);
+    const plain = settings === undefined ? [] : plainSecrets(settings, settingsBeside(stack));
+    return { ...(settings !== undefined && { settings }), problems: [...problems, ...plain] };
+}
+
 /**
- * The same of a stack that is a replica.
+ * The same of a stack that is a replica on Kubernetes.
  *
  * @throws {Refusal} also when it is not
  */
 export function parseSettings(config: Record<string, string>, project: string, stack: string): Settings {
     const settings = parseStack(config, project, stack);
+    if (settings.role === "hosts") {
+        throw new Refusal(
+            `Pulumi.${stack}.yaml is a replica on hosts: preview, up, refresh, rollback, backups, status and wipe are for ` +
+                "it; what else there is, is for replicas on Kubernetes.",
+        );
+    }
     if (settings.role === "source") {
         throw new Refusal(
             `Pulumi.${stack}.yaml is production's side (role: source), which has no copies: preview and up are for it, ` +

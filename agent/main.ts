@@ -1,19 +1,30 @@
 import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
-import { type BucketsCommand, type BucketsPlan, bucketsCommands } from "../contract/buckets";
+import { type Command, commands, copyPlan, exitStatus, type Plan, planSchema } from "../contract";
+import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
+import {
+    type HostCommand,
+    hostCommands,
+    type ServicesPlan,
+    servicesPlan,
+    sourcePlan,
+    wipePlan,
+} from "../contract/hosts";
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
+import { type Attended, attend } from "./attended";
 import { copyBuckets, planBuckets } from "./buckets/copy";
 import { uploadDumps } from "./buckets/upload";
 import { prepareMedia } from "./media/generation";
+import { linkMedia } from "./media/link";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
-import { parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
+import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
@@ -23,8 +34,13 @@ import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
 import { compareReferences, describeReferences } from "./references";
 import { Refusal } from "./refusal";
+import { log, logTo } from "./report";
+import { holdServices, startServices } from "./services/hold";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
+import { receiveDatabase } from "./transfer/database";
+import { sendBackup } from "./transfer/send";
+import { wipe } from "./wipe";
 
 /** Where Kubernetes reads a container's last word. It keeps 4096 bytes. */
 const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/termination-log";
@@ -35,15 +51,13 @@ const grace = 10_000;
 /** What each command does with a replica's plan. */
 const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
     "prepare-database": prepareDatabase,
-    "prepare-media": (plan, signal) =>
-        "shared" in plan.media
-            ? lookAtShared(plan.media, signal)
-            : prepareMedia({ ...plan, media: plan.media }, signal),
+    "prepare-media": prepareFiles,
     switch: async (plan, signal) => {
         const copies = copyPlan(plan);
         await (copies && refuseIncompleteMedia(copies));
         const references = await (copies && compareReferences(copies, signal));
         const sentence = await switchDatabase(plan, signal);
+        await (copies && linkMedia(copies));
         const hooks = await runHooksOnce("afterSwitch", plan, signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
@@ -70,18 +84,35 @@ const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSigna
     "upload-dumps": (plan, signal) => uploadDumps(plan, signal),
 };
 
+/** What each command does that hosts alone have, with what it is told on its standard input. */
+const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
+    "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
+    "receive-database": ({ header, input }, signal) => receiveDatabase(fitting(planSchema, header.plan), input, signal),
+    "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
+    "start-services": async ({ header, input }) => {
+        for await (const _ of input) {
+            // Its end is the word.
+        }
+        return startServices(servicesOf(header));
+    },
+    wipe: ({ header }, signal) => wipe(fitting(wipePlan, header.plan), signal),
+};
+
+/** Commands for which the end of their input is no reason to end. */
+const outliving: readonly string[] = ["hold-services", "start-services"];
+
+function servicesOf({ plan }: Attended["header"]): ServicesPlan {
+    return fitting(servicesPlan, plan);
+}
+
 async function main(): Promise<void> {
     const stop = new AbortController();
     process.once("SIGTERM", () => {
-        const left =
-            process.argv[2] === "copy-buckets"
-                ? "what was copied is there, and the next run goes on with the rest"
-                : "what is in use was not changed";
-        stop.abort(new Error(`The run was stopped (SIGTERM); ${left}.`));
+        stop.abort(new Error(`The run was stopped (SIGTERM); ${leaving(process.argv[2])}.`));
         setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
     });
     try {
-        end(exitStatus.done, await work(readArguments(), stop.signal));
+        end(exitStatus.done, await work(readArguments(), stop));
     } catch (error) {
         const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
         const sentence = reason instanceof Error ? reason.message : String(reason);
@@ -92,25 +123,67 @@ async function main(): Promise<void> {
     }
 }
 
+/** What a command that is stopped leaves. */
+function leaving(command: string | undefined): string {
+    return command === "copy-buckets"
+        ? "what was copied is there, and the next run goes on with the rest"
+        : "what is in use was not changed";
+}
+
 /** What the agent was started for. */
 interface Arguments {
-    command: Command | PublisherCommand | BucketsCommand;
-    path: string;
+    command: Command | PublisherCommand | BucketsCommand | HostCommand;
+    /** The plan's file. On a host it arrives on standard input. */
+    path?: string;
     generations?: string[];
     /** Rules in place of the plan's, as JSON. */
     rewrites?: string;
 }
 
-async function work({ command, path, generations, rewrites }: Arguments, signal: AbortSignal): Promise<string> {
+async function work({ command, path, generations, rewrites }: Arguments, stop: AbortController): Promise<string> {
+    const { signal } = stop;
+    if (path === undefined) {
+        return attended(command, stop);
+    }
     if (isPublishers(command)) {
         return publisherWork[command](await readPublication(path), signal);
     }
     if (isForBuckets(command)) {
         return bucketsWork[command](await readBucketsPlan(path), signal);
     }
+    if (isHosts(command)) {
+        throw new Refusal(usage);
+    }
     const plan = await readPlan({ path, command, generations, signal });
     const identity = rewrites === undefined ? {} : { identity: parsePlan(identityPlan, rewrites, "--rewrites") };
     return replicaWork[command]({ ...plan, ...identity }, signal);
+}
+
+/** A run on a host, which is told what to do by whoever waits for it. */
+async function attended(command: Arguments["command"], stop: AbortController): Promise<string> {
+    if (command === "send-backup") {
+        // Standard output is for the backup.
+        logTo(process.stderr);
+    }
+    const run = await attend(dirname(process.argv[1] ?? ""), () => {
+        if (!outliving.includes(command)) {
+            stop.abort(new Error(`Whoever waited for this run is gone; ${leaving(command)}.`));
+        }
+    });
+    if (isHosts(command)) {
+        return hostWork[command](run, stop.signal);
+    }
+    if (isPublishers(command)) {
+        throw new Refusal(usage);
+    }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
+    }
+    return replicaWork[command](fitting(planSchema, run.header.plan), stop.signal);
+}
+
+function isHosts(command: Arguments["command"]): command is HostCommand {
+    return (hostCommands as readonly string[]).includes(command);
 }
 
 function isPublishers(command: Arguments["command"]): command is PublisherCommand {
@@ -121,28 +194,37 @@ function isForBuckets(command: Arguments["command"]): command is BucketsCommand 
     return (bucketsCommands as readonly string[]).includes(command);
 }
 
+const all = [...commands, ...publisherCommands, ...bucketsCommands, ...hostCommands];
+const usage = `usage: agent ${all.join("|")} [--plan <file> [--generation <id>[,<id>]] [--rewrites <json>]]`;
+
 function readArguments(): Arguments {
-    const all = [...commands, ...publisherCommands, ...bucketsCommands];
-    const usage = `usage: agent ${all.join("|")} --plan <file> [--generation <id>[,<id>]] [--rewrites <json>]`;
     try {
         const { positionals, values } = parseArgs({
             allowPositionals: true,
             options: { plan: { type: "string" }, generation: { type: "string" }, rewrites: { type: "string" } },
         });
         const command = all.find((known) => known === positionals[0]);
-        if (command === undefined || positionals.length !== 1 || values.plan === undefined) {
+        if (command === undefined || positionals.length !== 1) {
             throw new Refusal(usage);
         }
         const { plan: path, generation, rewrites } = values;
         return {
             command,
-            path,
+            ...(path !== undefined && { path }),
             ...(generation !== undefined && { generations: generation.split(",") }),
             ...(rewrites !== undefined && { rewrites }),
         };
     } catch {
         throw new Refusal(usage);
     }
+}
+
+async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
+    const copies = copyPlan(plan);
+    if (copies !== undefined) {
+        return prepareMedia(copies, signal);
+    }
+    return "shared" in plan.media ? lookAtShared(plan.media, signal) : "The replica has no media: nothing to do.";
 }
 
 async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
@@ -160,7 +242,11 @@ async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */
 function end(status: number, sentence: string): never {
     const text = sentence.replaceAll(/\s+/g, " ").trim();
-    (status === exitStatus.done ? process.stdout : process.stderr).write(`${text}\n`);
+    if (status === exitStatus.done) {
+        log(text);
+    } else {
+        process.stderr.write(`${text}\n`);
+    }
     try {
         writeFileSync(terminationLog, Buffer.from(text).subarray(0, 4096));
     } catch {

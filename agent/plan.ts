@@ -95,12 +95,20 @@ export function parsePlan<T>(schema: z.ZodType<T>, text: string, path: string): 
     } catch {
         throw new Refusal(`The plan ${path} is not JSON: run the update again, which writes it.`);
     }
+    return fitting(schema, value, `The plan ${path}`);
+}
+
+/**
+ * The plan of a kind in a value.
+ *
+ * @param what the plan, for people
+ * @throws {Refusal} with every problem of the plan in one sentence
+ */
+export function fitting<T>(schema: z.ZodType<T>, value: unknown, what = "The plan"): T {
     const result = schema.safeParse(value);
     if (!result.success) {
         const problems = result.error.issues.map(describe).join("; ");
-        throw new Refusal(
-            `The plan ${path} does not fit this agent: ${problems}. Run the update again, which writes both.`,
-        );
+        throw new Refusal(`${what} does not fit this agent: ${problems}. Run the update again, which writes both.`);
     }
     return result.data;
 }

@@ -5,12 +5,19 @@ import type { AgentEvent, Progress } from "../contract/event";
 /** Milliseconds between two words about a phase. */
 const interval = 2_000;
 
-/** One line for people on standard output. */
-export function log(text: string): void {
-    process.stdout.write(`${text}\n`);
+let words: NodeJS.WritableStream = process.stdout;
+
+/** Where lines go from now on: standard output, unless that is for something else. */
+export function logTo(stream: NodeJS.WritableStream): void {
+    words = stream;
 }
 
-/** One line for programs on standard output. */
+/** One line for people. */
+export function log(text: string): void {
+    words.write(`${text}\n`);
+}
+
+/** One line for programs, among those for people. */
 export function tell(event: AgentEvent): void {
     log(JSON.stringify(event));
 }

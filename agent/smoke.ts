@@ -27,7 +27,7 @@ export async function smoke({ smoke: page }: Plan, signal: AbortSignal, patience
         if (seconds > patience) {
             throw new Error(
                 `The page ${url} did not answer 200 within ${patience} s; its last answer was ${answer}: ` +
-                    "look at the application's pods and their logs. The former copies are kept.",
+                    "look whether the application runs, and at its logs. The former copies are kept.",
             );
         }
         await sleep(500, undefined, { signal });

@@ -8,11 +8,13 @@ import { proposal } from "../contract/masking";
 import { refusals } from "../preflight";
 import { failedRuns } from "../record";
 import type { Settings } from "../settings";
+import type { HostSettings } from "../settings/hosts";
 import { look } from "../sighting";
 import { describeAccess, lookAtAccess } from "./access";
 import { announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
+import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
 import { project } from "./project";
@@ -21,7 +23,7 @@ import { reasonOf } from "./reason";
 import { applied, type Changes, refreshed } from "./refresh";
 import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
-import { anySettingsOf, openStack, settingsOf, writeSettings } from "./stack";
+import { anySettingsOf, openStack, replicaSettingsOf, settingsOf, writeSettings } from "./stack";
 import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
@@ -30,6 +32,13 @@ import { confirmed, describeSourceWipe, describeWipe } from "./wipe";
 
 async function run(line: CommandLine, view: View): Promise<boolean> {
     const { command, stack: name, argument = "", flags } = line;
+    if (["refresh", "rollback", "backups", "status"].includes(command) && flags.all !== true) {
+        const stack = await openStack(name);
+        const settings = await anySettingsOf(stack);
+        if (settings.role === "hosts") {
+            return onHosts(line, view, stack, settings);
+        }
+    }
     switch (command) {
         case "preview":
         case "up":
@@ -63,7 +72,7 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
         case "mask suggest":
             return suggest(name);
         case "rewrites": {
-            const found = await countRewrites(await settingsOf(await openStack(name)), name);
+            const found = await countRewrites(await replicaSettingsOf(await openStack(name)), name);
             process.stdout.write(`${flags.json === true ? JSON.stringify(found) : describeRewrites(found)}\n`);
             return true;
         }
@@ -77,6 +86,36 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             }
             return show(name, command, flags.json === true);
     }
+}
+
+/** The same of a replica on hosts. What speaks against a change, its update finds out. */
+async function onHosts(line: CommandLine, view: View, stack: Stack, settings: HostSettings): Promise<boolean> {
+    const { command, stack: name, flags } = line;
+    const sighting = await lookAt(settings, name);
+    if (command === "refresh" || command === "rollback") {
+        const changes =
+            command === "refresh"
+                ? refreshedOnHosts(settings, {
+                      ...(flags["database-only"] === true && { only: "database" }),
+                      ...(flags["media-only"] === true && { only: "media" }),
+                      ...(flags.to !== undefined && { to: flags.to }),
+                  })
+                : rolledBackOnHosts(settings, sighting.survey ?? nothing, await stack.history(), name);
+        await write(stack, name, changes);
+        return operate(name, "up", view);
+    }
+    const json = command === "backups" ? (sighting.survey?.databases ?? []) : sighting;
+    process.stdout.write(`${flags.json === true ? JSON.stringify(json) : describeHosts(settings, sighting)}\n`);
+    return true;
+}
+
+const nothing = { databases: [], media: [] };
+
+async function write(stack: Stack, name: string, changes: Changes): Promise<void> {
+    for (const [path, value] of Object.entries(changes)) {
+        process.stderr.write(`Pulumi.${name}.yaml: ${path} is now ${value}\n`);
+    }
+    await writeSettings(stack, changes);
 }
 
 /** Writes to the stack file what is to be different, unless something speaks against it, then makes it so. */
@@ -94,15 +133,12 @@ async function changed(
     if (problems.length > 0) {
         throw new Error(`${problems.join("\n")} Nothing was changed, and the stack file neither.`);
     }
-    for (const [path, value] of Object.entries(changes)) {
-        process.stderr.write(`Pulumi.${name}.yaml: ${path} is now ${value}\n`);
-    }
     if (Object.keys(changes).length === 0) {
         process.stderr.write(
             `Pulumi.${name}.yaml asks for the newest backup already; --to its stamp makes another copy of it.\n`,
         );
     }
-    await writeSettings(stack, changes);
+    await write(stack, name, changes);
     return operate(name, "up", view, { overrides });
 }
 
@@ -122,13 +158,17 @@ async function wipe(name: string, view: View, flags: CommandLine["flags"]): Prom
 }
 
 /** What a replica's wipe removes, in words, and the settings that it runs with. */
-function wipeOf(settings: Settings, name: string, flags: CommandLine["flags"]) {
+function wipeOf(settings: Settings | HostSettings, name: string, flags: CommandLine["flags"]) {
     const wanted = {
         removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
         removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
     };
     const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
-    return { description: describeWipe({ ...settings, ...wanted }, name), overrides };
+    const description =
+        settings.role === "hosts"
+            ? describeHostsWipe({ ...settings, ...wanted }, name)
+            : describeWipe({ ...settings, ...wanted }, name);
+    return { description, overrides };
 }
 
 async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {
@@ -153,8 +193,12 @@ async function showAll(json: boolean): Promise<boolean> {
 }
 
 async function suggest(name: string): Promise<boolean> {
-    const settings = await settingsOf(await openStack(name));
-    const found = proposal.parse(await askAgent(settings, name, "mask-suggest"));
+    const settings = await replicaSettingsOf(await openStack(name));
+    const found = proposal.parse(
+        settings.role === "hosts"
+            ? await askTarget(settings, name, "mask-suggest")
+            : await askAgent(settings, name, "mask-suggest"),
+    );
     process.stdout.write(maskingFile(found, settings.masking?.databases ?? {}));
     return true;
 }

@@ -1,7 +1,9 @@
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { publicUrl } from "../components/address";
 import { generationsOf } from "../components/generations";
-import { readLive } from "../record";
+import { orderFolder } from "../hosts/order";
+import { follow, type Said } from "../hosts/said";
+import { eventIn, readLive } from "../record";
 import type { Settings } from "../settings";
 import type { Row } from "../table";
 import { clearInterruption, endJobs, forgetGone } from "./interruption";
@@ -54,10 +56,24 @@ export async function operate(
             void followJobs(read, (job, event) => ended.signal.aborted || view.job(job, event), ended.signal);
         }
     };
+    const onHosts = () => {
+        if (operation === "up") {
+            const folder = orderFolder(`${project}/${name}`);
+            const show = ({ command, line, last }: Said) => {
+                const event = eventIn(line);
+                return (
+                    ended.signal.aborted ||
+                    last === true ||
+                    view.job(command, event ?? { event: "sentence", text: line })
+                );
+            };
+            void follow(folder, show, ended.signal);
+        }
+    };
     const onPreview = (rows: Row[]) => {
         preview = rows;
     };
-    const stack = await openStack(name, { overrides, onSettings, onPreview, wiping: operation === "wipe" });
+    const stack = await openStack(name, { overrides, onSettings, onHosts, onPreview, wiping: operation === "wipe" });
     let printed = "";
     const output = {
         color: process.stdout.isTTY ? ("always" as const) : ("never" as const),

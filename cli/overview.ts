@@ -6,15 +6,14 @@ import { tagOf } from "../contract/tag";
 import { holdAnnotation } from "../preflight";
 import { announced, describeAnnouncement } from "../preflight/announcement";
 import { isInTheWay } from "../preflight/lease";
-import { parseStack, type Settings } from "../settings";
-import type { PublisherSettings } from "../settings/publisher";
+import { type AnySettings, parseStack, type Settings } from "../settings";
 import type { Sighting } from "../sighting";
 import { project } from "./project";
 
 /** How a stack is, as far as it can be told without asking its agent. Null is what there is not, or nobody knows. */
 export interface Standing {
     stack: string;
-    role: Settings["role"] | PublisherSettings["role"] | null;
+    role: AnySettings["role"] | null;
     context: string | null;
     namespace: string | null;
     /** Whether the replica stands. */
@@ -46,7 +45,7 @@ export async function standingOf(
     look: (settings: Settings) => Promise<Sighting>,
     now = Date.now(),
 ): Promise<Standing> {
-    let settings: Settings | PublisherSettings;
+    let settings: AnySettings;
     try {
         settings = parseStack(await config, project, stack);
     } catch (error) {
@@ -62,6 +61,11 @@ export async function standingOf(
             namespace,
             notes: [`publishes backups at ${settings.schedule}`],
         };
+    }
+    if (settings.role === "hosts") {
+        const { target, hold } = settings;
+        const notes = [`on host ${target.host}`, ...(hold === undefined ? [] : [`held by ${hold}`])];
+        return { stack, ...unknown, role: settings.role, notes };
     }
     const { role, target } = settings;
     const asked = { stack, ...unknown, role, context: target.context, namespace: target.namespace };

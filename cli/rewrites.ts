@@ -1,19 +1,25 @@
 import { plural } from "../agent/report";
 import { type RewritesFound, rewritesFound } from "../contract/identity";
 import type { Settings } from "../settings";
+import type { HostSettings } from "../settings/hosts";
 import { table } from "../table";
 import { askAgent } from "./asking";
+import { askTarget } from "./hosts";
 
 /**
  * Counts what the stack file's rules would rewrite in the copy that is live.
  *
  * @throws Error when there is no rule, when the replica does not stand, or when the agent cannot run
  */
-export async function countRewrites(settings: Settings, stackName: string): Promise<RewritesFound> {
+export async function countRewrites(settings: Settings | HostSettings, stackName: string): Promise<RewritesFound> {
     if (settings.identity === undefined || settings.identity.rewrite.length === 0) {
         throw new Error(`Pulumi.${stackName}.yaml has no rule to count with: write identity.rewrite.`);
     }
-    return rewritesFound.parse(await askAgent(settings, stackName, "count-rewrites"));
+    const asking =
+        settings.role === "hosts"
+            ? askTarget(settings, stackName, "count-rewrites")
+            : askAgent(settings, stackName, "count-rewrites");
+    return rewritesFound.parse(await asking);
 }
 
 /** What rules of rewriting would change, for people: a line for each column. */

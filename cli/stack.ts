@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
-import { parseSettings, parseStack, readSettings, type Settings } from "../settings";
-import type { PublisherSettings } from "../settings/publisher";
+import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
+import type { HostSettings } from "../settings/hosts";
 import type { Row } from "../table";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
@@ -14,6 +14,8 @@ export interface RunOptions {
     overrides?: Record<string, string>;
     /** Is told the settings whenever the program runs for a replica, which waits for it. */
     onSettings?: (settings: Settings) => void | Promise<void>;
+    /** Is told whenever the program runs for a replica on hosts. */
+    onHosts?: () => void;
     /** Is told, when a preview runs for a replica, what an update would do. */
     onPreview?: (rows: Row[]) => void;
     /** Whether the program runs for what is to be removed. */
@@ -23,7 +25,7 @@ export interface RunOptions {
 /** Opens a stack of the project in the current folder, as Pulumi does; its state is made if there is none. */
 export async function openStack(
     stackName: string,
-    { overrides = {}, onSettings, onPreview, wiping = false }: RunOptions = {},
+    { overrides = {}, onSettings, onHosts, onPreview, wiping = false }: RunOptions = {},
 ): Promise<Stack> {
     const run = async () => {
         for (const [key, value] of Object.entries(overrides)) {
@@ -32,6 +34,8 @@ export async function openStack(
         const settings = readSettings();
         if (settings.role === "replica") {
             await onSettings?.(settings);
+        } else if (settings.role === "hosts") {
+            onHosts?.();
         }
         return program({ wiping, ...(onPreview && { tell: onPreview }) });
     };
@@ -59,8 +63,18 @@ export async function settingsOf(stack: Stack): Promise<Settings> {
  *
  * @throws {Refusal} with one sentence for each problem of the stack file
  */
-export async function anySettingsOf(stack: Stack): Promise<Settings | PublisherSettings> {
+export async function anySettingsOf(stack: Stack): Promise<AnySettings> {
     return parseStack(await configOf(stack), project, stack.name);
+}
+
+/**
+ * The settings of a replica's stack file, wherever it stands.
+ *
+ * @throws {Refusal} with one sentence for each problem of the stack file
+ */
+export async function replicaSettingsOf(stack: Stack): Promise<Settings | HostSettings> {
+    const settings = await anySettingsOf(stack);
+    return settings.role === "hosts" ? settings : settingsOf(stack);
 }
 
 async function configOf(stack: Stack): Promise<Record<string, string>> {

@@ -11,8 +11,14 @@ const pointsOf: Partial<Record<Command, HookPoint[]>> = {
     smoke: ["afterStart"],
 };
 
-/** What the agent is told; undefined if there are no hooks. */
-export function hooksPlanOf({ hooks, database }: Pick<Settings, "hooks" | "database">): HooksPlan | undefined {
+/** What of the settings hooks are about. */
+interface Told {
+    hooks: Settings["hooks"];
+    database: Pick<Settings["database"], "name">;
+}
+
+/** What the agent is told; undefined if there are no hooks. `folder` has the secret values. */
+export function hooksPlanOf({ hooks, database }: Told, folder: string = folders.hooks): HooksPlan | undefined {
     const at = Object.fromEntries(
         hookPoints
             .filter((point) => hooks[point].length > 0)
@@ -26,16 +32,13 @@ export function hooksPlanOf({ hooks, database }: Pick<Settings, "hooks" | "datab
                 })),
             ]),
     );
-    const secrets = Object.keys(hooks.secrets).map((name) => [name, `${folders.hooks}/${name}`]);
+    const secrets = Object.keys(hooks.secrets).map((name) => [name, `${folder}/${name}`]);
     const { variables, timeout } = hooks;
     return Object.keys(at).length === 0 ? undefined : { at, variables, secrets: Object.fromEntries(secrets), timeout };
 }
 
 /** The hooks that a command runs, as a diff shows them: another id means other hooks, and another run. */
-export function reasonsOfHooks(
-    command: Command,
-    settings: Pick<Settings, "hooks" | "database">,
-): Record<string, string> {
+export function reasonsOfHooks(command: Command, settings: Told): Record<string, string> {
     const plan = hooksPlanOf(settings);
     const points = (pointsOf[command] ?? []).map((point) => [point, hooksId(plan, point)] as const);
     return Object.fromEntries(

@@ -5,19 +5,25 @@ import type { Settings } from "../settings";
 import type { DatabaseIdentitySettings } from "../settings/identity";
 import { folders } from "./agent";
 
-type Told = Pick<Settings, "identity" | "database">;
+/** What of the settings makes a copy the replica's own. */
+interface Told extends Pick<Settings, "identity"> {
+    database: { name: string; others: readonly { name: string }[] };
+}
 
 /** Nothing but what all databases have in common. */
 const nothing: DatabaseIdentitySettings = { columns: "all", except: [], empty: [], set: [], preserve: [] };
 
-/** What the agent is told; undefined if a copy stays as production made it. */
-export function identityPlanOf({ identity, database }: Told): IdentityPlan | undefined {
+/** What the agent is told; undefined if a copy stays as production made it. `folder` has the values of Secrets. */
+export function identityPlanOf(
+    { identity, database }: Told,
+    folder: string = folders.identity,
+): IdentityPlan | undefined {
     if (identity === undefined) {
         return undefined;
     }
     const { rewrite, others, ...own } = identity;
-    const further = database.others.map(({ name }) => [name, databasePlan(others[name] ?? nothing)]);
-    return { rewrite, databases: Object.fromEntries([[database.name, databasePlan(own)], ...further]) };
+    const further = database.others.map(({ name }) => [name, databasePlan(others[name] ?? nothing, folder)] as const);
+    return { rewrite, databases: Object.fromEntries([[database.name, databasePlan(own, folder)], ...further]) };
 }
 
 /** The same of what is rewritten alone, as a count is told: it is shorter, and holds nothing that is set. */
@@ -30,14 +36,10 @@ export function rewritesPlanOf(settings: Told): IdentityPlan | undefined {
     return plan && { ...plan, databases: Object.fromEntries(databases) };
 }
 
-function databasePlan({
-    columns,
-    except,
-    sequences,
-    empty,
-    set,
-    preserve,
-}: DatabaseIdentitySettings): DatabaseIdentity {
+function databasePlan(
+    { columns, except, sequences, empty, set, preserve }: DatabaseIdentitySettings,
+    folder: string,
+): DatabaseIdentity {
     return {
         columns,
         except,
@@ -45,18 +47,20 @@ function databasePlan({
         empty,
         set: set.map(({ table, columns, where }) => ({
             table,
-            columns: Object.fromEntries(Object.entries(columns).map(([name, value]) => [name, toldValue(value)])),
+            columns: Object.fromEntries(
+                Object.entries(columns).map(([name, value]) => [name, toldValue(value, folder)]),
+            ),
             ...(where !== undefined && { where }),
         })),
         preserve,
     };
 }
 
-function toldValue(value: DatabaseIdentitySettings["set"][number]["columns"][string]): SetValue {
+function toldValue(value: DatabaseIdentitySettings["set"][number]["columns"][string], folder: string): SetValue {
     if (value === null) {
         return null;
     }
-    return typeof value === "object" ? { file: `${folders.identity}/${value.secret}/${value.key}` } : String(value);
+    return typeof value === "object" ? { file: `${folder}/${value.secret}/${value.key}` } : String(value);
 }
 
 /** The settings as a diff shows them: others have another id, and make another copy. Another value of a Secret does not. */

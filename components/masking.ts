@@ -11,9 +11,12 @@ import { labels, type Place } from "./labels";
 /** Secret with the key of masked values, key `key`. */
 export const maskingSecret = "masking";
 
-/** What the agent is told; undefined if nothing is masked. */
-export function maskingPlanOf({ masking }: Pick<Settings, "masking">): MaskingPlan | undefined {
-    return masking && { ...masking, keyFile: `${folders.masking}/key` };
+/** What the agent is told; undefined if nothing is masked. `folder` has the key. */
+export function maskingPlanOf(
+    { masking }: Pick<Settings, "masking">,
+    folder: string = folders.masking,
+): MaskingPlan | undefined {
+    return masking && { ...masking, keyFile: `${folder}/key` };
 }
 
 /** The rules as a diff shows them: others have another id, and make another copy. */
@@ -28,6 +31,11 @@ export function reasonsOfMasking({ masking }: Pick<Settings, "masking">): { mask
           };
 }
 
+/** The key of masked values, out of the stack's own. */
+export function maskingKey(key: string): string {
+    return createHmac("sha256", key).update("masking").digest("base64url");
+}
+
 /** The Secret with the key: derived from the stack's own, so that a person is the same one in every copy of the stack. */
 export function createMaskingKey(
     place: Place,
@@ -38,7 +46,7 @@ export function createMaskingKey(
         "masking",
         {
             metadata: { name: maskingSecret, namespace: place.namespace, labels: labels(place, "masking") },
-            stringData: { key: key.apply((text) => createHmac("sha256", text).update("masking").digest("base64url")) },
+            stringData: { key: key.apply(maskingKey) },
         },
         options,
     );

@@ -41,7 +41,16 @@ const project = path.dirname(__dirname);
 
 async function main(filters: string[]): Promise<number> {
     const started = Date.now();
-    await installPackages(["postgresql-15", "pgbouncer", "chromium", "rsync", "xz-utils", "zstd", "xfsprogs"]);
+    await installPackages([
+        "postgresql-15",
+        "pgbouncer",
+        "chromium",
+        "rsync",
+        "xz-utils",
+        "zstd",
+        "xfsprogs",
+        "openssh-server",
+    ]);
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
         await vitest("unit", filters),

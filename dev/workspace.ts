@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cache } from "./cache";
 import type { Cluster } from "./cluster/index";
 import { type Engine, ensureEngine } from "./engine";
-import { installStandins } from "./standins";
+import { installStandins, type Package } from "./standins";
 
 /** A place to run stacks in: their files, their state, and the engine's environment. */
 export interface Workspace {
@@ -24,14 +24,16 @@ const project = dirname(__dirname);
  *
  * @param name names the state's folder.
  * @param stackFiles texts of the stack files, by stack; the project's own folder is used if left out.
+ * @param packages providers that the stacks need.
  */
 export async function openWorkspace(
     name: string,
     cluster: Pick<Cluster, "kubeconfig">,
     stackFiles?: Record<string, string>,
+    packages: readonly Package[] = ["kubernetes"],
 ): Promise<Workspace> {
     const engine = await ensureEngine();
-    const standins = await installStandins(engine);
+    const standins = await installStandins(engine, packages);
     const state = join(cache, "state", name);
     await mkdir(state, { recursive: true });
     await releaseLocks(state);

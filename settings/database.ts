@@ -102,7 +102,7 @@ export function databasesOf({
     owner,
     production,
     others,
-}: z.infer<typeof database>): [ReplicaDatabase, ...ReplicaDatabase[]] {
+}: Restored & { others: Restored[] }): [ReplicaDatabase, ...ReplicaDatabase[]] {
     return [resolved({ name, owner, production }), ...others.map(resolved)];
 }
 

@@ -41,7 +41,7 @@ const minimumFiles = z.number().int().min(1).default(1);
 const sentinel = relativePath.optional();
 
 /** Media that are copied, and how. */
-const copiedMedia = z.strictObject({
+export const copiedMedia = z.strictObject({
     mode: mode.default("copy").transform(() => "copy" as const),
     /** Any text; another one means: refresh again. */
     refresh: z.string().default("1"),
@@ -69,7 +69,7 @@ const copiedMedia = z.strictObject({
 });
 
 /** Media that are not copied: the application reads production's own, and cannot write to them. */
-const sharedMedia = z.strictObject({
+export const sharedMedia = z.strictObject({
     mode: mode.transform(() => "share-read-only" as const),
     minimumFiles,
     sentinel,

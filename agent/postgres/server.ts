@@ -90,7 +90,8 @@ async function answers({ admin }: Server): Promise<boolean> {
  * @throws {Refusal} when it is production's server, or not marked as this stack's, or no superuser's to change
  */
 export async function inspectServer(plan: Plan, command: Command): Promise<Server> {
-    const password = await readSecret(plan.database.server.passwordFile);
+    const { passwordFile } = plan.database.server;
+    const password = passwordFile === undefined ? "" : await readSecret(passwordFile);
     const name = `understudy ${command} ${plan.database.generation}`;
     const { host, port, user } = plan.database.server;
     const connect = (database: string) => connectTo(plan, password, database, name);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
 import { type DatabasePlan, generationName, inProduction, loginRole, type ReplicaDatabase } from "../../contract";
 import type { Cast } from "../backup/statement";
+import { Refusal } from "../refusal";
 import { createRole, roleComment, scratchRoles } from "./generations";
 import { localeClause } from "./locale";
 import { scramVerifier } from "./scram";
@@ -72,6 +73,26 @@ export async function roleProblem(admin: Client, role: string): Promise<string |
               "understudy would give it: rename that role, or set another owner (database.owner, database.others)";
 }
 
+/**
+ * Whether the role that an application logs in as is there.
+ *
+ * @throws {Refusal} when it may do more on the server than any application has to
+ */
+async function isHarmless(admin: Client, role: string): Promise<boolean> {
+    const { rows } = await admin.query<{ powers: boolean }>(
+        `select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls as powers
+           from pg_roles where rolname = $1`,
+        [role],
+    );
+    if (rows[0]?.powers === true) {
+        throw new Refusal(
+            `Role ${role} may do more on this server than an application has to (superuser, createrole, createdb, ` +
+                "replication or bypassrls): write another role to target.login.",
+        );
+    }
+    return rows[0] !== undefined;
+}
+
 /** Makes a role that the dump names or that owns the copy, unless it is there and harmless. */
 export async function createOrCheck(admin: Client, role: string): Promise<void> {
     const problem = await roleProblem(admin, role);
@@ -138,17 +159,20 @@ export async function handOver(
 }
 
 /**
- * Makes the generation's login role, which cannot log in before the switch. In each database it acts as its owner.
+ * Makes the generation's login role, which cannot log in before the switch; or lets the one that all generations have in
+ * common use this one as well. In each database it acts as its owner.
  *
  * @param password the role's
  */
 export async function createLogin(
     { admin }: Server,
-    { generation, databases }: DatabasePlan,
+    { generation, databases, login: common }: DatabasePlan,
     password: string,
 ): Promise<void> {
-    const login = name(loginRole(databases, generation));
-    await admin.query(`create role ${login} noinherit password ${text(scramVerifier(password))}`);
+    const login = name(common ?? loginRole(databases, generation));
+    if (common === undefined || !(await isHarmless(admin, common))) {
+        await admin.query(`create role ${login} noinherit password ${text(scramVerifier(password))}`);
+    }
     for (const { name: live, owner } of databases) {
         const database = name(generationName(live, generation));
         await admin.query(`grant ${name(owner)} to ${login}`);

@@ -35,13 +35,24 @@ export async function switchDatabase(plan: Plan, signal: AbortSignal): Promise<s
         }
         const live = generations.find(({ state }) => state === "live");
         if (next === live) {
-            const renewed = await renewPassword(server.admin, loginRole(next.databases, next.id), password);
+            const renewed = await renewPassword(
+                server.admin,
+                database.login ?? loginRole(next.databases, next.id),
+                password,
+            );
             const done = renewed ? "its login role has its new password" : "nothing to do";
             return `${describeGeneration(next.id, next.databases)} is live already: ${done}.`;
         }
         const names = [next, ...(live === undefined ? [] : [live])].flatMap(currentNames);
         await refusePrepared(server.admin, names);
-        const away = await exchange(server, live, next, names, scramVerifier(password), signal);
+        const away = await exchange(
+            server,
+            live,
+            next,
+            names,
+            { role: database.login, verifier: scramVerifier(password) },
+            signal,
+        );
         await server.admin.query("update understudy.generation set away_ms = $2 where id = $1", [next.id, away]);
         const before = live === undefined ? "the first one" : `in place of ${live.id}`;
         return `${describeGeneration(next.id, next.databases)} is live, ${before}; it was away for ${away} ms.`;
@@ -62,13 +73,20 @@ async function refusePrepared(admin: Client, databases: string[]): Promise<void>
     }
 }
 
+/** Who may log in afterwards, with which password as the server keeps it. */
+interface Login {
+    /** One that all generations have in common; the next one's own if left out. */
+    role: string | undefined;
+    verifier: string;
+}
+
 /** Renames live away and next in. `names` are those that their databases have now. Returns for how many milliseconds nobody could connect. */
 async function exchange(
     server: Server,
     live: Generation | undefined,
     next: Generation,
     names: string[],
-    verifier: string,
+    login: Login,
     signal: AbortSignal,
 ): Promise<number> {
     const deadline = Date.now() + patience * 1000;
@@ -80,7 +98,7 @@ async function exchange(
         for (;;) {
             const fence = endSessions(server.admin, names);
             try {
-                await rename(client, live, next, verifier);
+                await rename(client, live, next, login);
                 return Math.round(performance.now() - start);
             } catch (error) {
                 signal.throwIfAborted();
@@ -105,7 +123,12 @@ async function exchange(
     }
 }
 
-async function rename(client: Client, live: Generation | undefined, next: Generation, verifier: string): Promise<void> {
+async function rename(
+    client: Client,
+    live: Generation | undefined,
+    next: Generation,
+    { role = loginRole(next.databases, next.id), verifier }: Login,
+): Promise<void> {
     await client.query("begin");
     try {
         if (live !== undefined) {
@@ -114,7 +137,12 @@ async function rename(client: Client, live: Generation | undefined, next: Genera
                 await client.query(`alter database ${name(database.current)} rename to ${name(former)}`);
             }
             await client.query("update understudy.generation set state = 'former' where id = $1", [live.id]);
-            await client.query(`alter role ${name(loginRole(live.databases, live.id))} nologin`);
+            // Where all generations have one in common, there is none of its own.
+            const former = loginRole(live.databases, live.id);
+            const { rowCount } = await client.query("select from pg_roles where rolname = $1", [former]);
+            if (rowCount === 1) {
+                await client.query(`alter role ${name(former)} nologin`);
+            }
         }
         for (const database of next.databases) {
             await client.query(`alter database ${name(database.current)} rename to ${name(database.name)}`);
@@ -123,8 +151,7 @@ async function rename(client: Client, live: Generation | undefined, next: Genera
             "update understudy.generation set state = 'live', switched = now(), away_ms = null, hooks = '{}' where id = $1",
             [next.id],
         );
-        const login = loginRole(next.databases, next.id);
-        await client.query(`alter role ${name(login)} login password ${text(verifier)}`);
+        await client.query(`alter role ${name(role)} login password ${text(verifier)}`);
         await client.query("commit");
     } catch (error) {
         await client.query("rollback").catch(() => undefined);

@@ -137,7 +137,7 @@ async function dumpPlain(
 }
 
 /** Hands on a dump as it is, and its pieces to the taker. */
-async function* lexed(chunks: AsyncIterable<Buffer>, taker: Taker): AsyncGenerator<Buffer> {
+export async function* lexed(chunks: AsyncIterable<Buffer>, taker: Taker): AsyncGenerator<Buffer> {
     const lexer = new DumpLexer();
     for await (const chunk of chunks) {
         for (const piece of lexer.push(chunk)) {

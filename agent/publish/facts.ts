@@ -6,6 +6,11 @@ import { collationSql } from "../postgres/locale";
 /** What the server tells of a database when its dump begins. */
 export type DatabaseFacts = Omit<DumpedDatabase, "schema" | "tables" | "largeObjects" | "sequences">;
 
+/** Who is asked about what. */
+type Asking = Pick<Publication, "dump" | "databases" | "migrations"> & {
+    server: Pick<Publication["server"], "host" | "port" | "user">;
+};
+
 /** What the server tells of itself and of every database that is dumped. */
 export interface Facts {
     server: Manifest["server"];
@@ -18,7 +23,7 @@ export interface Facts {
  *
  * @throws {Error} one sentence when it cannot be reached, or when a query for migrations gives no value
  */
-export async function readFacts(plan: Publication, password: string): Promise<Facts> {
+export async function readFacts(plan: Asking, password: string): Promise<Facts> {
     const names = plan.dump === "server" ? await allDatabases(plan, password) : plan.databases;
     const facts: Facts = { server: { version: "", systemIdentifier: "" }, databases: new Map() };
     for (const name of names) {
@@ -30,7 +35,7 @@ export async function readFacts(plan: Publication, password: string): Promise<Fa
     return facts;
 }
 
-async function allDatabases(plan: Publication, password: string): Promise<string[]> {
+async function allDatabases(plan: Asking, password: string): Promise<string[]> {
     return asking(plan, password, "postgres", async (client) => {
         const { rows } = await client.query<{ name: string }>(
             "select datname as name from pg_database where datallowconn",
@@ -40,7 +45,7 @@ async function allDatabases(plan: Publication, password: string): Promise<string
 }
 
 async function asking<T>(
-    { server }: Publication,
+    { server }: Asking,
     password: string,
     database: string,
     ask: (client: Client) => Promise<T>,

@@ -30,7 +30,11 @@ export interface Tools {
  * @param password of the plan's user; it goes into a file that only this user can read
  * @throws {Refusal} when they are not there
  */
-export async function openTools({ server }: Publication, password: string, signal: AbortSignal): Promise<Tools> {
+export async function openTools(
+    { server }: { server: Pick<Publication["server"], "host" | "port" | "user"> },
+    password: string,
+    signal: AbortSignal,
+): Promise<Tools> {
     const version = await versionOf("pg_dump");
     const folder = await mkdtemp(join(tmpdir(), "understudy-publish-"));
     const file = join(folder, "password");

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { bundle } from "../../agent/bundle";
@@ -69,6 +69,32 @@ test("a refusal has a status of its own, and so has a plan that does not fit", a
     const { copies, ...torn } = stage.plan(stage.copy());
     const { status, output } = await start("copy-buckets", torn).ended;
     expect([status, output]).toEqual([3, expect.stringContaining("does not fit this agent: copies: ")]);
+});
+
+test("as on a host, plan and keys come on standard input, and the keys are in no file afterwards", async () => {
+    const plan = stage.plan(stage.copy());
+    const [copy] = plan.copies;
+    const secrets = { "keys/from": JSON.stringify(stage.reader), "keys/to": JSON.stringify(stage.writer) };
+    const told = {
+        ...plan,
+        copies: [
+            {
+                ...copy,
+                from: { ...copy?.from, identity: { file: "keys/from" } },
+                to: { ...copy?.to, identity: { file: "keys/to" } },
+            },
+        ],
+    };
+    const home = join(stage.folder, "home");
+    mkdirSync(home);
+    copyFileSync(agent, join(home, "agent.cjs"));
+    const child = spawn(process.execPath, [join(home, "agent.cjs"), "copy-buckets"], {
+        stdio: ["pipe", "ignore", "ignore"],
+    });
+    child.stdin.write(`${JSON.stringify({ plan: told, secrets })}\n`);
+    expect(await new Promise((resolve) => child.once("close", resolve))).toBe(0);
+    expect(Object.keys(await stage.server.objects("replica"))).toEqual(["site/a", "site/b"]);
+    expect(readdirSync(home)).toEqual(["agent.cjs"]);
 });
 
 test("when the agent is killed, what it has started ends as well, and neither leaves a file", async () => {

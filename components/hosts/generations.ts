@@ -1,0 +1,72 @@
+/** What the settings of a replica on hosts come to, before any resource: which copies are asked for, and why. */
+import { generationId, inProduction } from "../../contract";
+import { databasesOf } from "../../settings/database";
+import type { HostSettings } from "../../settings/hosts";
+import type { Generations } from "../generations";
+import { reasonsOfHooks } from "../hooks";
+import { reasonsOfIdentity } from "../identity";
+import { reasonsOfMasking } from "../masking";
+
+/** The copies that the settings ask for: whatever shapes the data is in their ids, and nothing else. */
+export function generationsOf(settings: HostSettings): Generations {
+    const reasons = reasonsOf(settings);
+    return { database: generationId(reasons.database), media: generationId(reasons.media) };
+}
+
+/** The readable parts of these ids, as a diff shows them. */
+export function reasonsOf(settings: HostSettings) {
+    const { source, database, media } = settings;
+    const { host, server, command, files, excludeTableData } = source.database;
+    const { backup, refresh, dump, encoding, locale, localeProvider } = database;
+    return {
+        database: {
+            source: `${host}:${server.host}:${server.port}`,
+            backup,
+            refresh,
+            dump,
+            databases: databasesOf(database)
+                .map(
+                    (one) =>
+                        `${one.name} of ${one.owner}, in production ${inProduction(one).name} of ${inProduction(one).owner}`,
+                )
+                .join("; "),
+            ...(command !== undefined && { command }),
+            ...(files !== undefined && { files }),
+            ...(excludeTableData.length > 0 && { excludeTableData: excludeTableData.join(", ") }),
+            ...(encoding !== "UTF8" && { encoding }),
+            ...(locale !== undefined && { locale: `${locale} of ${localeProvider}` }),
+            ...reasonsOfHooks("prepare-database", settings),
+            ...reasonsOfMasking(settings),
+            ...reasonsOfIdentity(settings),
+        } as Record<string, string>,
+        media:
+            media === undefined
+                ? ({ mode: "none" } as Record<string, string>)
+                : ({
+                      source: source.media ?? "",
+                      mode: media.mode,
+                      ...(media.mode === "copy" && {
+                          refresh: media.refresh,
+                          sharing: media.sharing,
+                          links: media.links,
+                          owners: media.owners,
+                          ...(media.exclude.length > 0 && { exclude: media.exclude.join(", ") }),
+                      }),
+                      ...(media.sentinel !== undefined && { sentinel: media.sentinel }),
+                  } as Record<string, string>),
+    };
+}
+
+/** What shapes the database's copy besides its backup, and besides the names that it has here. */
+export function rulesOf({ database, target }: HostSettings): string {
+    const { dump, expectedCount, extensions, encoding, locale, localeProvider } = database;
+    return generationId({
+        production: JSON.stringify(databasesOf(database).map(inProduction)),
+        dump,
+        expectedCount,
+        extensions: extensions.toSorted().join(", "),
+        user: target.server.user,
+        encoding,
+        locale: locale && `${locale} of ${localeProvider}`,
+    });
+}

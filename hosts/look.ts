@@ -1,0 +1,62 @@
+/** What the hosts say before anything is registered. Reads only. */
+import { type Survey, surveySchema } from "../contract/survey";
+import { AgentAbsent, startAgent } from "./agent";
+import { onHost } from "./install";
+import type { Order } from "./order";
+import { orderedParity, type Parity } from "./parity";
+import { openWays, type Ways } from "./way";
+
+/** What was seen. */
+export interface HostSighting {
+    /** What the target holds; absent if it has no agent yet. */
+    survey?: Survey;
+    /** What is deployed on both sides, where the stack file asks. */
+    parity?: Parity;
+    /** Sentences about hosts that could not be looked at. */
+    problems: string[];
+}
+
+/** Looks at every host that takes part. */
+export async function lookAtHosts(order: Order): Promise<HostSighting> {
+    const ways = openWays(order.hosts);
+    const problems: string[] = [];
+    const or = async <T>(looking: Promise<T>): Promise<T | undefined> =>
+        looking.catch((error: Error) => {
+            problems.push(error.message);
+            return undefined;
+        });
+    try {
+        const names = new Set([
+            order.source.host,
+            order.target.host,
+            ...order.services.flatMap(({ host }) => host ?? []),
+        ]);
+        const [survey, parity] = await Promise.all([
+            or(surveyTarget(order, ways)),
+            or(orderedParity(order, ways)),
+            ...[...names].filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
+        ]);
+        return { ...(survey && { survey }), ...(parity && { parity }), problems: [...new Set(problems)] };
+    } finally {
+        ways.close();
+    }
+}
+
+/** What the target holds; undefined if it has no agent yet. */
+async function surveyTarget(order: Order, ways: Ways): Promise<Survey | undefined> {
+    // A host that is there and has no agent is one that nothing was made on.
+    await onHost(ways, order.target.host, "true");
+    try {
+        const found = await startAgent(order, ways, { ...order.target, command: "survey" }).ended;
+        const { problems, ...survey } = surveySchema.parse(JSON.parse(found));
+        // There is no store on the target.
+        return { ...survey, problems: problems.filter((problem) => !problem.includes("backup store incoming")) };
+    } catch (error) {
+        const { message } = error as Error;
+        const isToCome = order.hosts[order.target.host]?.bringNode === true && message.includes(" has no Node: ");
+        if (error instanceof AgentAbsent || isToCome) {
+            return undefined;
+        }
+        throw error;
+    }
+}

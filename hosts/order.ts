@@ -1,0 +1,70 @@
+/**
+ * What the program has decided, for the commands that carry it out: they run on the same machine, one for each resource,
+ * and find it in a file that only this user can read and that goes when the program ends.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Plan } from "../contract";
+import type { SourcePlan } from "../contract/hosts";
+import type { ParitySettings } from "../settings/hosts/parity";
+import type { Hosts } from "../settings/hosts/reach";
+import type { ServiceSettings } from "../settings/hosts/services";
+import { silence } from "./said";
+
+/** All that the commands have to know. It holds secrets. */
+export interface Order {
+    /** `<project>/<stack>`. */
+    stack: string;
+    hosts: Hosts;
+    /** The agent's program, one JavaScript file. */
+    program: string;
+    source: { host: string; plan: SourcePlan; secrets: Record<string, string> };
+    target: { host: string; plan: Plan; secrets: Record<string, string> };
+    services: ServiceSettings[];
+    /** Seconds that a service may take to stop. */
+    stopTimeout: number;
+    /** Seconds that each copy may take. */
+    timeouts: { database: number; media: number };
+    parity?: ParitySettings;
+}
+
+/** Folder of a stack's commands, below the project's. */
+export function orderFolder(stack: string): string {
+    return join(".understudy", stack.replace("/", "-"));
+}
+
+/** The command of a resource: the same text on every machine, so that it is no change by itself. */
+export function commandFor(stack: string, ...words: string[]): string {
+    return ["node", join(orderFolder(stack), "run.cjs"), ...words].join(" ");
+}
+
+const file = "order.json";
+
+/** Writes the order where {@link commandFor} leads, until this process ends. */
+export function writeOrder(order: Order): void {
+    const folder = orderFolder(order.stack);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(join(folder, "run.cjs"), `require(${JSON.stringify(join(__dirname, "main.cjs"))});\n`);
+    silence(folder);
+    rmSync(join(folder, file), { force: true });
+    writeFileSync(join(folder, file), JSON.stringify(order), { mode: 0o600 });
+    process.on("exit", () => rmSync(join(folder, file), { force: true }));
+}
+
+/**
+ * Reads the order beside a command.
+ *
+ * @throws {Error} when the program has ended
+ */
+export function readOrder(folder: string): Order {
+    try {
+        return JSON.parse(readFileSync(join(folder, file), "utf8")) as Order;
+    } catch {
+        throw new Error("This is run by Pulumi, as long as its program runs: use understudy up, or pulumi up.");
+    }
+}
+
+/** A stack's folder on a host. */
+export function folderOn({ hosts, stack }: Pick<Order, "hosts" | "stack">, host: string): string {
+    return `${hosts[host]?.folder}/${stack.replace("/", "-")}`;
+}

@@ -1,0 +1,80 @@
+/** What an update of a replica on hosts would do, in words. */
+import { formatAge } from "../agent/report";
+import { generationsOf } from "../components/hosts/generations";
+import type { HostSighting } from "../hosts/look";
+import { databasesOf } from "../settings/database";
+import type { HostSettings } from "../settings/hosts";
+import type { Row } from "../table";
+
+/** The rows of the preview, in the order in which things happen. */
+export function hostPreviewRows(settings: HostSettings, sighting: HostSighting): Row[] {
+    const { source, target, database, media, services, parity } = settings;
+    const generations = generationsOf(settings);
+    const live = sighting.survey?.databases.find(({ state }) => state === "live");
+    const names = databasesOf(database)
+        .map(({ name }) => name)
+        .join(", ");
+    const isNew = live?.id !== generations.database;
+    const kept = sighting.survey?.databases.find(
+        ({ id, state }) => id === generations.database && state !== "preparing",
+    );
+    const rows: Row[] = [
+        [
+            "database",
+            isNew
+                ? `${names} on ${target.host}: ${fromWhere(settings, kept !== undefined)}`
+                : `${names} stays (${generations.database})`,
+        ],
+    ];
+    if (live !== undefined && isNew) {
+        rows.push([
+            "replaced",
+            `${live.id}, of backup ${live.report?.stamp ?? "unknown"}, ${ageOf(live.report?.stamp)}; it is kept as long as database.keepGenerations says`,
+        ]);
+    }
+    if (media !== undefined) {
+        const there = sighting.survey?.media.some(
+            ({ id, completed }) => id === generations.media && completed !== null,
+        );
+        rows.push([
+            "media",
+            media.mode === "copy"
+                ? there === true
+                    ? `stay (${generations.media})`
+                    : `copied from ${source.media} to ${target.media} on ${target.host}`
+                : `${source.media} is read as it is, and not written to`,
+        ]);
+    }
+    if (isNew && services.length > 0) {
+        rows.push([
+            "stopped meanwhile",
+            services.map(({ name, host }) => (host === undefined ? name : `${name} on ${host}`)).join(", "),
+        ]);
+    }
+    if (sighting.parity !== undefined) {
+        const { source: there, target: here, same } = sighting.parity;
+        rows.push([
+            "version",
+            same
+                ? `${there} on both sides`
+                : `the source runs ${there}, the target ${here}${parity?.allowMismatch === undefined ? "" : "; allowed"}`,
+        ]);
+    }
+    return rows;
+}
+
+function fromWhere({ source, database }: HostSettings, isKept: boolean): string {
+    if (isKept) {
+        return "switched to a copy that is there";
+    }
+    const { host, command, files, replica } = source.database;
+    const whose = replica ? `the replica of stack ${source.stack} on ${host}` : host;
+    if (database.backup === "now") {
+        return command === undefined ? `dumped on ${whose} now` : `dumped on ${whose} now by ${command}`;
+    }
+    return `${database.backup === "latest" ? "the newest dump" : `the dump ${database.backup}`} at ${files} on ${whose}`;
+}
+
+function ageOf(stamp: string | undefined): string {
+    return stamp === undefined ? "of unknown age" : `${formatAge((Date.now() - Date.parse(stamp)) / 1000)} old`;
+}

@@ -1,0 +1,282 @@
+/** A stack file whose source and target are machines: which they are, what is brought from one to the other, and what is stopped for it. */
+import { z } from "zod";
+import { postgres } from "../../contract";
+import { database as databaseSettings, databasesOf } from "../database";
+import { hooks, hooksContradictions } from "../hooks";
+import { identity, identityContradictions } from "../identity";
+import { masking, maskingContradictions } from "../masking";
+import { copiedMedia, type SharedMedia, sharedMedia } from "../media";
+import { describe, type Parsed } from "../problems";
+import { absolutePath, duration, port, size } from "../values";
+import { parity } from "./parity";
+import { hostName, hosts, hostsContradictions } from "./reach";
+import { service } from "./services";
+
+/** A server as a machine that it is near to sees it. */
+const server = z.strictObject({
+    /** Its address, or the folder of its socket. */
+    host: z
+        .string()
+        .regex(
+            /^(\/[^\0\s]*|[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)$/,
+            "write a folder with a socket, a host name or an address",
+        )
+        .default("/var/run/postgresql"),
+    port: port.default(postgres.port),
+    user: z.string().min(1).default(postgres.user),
+    /** That user's password; left out where the server knows users of its machine. */
+    password: z.string().min(1).optional(),
+});
+
+const sourceDatabase = z.strictObject({
+    /** Where production's database is dumped, or its dumps are. */
+    host: hostName,
+    server: server.prefault({}),
+    /** A command in the place of pg_dump. */
+    command: z.string().min(1).optional(),
+    /** Where the dumps are that somebody else makes, such as `/backups/{database}-{stamp}.dump.xz`. */
+    files: absolutePath
+        .refine(
+            (text) => text.slice(text.lastIndexOf("/")).includes("{database}"),
+            "write {database} into the file's name",
+        )
+        .optional(),
+    excludeTableData: z.array(z.string().min(1)).default([]),
+});
+
+/** The database; where it is, `source` and `target` say. */
+const database = z.strictObject({
+    ...databaseSettings.omit({ volume: true, image: true, server: true, backup: true }).shape,
+    /** A dump that is made for it, the newest that is there, or one by what its name calls its time. */
+    backup: z
+        .string()
+        .regex(/^(now|latest|\d[\dTZ:_.+-]*)$/, "write now, latest, or the {stamp} in a dump's file name")
+        .default("now"),
+    /** Size of what the target's server keeps its data on; nobody compares it with what is needed if left out. */
+    capacity: size.optional(),
+});
+
+const copiedFiles = copiedMedia.omit({ volume: true, accessMode: true }).extend({
+    /** Group of the copies, by its number on the target. */
+    group: z.number().int().positive(),
+});
+
+/** The media as a stack file has them: what there is to be set depends on whether they are copied. */
+function mediaFor(written: unknown) {
+    const isShared = (written as { mode?: unknown } | undefined)?.mode === "share-read-only";
+    return (isShared ? sharedMedia : copiedFiles) as z.ZodType<z.infer<typeof copiedFiles> | SharedMedia>;
+}
+
+/** A text that nobody else may read, by the names that hooks and identity call it. */
+const secrets = z.record(z.string().regex(/^[\w-]+$/), z.record(z.string().regex(/^[\w.-]+$/), z.string()));
+
+const schemaFor = (written: Record<string, unknown>) =>
+    z.strictObject({
+        role: z.literal("replica").optional(),
+        hosts,
+        source: z.strictObject({
+            database: sourceDatabase.optional(),
+            /** Another stack of this project on hosts, whose replica is the source. */
+            stack: z.string().min(1).optional(),
+            /** Password of that stack's server. If it is the target's as well, left out. */
+            password: z.string().min(1).optional(),
+            /** Folder of production's files as the target's machine has it mounted. */
+            media: absolutePath.optional(),
+            systemIdentifier: z
+                .string()
+                .regex(/^\d{15,20}$/, "write the number in quotes")
+                .optional(),
+        }),
+        target: z.strictObject({
+            /** Where the replica's database and media are, and the agent. */
+            host: hostName,
+            server: server.prefault({}),
+            /** Role that the application logs in as, and its password. */
+            login: z.strictObject({
+                user: z.string().regex(/^[a-z_][a-z0-9_]{0,62}$/, "write the name of a role in lower case"),
+                password: z.string().min(8),
+            }),
+            /** Folder for the copies of the media; `current` in it leads to the live one. */
+            media: absolutePath.optional(),
+            /** Page of the application that has to answer afterwards. */
+            page: z.url({ protocol: /^https?$/ }).optional(),
+        }),
+        database,
+        /** The database alone if left out. */
+        media: mediaFor(written.media).optional(),
+        services: z.array(service).default([]),
+        /** How long a service may take to stop. */
+        stopTimeout: duration.prefault("2m"),
+        parity: parity.optional(),
+        hooks: hooks.prefault({}),
+        masking: masking.optional(),
+        identity: identity.optional(),
+        secrets: secrets.default({}),
+        /** Who holds this replica and why; nothing is changed while it is there. */
+        hold: z.string().min(1).optional(),
+        keepFailed: z.boolean().default(false),
+        /** Whether a wipe takes away the databases, and the copies of the media. */
+        removeDatabaseVolume: z.boolean().default(true),
+        removeMediaVolume: z.boolean().default(false),
+    });
+
+type Written = z.infer<ReturnType<typeof schemaFor>>;
+
+/** The settings of a replica on machines, with defaults filled in and time spans in seconds. */
+export type HostSettings = Omit<Written, "role" | "source"> & {
+    role: "hosts";
+    source: Omit<Written["source"], "database"> & { database: SourceDatabase };
+};
+/** Where a replica's database comes from; `replica` if that is one itself. */
+export type SourceDatabase = z.infer<typeof sourceDatabase> & { replica: boolean };
+
+/**
+ * What a stack file of a replica on machines comes to.
+ *
+ * @param read the settings of another stack file of the project, as they are written there
+ */
+export function parseHosts(
+    found: Record<string, unknown>,
+    read: (stack: string) => Record<string, unknown> | undefined,
+): Parsed<HostSettings> {
+    const schema = schemaFor(found);
+    const result = schema.safeParse(found, { reportInput: true });
+    if (!result.success) {
+        return { problems: result.error.issues.flatMap((issue) => describe(issue, schema)) };
+    }
+    const written = result.data;
+    const { stack } = written.source;
+    const upstream = stack === undefined ? undefined : upstreamOf(stack, written, read);
+    const own = written.source.database && { ...written.source.database, replica: false };
+    const source = own ?? (typeof upstream === "object" ? upstream : undefined);
+    const problems = [
+        ...contradictions(written),
+        ...(typeof upstream === "string" ? [upstream] : []),
+        ...(source === undefined && stack === undefined
+            ? ["source.database is missing: write where production's database is, or source.stack for another replica"]
+            : []),
+    ];
+    if (source === undefined) {
+        return { problems };
+    }
+    const settings = { ...written, role: "hosts" as const, source: { ...written.source, database: source } };
+    return { settings, problems: [...problems, ...placeContradictions(settings)] };
+}
+
+/** What another stack file says of its target, secrets apart: those are encrypted there. */
+const place = z.object({ host: hostName, server: server.omit({ password: true }).strip().prefault({}) });
+
+/** Where another stack's replica is, or what is wrong with it. */
+function upstreamOf(
+    stack: string,
+    { source, target }: Pick<Written, "source" | "target">,
+    read: (stack: string) => Record<string, unknown> | undefined,
+): SourceDatabase | string {
+    const wanted = "write the name of a stack of this project on hosts";
+    const found = read(stack);
+    if (found === undefined) {
+        return `source.stack is "${stack}", of which there is no stack file: ${wanted}`;
+    }
+    const upstream = place.safeParse(found.target);
+    if (found.hosts === undefined || !upstream.success) {
+        return `source.stack is "${stack}", which is no replica on hosts: ${wanted}`;
+    }
+    const { host, server: at } = upstream.data;
+    const isTargets = host === target.host && at.host === target.server.host && at.port === target.server.port;
+    const password = source.password ?? (isTargets ? target.server.password : undefined);
+    return { host, server: { ...at, ...(password && { password }) }, excludeTableData: [], replica: true };
+}
+
+/** What a stack file says in two places that cannot both be meant. */
+function contradictions(settings: Written): string[] {
+    const { hosts, source, database, media, masking, identity, target } = settings;
+    const names = databasesOf(database).map(({ name }) => name);
+    const problems = [
+        ...hostsContradictions(hosts),
+        ...hooksContradictions(settings.hooks, names, target.page !== undefined),
+        ...(masking === undefined ? [] : maskingContradictions(masking, names)),
+        ...(identity === undefined ? [] : identityContradictions(identity, names.slice(1))),
+        ...secretsMissing(settings),
+    ];
+    if (source.database !== undefined && source.stack !== undefined) {
+        problems.push("source.stack and source.database are both written: leave one of them out");
+    }
+    if (source.database?.files === undefined && database.backup !== "now") {
+        problems.push(
+            `database.backup is ${database.backup}, but nobody says where dumps are: write source.database.files, or now`,
+        );
+    }
+    if (source.database?.files !== undefined && database.backup === "now" && source.database.command === undefined) {
+        problems.push(
+            "source.database.files is written, but database.backup is now, which makes a dump of its own: write latest, or leave out files",
+        );
+    }
+    if (media !== undefined && source.media === undefined) {
+        problems.push("source.media is missing: write the folder of production's files as the target's machine has it");
+    }
+    if (media?.mode === "copy" && target.media === undefined) {
+        problems.push("target.media is missing: write the folder for the copies of the media");
+    }
+    if (media === undefined && (source.media ?? target.media) !== undefined) {
+        problems.push(
+            "media is missing: write how production's files become the replica's, or leave out their folders",
+        );
+    }
+    const services = settings.services.map(({ host = "", name }) => `${host}/${name}`);
+    for (const twice of new Set(services.filter((one, at) => services.indexOf(one) !== at))) {
+        problems.push(`services holds ${twice.replace(/^.*\//, "")} a second time: write each service once for a host`);
+    }
+    return problems;
+}
+
+/** Machines that are named and not there, and a target that is the source. */
+function placeContradictions({ hosts, source, target, services, parity, database }: HostSettings): string[] {
+    const named: [string, string | undefined][] = [
+        [
+            source.stack === undefined ? "source.database.host" : `target.host of stack ${source.stack}`,
+            source.database.host,
+        ],
+        ["target.host", target.host],
+        ...services.map(({ host }, at): [string, string | undefined] => [`services.${at}.host`, host]),
+        ["parity.source.host", parity?.source.host],
+        ["parity.target.host", parity?.target.host],
+    ];
+    const problems = named
+        .filter(([, name]) => name !== undefined && hosts[name] === undefined)
+        .map(
+            ([key, name]) =>
+                `${key} is "${name}", which is no host: write one of ${Object.keys(hosts).join(", ")}, or add it to hosts`,
+        );
+    const from = source.database;
+    const isSameServer =
+        from.host === target.host && from.server.host === target.server.host && from.server.port === target.server.port;
+    if (isSameServer && !from.replica) {
+        problems.push(
+            `target.host is "${target.host}", whose server is production's own: write another machine, or another server on it`,
+        );
+    }
+    const own = databasesOf(database).filter(({ name, production }) => (production?.name ?? name) === name);
+    if (isSameServer && from.replica && own.length > 0) {
+        problems.push(
+            `database.name is "${own[0]?.name}", which is the database of stack ${source.stack} on the same server: write ` +
+                "another name, and its name there to database.production.name",
+        );
+    }
+    return problems;
+}
+
+/** Secrets that are named and not written. */
+function secretsMissing({ secrets, hooks, identity }: Written): string[] {
+    const sets = identity === undefined ? [] : [identity, ...Object.values(identity.others)].flatMap(({ set }) => set);
+    const values = sets.flatMap(({ columns }) => Object.values(columns));
+    const wanted = [
+        ...Object.values(hooks.secrets),
+        ...values.filter((value) => typeof value === "object" && value !== null),
+    ];
+    return wanted
+        .filter(({ secret, key }) => secrets[secret]?.[key] === undefined)
+        .map(
+            ({ secret, key }) =>
+                `secrets.${secret}.${key} is missing: pulumi config set --secret --path secrets.${secret}.${key}`,
+        );
+}

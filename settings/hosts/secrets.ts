@@ -1,0 +1,27 @@
+/** What of a stack file on hosts has to be encrypted. */
+import type { HostSettings } from ".";
+
+/**
+ * Secrets that stand in plain, each with the command that encrypts it.
+ *
+ * @param written the settings as the stack file has them; undefined if nobody can look
+ */
+export function plainSecrets(settings: HostSettings, written: Record<string, unknown> | undefined): string[] {
+    const { hosts, secrets } = settings;
+    const keys = Object.entries(hosts).filter(([, { ssh }]) => ssh?.key !== undefined);
+    const paths = [
+        ...keys.map(([name]) => ["hosts", name, "ssh", "key"]),
+        ["source", "database", "server", "password"],
+        ["source", "password"],
+        ["target", "server", "password"],
+        ["target", "login", "password"],
+        ...Object.entries(secrets).flatMap(([name, its]) => Object.keys(its).map((key) => ["secrets", name, key])),
+    ];
+    return paths
+        .filter((path) => typeof valueAt(written, path) === "string")
+        .map((path) => `${path.join(".")} is in plain: pulumi config set --secret --path ${path.join(".")}`);
+    // What is encrypted is no text there, nor is anything below it.
+    function valueAt(value: unknown, path: string[]): unknown {
+        return path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
+    }
+}
