@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { exitStatus } from "../contract";
 import { type HostEvent, hostEvent } from "../contract/hosts";
-import { Refusal } from "../refusal";
+import { Refusal } from "../agent/refusal";
 import { folderOn, type Order } from "./order";
 import { connectionProblem } from "./ssh";
 import { quoted, type Ways } from "./way";

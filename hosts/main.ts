@@ -1,9 +1,8 @@
 /** What Pulumi's commands are: `run.cjs <command> [<host>]` beside an order. Each ends with one sentence. */
 import { dirname } from "node:path";
 import { exitStatus } from "../contract";
-import { Refusal } from "../refusal";
+import { Refusal } from "../agent/refusal";
 import { AgentAbsent } from "./agent";
-import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
 import { type Order, readOrder } from "./order";
 import { onTarget, prepareDatabase, prepareMedia } from "./prepare";
@@ -69,6 +68,8 @@ async function heldDeployments(): Promise<string> {
         }
     };
     await lines(1);
+    // The client of Kubernetes takes long to load.
+    const { deploymentsPlan, holdDeployments } = await import("./deployments");
     const { plan } = JSON.parse(text.split("\n")[0] ?? "") as { plan: unknown };
     return holdDeployments(deploymentsPlan.parse(plan), async (services) => {
         process.stdout.write(`${JSON.stringify({ event: "stopped", services })}\n`);

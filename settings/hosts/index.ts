@@ -198,6 +198,15 @@ function contradictions(settings: Written): string[] {
         ...(identity === undefined ? [] : identityContradictions(identity, names.slice(1))),
         ...secretsMissing(settings),
     ];
+    const { user } = target.login;
+    for (const owner of new Set(databasesOf(database).map((one) => one.owner))) {
+        if (owner === user) {
+            problems.push(
+                `target.login.user is "${user}", which is the database's owner as well: write another owner, such as ` +
+                    `${user}_owner, and production's to database.production.owner; the login acts as the owner`,
+            );
+        }
+    }
     if (source.database !== undefined && source.stack !== undefined) {
         problems.push("source.stack and source.database are both written: leave one of them out");
     }
