@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, exitStatus, type Plan, planSchema } from "../contract";
+import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
 import {
     type HostCommand,
     hostCommands,
@@ -13,6 +14,8 @@ import {
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { type Attended, attend } from "./attended";
+import { copyBuckets, planBuckets } from "./buckets/copy";
+import { uploadDumps } from "./buckets/upload";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
 import { describeKept, retireMedia } from "./media/retire";
@@ -21,7 +24,7 @@ import { refuseIncompleteMedia } from "./media/volume";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
-import { fitting, parsePlan, readPlan, readPublication } from "./plan";
+import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
@@ -74,6 +77,13 @@ const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortS
     "verify-media": verifyMedia,
 };
 
+/** What each command does with the plan of bucket copies. */
+const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSignal) => Promise<string>> = {
+    "plan-buckets": planBuckets,
+    "copy-buckets": copyBuckets,
+    "upload-dumps": (plan, signal) => uploadDumps(plan, signal),
+};
+
 /** What each command does that hosts alone have, with what it is told on its standard input. */
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
@@ -98,7 +108,7 @@ function servicesOf({ plan }: Attended["header"]): ServicesPlan {
 async function main(): Promise<void> {
     const stop = new AbortController();
     process.once("SIGTERM", () => {
-        stop.abort(new Error("The run was stopped (SIGTERM); what is in use was not changed."));
+        stop.abort(new Error(`The run was stopped (SIGTERM); ${leaving(process.argv[2])}.`));
         setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
     });
     try {
@@ -113,9 +123,16 @@ async function main(): Promise<void> {
     }
 }
 
+/** What a command that is stopped leaves. */
+function leaving(command: string | undefined): string {
+    return command === "copy-buckets"
+        ? "what was copied is there, and the next run goes on with the rest"
+        : "what is in use was not changed";
+}
+
 /** What the agent was started for. */
 interface Arguments {
-    command: Command | PublisherCommand | HostCommand;
+    command: Command | PublisherCommand | BucketsCommand | HostCommand;
     /** The plan's file. On a host it arrives on standard input. */
     path?: string;
     generations?: string[];
@@ -130,6 +147,9 @@ async function work({ command, path, generations, rewrites }: Arguments, stop: A
     }
     if (isPublishers(command)) {
         return publisherWork[command](await readPublication(path), signal);
+    }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](await readBucketsPlan(path), signal);
     }
     if (isHosts(command)) {
         throw new Refusal(usage);
@@ -147,7 +167,7 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     }
     const run = await attend(dirname(process.argv[1] ?? ""), () => {
         if (!outliving.includes(command)) {
-            stop.abort(new Error("Whoever waited for this run is gone; what is in use was not changed."));
+            stop.abort(new Error(`Whoever waited for this run is gone; ${leaving(command)}.`));
         }
     });
     if (isHosts(command)) {
@@ -155,6 +175,9 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     }
     if (isPublishers(command)) {
         throw new Refusal(usage);
+    }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
     }
     return replicaWork[command](fitting(planSchema, run.header.plan), stop.signal);
 }
@@ -167,7 +190,11 @@ function isPublishers(command: Arguments["command"]): command is PublisherComman
     return (publisherCommands as readonly string[]).includes(command);
 }
 
-const all = [...commands, ...publisherCommands, ...hostCommands];
+function isForBuckets(command: Arguments["command"]): command is BucketsCommand {
+    return (bucketsCommands as readonly string[]).includes(command);
+}
+
+const all = [...commands, ...publisherCommands, ...bucketsCommands, ...hostCommands];
 const usage = `usage: agent ${all.join("|")} [--plan <file> [--generation <id>[,<id>]] [--rewrites <json>]]`;
 
 function readArguments(): Arguments {
