@@ -20,7 +20,7 @@ export default defineConfig({
                 test: {
                     ...patience,
                     name: "local",
-                    include: ["test/{program,postgres,media,mail,banner,faults}/**/*.test.ts"],
+                    include: ["test/{program,postgres,mysql,media,mail,banner,faults}/**/*.test.ts"],
                     maxWorkers: 2,
                 },
             },

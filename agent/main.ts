@@ -1,24 +1,19 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, exitStatus, type Plan } from "../contract";
+import { type Command, commands, copyPlan, exitStatus } from "../contract";
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
+import { engineOf, type ReplicaPlan } from "./engine";
 import { prepareMedia } from "./media/generation";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
-import { countInUse } from "./neutral/identity/count";
-import { proposeMasking } from "./neutral/mask/proposal";
-import { runHooksOnce } from "./neutral/once";
 import { parsePlan, readPlan, readPublication } from "./plan";
-import { prepareDatabase } from "./postgres/restore";
-import { retireDatabases } from "./postgres/retire";
-import { switchDatabase } from "./postgres/switch";
 import { publishMedia } from "./publish/media/publish";
 import { verifyMedia } from "./publish/media/verify";
 import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
-import { compareReferences, describeReferences } from "./references";
+import { describeReferences } from "./references";
 import { Refusal } from "./refusal";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
@@ -30,26 +25,27 @@ const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/terminati
 const grace = 10_000;
 
 /** What each command does with a replica's plan. */
-const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
-    "prepare-database": prepareDatabase,
+const replicaWork: Record<Command, (plan: ReplicaPlan, signal: AbortSignal) => Promise<string>> = {
+    "prepare-database": (plan, signal) => engineOf(plan).prepare(signal),
     "prepare-media": (plan, signal) =>
         "shared" in plan.media
             ? lookAtShared(plan.media, signal)
             : prepareMedia({ ...plan, media: plan.media }, signal),
     switch: async (plan, signal) => {
         const copies = copyPlan(plan);
+        const engine = engineOf(plan);
         await (copies && refuseIncompleteMedia(copies));
-        const references = await (copies && compareReferences(copies, signal));
-        const sentence = await switchDatabase(plan, signal);
-        const hooks = await runHooksOnce("afterSwitch", plan, signal);
+        const references = await engine.references(signal);
+        const sentence = await engine.switch(signal);
+        const hooks = await engine.hooks("afterSwitch", signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
     },
-    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await runHooksOnce("afterStart", plan, signal)}`,
+    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await engineOf(plan).hooks("afterStart", signal)}`,
     retire,
     survey,
-    "mask-suggest": proposeMasking,
-    "count-rewrites": countInUse,
+    "mask-suggest": (plan, signal) => engineOf(plan).proposeMasking(signal),
+    "count-rewrites": (plan, signal) => engineOf(plan).countRewrites(signal),
 };
 
 /** What each command of production's side does with the plan of that side. */
@@ -124,8 +120,8 @@ function readArguments(): Arguments {
     }
 }
 
-async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
-    const databases = await retireDatabases(plan, signal);
+async function retire(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
+    const databases = await engineOf(plan).retire(signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
     const copies = copyPlan(plan);
     const files = copies && (await retireMedia(copies, signal));

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
-import { type Command, type Plan, planSchema } from "../contract";
+import { type Command, planSchema } from "../contract";
 import { hooksOf } from "../contract/hooks";
+import { mysqlPlanSchema } from "../contract/mysql";
 import { type Publication, publicationSchema } from "../contract/publication";
+import type { ReplicaPlan } from "./engine";
 import { Refusal } from "./refusal";
 
 /** What {@link readPlan} needs to know. */
@@ -23,10 +25,16 @@ export interface PlanRequest {
  *
  * @throws {Refusal} when the plan is incomplete, or still is about other generations in the end
  */
-export async function readPlan({ path, command, generations, patience = 60, signal }: PlanRequest): Promise<Plan> {
+export async function readPlan({
+    path,
+    command,
+    generations,
+    patience = 60,
+    signal,
+}: PlanRequest): Promise<ReplicaPlan> {
     const deadline = Date.now() + patience * 1000;
     for (;;) {
-        const plan = await readOnce(planSchema, path);
+        const plan = await readOnce(schemaOf, path);
         const found = generationsOf(command, plan).join(",");
         if (generations === undefined || generations.join(",") === found) {
             return plan;
@@ -42,7 +50,7 @@ export async function readPlan({ path, command, generations, patience = 60, sign
 }
 
 /** What a command is concerned with: the database's generation, the media's, and the hooks that it runs. */
-export function generationsOf(command: Command, { database, media, hooks }: Plan): string[] {
+export function generationsOf(command: Command, { database, media, hooks }: ReplicaPlan): string[] {
     if (command === "prepare-database") {
         return [database.generation];
     }
@@ -58,10 +66,16 @@ export function generationsOf(command: Command, { database, media, hooks }: Plan
  * @throws {Refusal} when it is incomplete
  */
 export async function readPublication(path: string): Promise<Publication> {
-    return readOnce(publicationSchema, path);
+    return readOnce(() => publicationSchema, path);
 }
 
-async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
+/** The shape of a replica's plan. Nothing names PostgreSQL, which was there first. */
+function schemaOf(value: unknown): z.ZodType<ReplicaPlan> {
+    const { engine } = (value as { database?: { engine?: unknown } } | null)?.database ?? {};
+    return engine === "mysql" ? mysqlPlanSchema : planSchema;
+}
+
+async function readOnce<T>(schema: (value: unknown) => z.ZodType<T>, path: string): Promise<T> {
     let text: string;
     try {
         text = await readFile(path, "utf8");
@@ -70,7 +84,7 @@ async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
             `The plan ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): mount it there.`,
         );
     }
-    return parsePlan(schema, text, path);
+    return parse(schema, text, path);
 }
 
 /**
@@ -79,13 +93,17 @@ async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
  * @throws {Refusal} with every problem of the plan in one sentence
  */
 export function parsePlan<T>(schema: z.ZodType<T>, text: string, path: string): T {
+    return parse(() => schema, text, path);
+}
+
+function parse<T>(schema: (value: unknown) => z.ZodType<T>, text: string, path: string): T {
     let value: unknown;
     try {
         value = JSON.parse(text);
     } catch {
         throw new Refusal(`The plan ${path} is not JSON: run the update again, which writes it.`);
     }
-    const result = schema.safeParse(value);
+    const result = schema(value).safeParse(value);
     if (!result.success) {
         const problems = result.error.issues.map(describe).join("; ");
         throw new Refusal(

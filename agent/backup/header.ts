@@ -79,7 +79,7 @@ async function readPlainHeader(
     bytes: Buffer,
 ): Promise<string> {
     const { path } = backup;
-    if (packing === "xz" || packing === "zstd") {
+    if (packing === "xz" || packing === "zstd" || packing === "bzip2") {
         await versionOf(packing);
     }
     const text = (await beginning(backup, packing, bytes)).toString("latin1");
