@@ -64,8 +64,8 @@ export async function connectTo(
                 multipleStatements: several,
                 connectTimeout: 10_000,
                 enableKeepAlive: true,
-                // Nothing of a dump makes the agent read its own files.
-                flags: ["-LOCAL_FILES"],
+                // Nothing of a dump makes the agent read its own files, nor changes how it writes what follows.
+                flags: ["-LOCAL_FILES", "-SESSION_TRACK"],
             });
             // Without a listener a lost connection would end the process; whoever queries next hears of it anyway.
             connection.on("error", () => undefined);

@@ -167,6 +167,11 @@ export async function removeGeneration(
 export async function dropScratchAccount(admin: Connection, id: string): Promise<void> {
     const user = scratchAccount(id);
     await admin.query(`drop user if exists ${quoted(user)}@'%'`);
+    await endSessionsOf(admin, user);
+}
+
+/** Ends the sessions of an account. */
+export async function endSessionsOf(admin: Connection, user: string): Promise<void> {
     const sessions = await rowsOf<{ id: number }>(
         admin,
         "select id from information_schema.processlist where user = ?",

@@ -233,7 +233,7 @@ export class Pour {
     }
 
     private async applySettings(connection: Connection, settings: string): Promise<void> {
-        if (settings !== "" && this.set.get(connection) !== settings) {
+        if (this.set.get(connection) !== settings) {
             await connection.query(settings);
             this.set.set(connection, settings);
         }

@@ -8,7 +8,6 @@ import type { Visitor } from "./connect";
 import {
     currentNames,
     describeGeneration,
-    dropScratchAccount,
     type Generation,
     isWhole,
     readGenerations,
@@ -22,7 +21,7 @@ import { neutralise } from "./neutral/neutralise";
 import { prove } from "./prove";
 import { refuseWithoutRoom } from "./room";
 import { databaseSize, type MysqlServer, withServer } from "./server";
-import { makeDatabases, makeScratchAccount } from "./stage";
+import { lockScratchAccount, makeDatabases, makeScratchAccount } from "./stage";
 import { finishSwitching } from "./switching";
 
 /**
@@ -101,7 +100,7 @@ async function restoreAll(
                 { ...report, unknown: [...unknown, ...report.unknown], ...done.get(name) },
             ]),
         );
-        await dropScratchAccount(server.admin, generation);
+        await lockScratchAccount(server.admin, generation);
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);
         const seconds = Math.round(performance.now() - start) / 1000;

@@ -1,15 +1,11 @@
 import { DumpError } from "../backup/piece";
 import { plainOf } from "./plain";
 
+/** What `SET NAMES` sets. */
+const characterSets = ["character_set_client", "character_set_results", "character_set_connection"];
+
 /** Settings of a session that a dump may change: those that say how its text is to be read. */
-const readers = new Set([
-    "character_set_client",
-    "character_set_results",
-    "character_set_connection",
-    "collation_connection",
-    "time_zone",
-    "sql_mode",
-]);
+const readers = new Set([...characterSets, "collation_connection", "time_zone", "sql_mode"]);
 
 /** Settings that a dump changes to be loaded faster or more quietly, which is the agent's to say. */
 const others = new Set([
@@ -36,9 +32,14 @@ const value = /^(?:'[^'\\]*'|"[^"\\]*"|[\w+:.-]+)$/;
  * gets the settings that its statement is written under.
  */
 export class Settings {
-    private readonly values = new Map<string, string>();
+    private readonly values: Map<string, string>;
     /** What was set when a dump has put it aside, by the name that it gave it. */
     private readonly aside = new Map<string, string | undefined>();
+
+    constructor() {
+        // A dump that names no character set has the usual one.
+        this.values = new Map(characterSets.map((setting) => [setting, "utf8mb4"]));
+    }
 
     /**
      * Follows a statement that sets something.
@@ -57,13 +58,13 @@ export class Settings {
     /** The statement that sets all of it. */
     get statement(): string {
         const all = [...this.values].map(([setting, value]) => `${setting} = ${value}`);
-        return all.length === 0 ? "" : `set ${all.join(", ")}`;
+        return `set ${all.join(", ")}`;
     }
 
     private followOne(text: string): string | undefined {
         const [, charset, collation] = character.exec(text) ?? [];
         if (charset !== undefined) {
-            for (const setting of ["character_set_client", "character_set_results", "character_set_connection"]) {
+            for (const setting of characterSets) {
                 this.set(setting, charset);
             }
             this.values.delete("collation_connection");

@@ -4,7 +4,7 @@ import { generationName } from "../../contract";
 import type { MysqlDatabase, MysqlDatabasePlan } from "../../contract/mysql";
 import { readSecret } from "../postgres/server";
 import type { Visitor } from "./connect";
-import { dropScratchAccount, scratchAccount } from "./generations";
+import { dropScratchAccount, endSessionsOf, scratchAccount } from "./generations";
 import { quoted } from "./rows";
 import type { MysqlServer } from "./server";
 
@@ -14,8 +14,8 @@ const rights =
     "create view, show view, create routine, alter routine, execute, trigger";
 
 /**
- * Makes the account that loads and changes a generation, with rights on databases and on nothing else: whatever a dump or
- * a hook holds runs as this account. Who has it ends with {@link dropScratchAccount}.
+ * Makes the account that loads and changes a generation, with rights on its databases and on nothing else: whatever a dump
+ * or a hook holds runs as this account. What has code of its own belongs to it as long as the generation is not live.
  *
  * @param databases by the names that they have now
  */
@@ -28,6 +28,17 @@ export async function makeScratchAccount(admin: Connection, id: string, database
         await admin.query(`grant ${rights}, event on ${pattern(database)}.* to ${quoted(user)}@'%'`);
     }
     return { user, password };
+}
+
+/** Nobody can log in as the account of a generation any more. */
+export async function lockScratchAccount(admin: Connection, id: string): Promise<void> {
+    await admin.query(`alter user ${scratchOwner(id)} account lock`);
+    await endSessionsOf(admin, scratchAccount(id));
+}
+
+/** The account of a generation, as SQL names it. */
+export function scratchOwner(id: string): string {
+    return `${quoted(scratchAccount(id))}@'%'`;
 }
 
 /** Makes the empty databases of a generation. */

@@ -5,7 +5,7 @@ import type { MysqlPlan } from "../../contract/mysql";
 import { Refusal } from "../refusal";
 import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
 import { objectsIn } from "./objects";
-import { quoted, rowsOf } from "./rows";
+import { quoted, quotedIn, rowsOf } from "./rows";
 import { type MysqlServer, withServer } from "./server";
 import { ensureLogin } from "./stage";
 import {
@@ -22,6 +22,9 @@ import {
     tokens,
     undoSwitch,
 } from "./switching";
+
+/** Number of the error that a lock was waited for too long. */
+const lockWait = 1205;
 
 /** Seconds within which all sessions must have let go of the tables. */
 const patience = 60;
@@ -69,10 +72,14 @@ async function exchange(
     next: Generation,
 ): Promise<number> {
     const { admin } = server;
+    const own = database.login.user;
+    const names = [...(live === undefined ? [] : currentNames(live)), ...currentNames(next)];
+    const unhold = (await isHeld(server, live)) ? endSessions(admin, own, names, 0) : async () => undefined;
     const databases: Exchanged[] = [];
     for (const { name, current } of next.databases) {
         databases.push(await exchangedIn(admin, name, current, live));
     }
+    await unhold();
     const account = await ensureLogin(admin, database, database.databases);
     const switching: Switching = { next: next.id, ...(live && { former: live.id }), databases };
     const worker = await server.connect({ several: true });
@@ -81,8 +88,7 @@ async function exchange(
         await worker.query("set session lock_wait_timeout = ?", [patience]);
         await begin(admin, stack, switching);
         await all(worker, droppedTriggers(databases, "next"));
-        const names = [...(live === undefined ? [] : currentNames(live)), ...currentNames(next)];
-        const fence = endSessions(admin, database.login.user, names, worker.threadId ?? 0);
+        const fence = endSessions(admin, own, names, worker.threadId ?? 0);
         const start = performance.now();
         try {
             // In one go: a server obeys all of it, whatever becomes of whoever has sent it.
@@ -106,6 +112,27 @@ async function exchange(
         return away;
     } finally {
         await worker.end().catch(() => worker.destroy());
+    }
+}
+
+/** Whether somebody has a table of the live copy for themselves, so that nobody can even look at it. */
+async function isHeld(server: MysqlServer, live: Generation | undefined): Promise<boolean> {
+    const looker = await server.connect();
+    try {
+        await looker.query("set session lock_wait_timeout = 1");
+        for (const { current } of live?.databases ?? []) {
+            for (const table of await tablesOf(looker, current)) {
+                await looker.query(`select 1 from ${quotedIn(current, table)} limit 0`);
+            }
+        }
+        return false;
+    } catch (error) {
+        if ((error as { errno?: number }).errno === lockWait) {
+            return true;
+        }
+        throw error;
+    } finally {
+        await looker.end();
     }
 }
 

@@ -3,10 +3,11 @@ import type { Connection } from "mysql2/promise";
 import * as z from "zod";
 import type { MysqlPlan } from "../../contract/mysql";
 import { log } from "../report";
+import { dropScratchAccount } from "./generations";
 import { type DatabaseObject, dropping, madeFor, objectNames, retargeted, sleepingEvent } from "./objects";
 import { quoted, quotedIn, rowsOf } from "./rows";
 import type { MysqlServer } from "./server";
-import { loginAccount } from "./stage";
+import { lockScratchAccount, loginAccount, makeScratchAccount, scratchOwner } from "./stage";
 import { objectKinds } from "./statement";
 
 const object = z.strictObject({ kind: z.enum(objectKinds), name: z.string(), sql: z.string(), settings: z.string() });
@@ -169,7 +170,8 @@ export async function undoSwitch(
     account: string,
 ): Promise<void> {
     for (const { live, next, liveObjects, nextObjects } of databases) {
-        for (const [database, objects] of [[live, liveObjects] as const, [next, nextObjects] as const]) {
+        const sides = [[live, liveObjects, account] as const, [next, nextObjects, scratchOwner(id)] as const];
+        for (const [database, objects, account] of sides) {
             const triggers = objects.filter(({ kind }) => kind === "trigger");
             await all(
                 worker,
@@ -186,20 +188,30 @@ export async function undoSwitch(
 export async function settleSwitch(
     worker: Connection,
     stack: string,
-    { next: id, databases }: Switching,
+    { next, former: id, databases }: Switching,
     account: string,
 ): Promise<void> {
     await worker.query(`alter user ${account} account unlock`);
-    for (const { live, former, next, liveObjects } of databases) {
-        if (former !== undefined) {
+    if (id !== undefined) {
+        await makeScratchAccount(
+            worker,
+            id,
+            databases.flatMap(({ former }) => former ?? []),
+        );
+        await lockScratchAccount(worker, id);
+    }
+    for (const { live, former, next: aside, liveObjects } of databases) {
+        if (former !== undefined && id !== undefined) {
             await dropObjects(worker, former);
             // What the copy has been given while it was live may be due: in a former copy nothing is.
             const asleep = liveObjects.map(sleepingEvent);
+            const account = scratchOwner(id);
             await makeFormer(worker, asleep, { into: former, from: live, columns: {}, account });
         }
-        await worker.query(`drop database if exists ${quoted(next)}`);
+        await worker.query(`drop database if exists ${quoted(aside)}`);
     }
-    await worker.query(`drop table if exists ${tokens(id).after}`);
+    await dropScratchAccount(worker, next);
+    await worker.query(`drop table if exists ${tokens(next).after}`);
     await worker.query("delete from understudy.switching where stack = ?", [stack]);
 }
 
