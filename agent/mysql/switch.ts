@@ -74,21 +74,23 @@ async function exchange(
     const { admin } = server;
     const own = database.login.user;
     const names = [...(live === undefined ? [] : currentNames(live)), ...currentNames(next)];
-    const unhold = (await isHeld(server, live)) ? endSessions(admin, own, names, 0) : async () => undefined;
-    const databases: Exchanged[] = [];
-    for (const { name, current } of next.databases) {
-        databases.push(await exchangedIn(admin, name, current, live));
-    }
-    await unhold();
     const account = await ensureLogin(admin, database, database.databases);
-    const switching: Switching = { next: next.id, ...(live && { former: live.id }), databases };
+    const isWaiting = await isHeld(server, live);
     const worker = await server.connect({ several: true });
+    const ending = () => endSessions(admin, own, names, worker.threadId ?? 0);
     try {
+        const unhold = isWaiting ? ending() : async () => undefined;
+        const databases: Exchanged[] = [];
+        for (const { name, current } of next.databases) {
+            databases.push(await exchangedIn(worker, name, current, live));
+        }
+        await unhold();
+        const switching: Switching = { next: next.id, ...(live && { former: live.id }), databases };
         await worker.query("select get_lock(?, 0)", [switchLock(next.id)]);
         await worker.query("set session lock_wait_timeout = ?", [patience]);
         await begin(admin, stack, switching);
         await all(worker, droppedTriggers(databases, "next"));
-        const fence = endSessions(admin, own, names, worker.threadId ?? 0);
+        const fence = ending();
         const start = performance.now();
         try {
             // In one go: a server obeys all of it, whatever becomes of whoever has sent it.
