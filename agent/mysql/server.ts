@@ -175,10 +175,7 @@ export async function withConnection<T>(
     const connection = await server.connect(visitor);
     const id = connection.threadId;
     // A long query would go on in the server after its client has gone.
-    const stop = () => {
-        void server.admin.query(`kill ${id}`).catch(() => undefined);
-        connection.destroy();
-    };
+    const stop = () => void server.admin.query(`kill ${id}`).catch(() => undefined);
     signal.addEventListener("abort", stop);
     try {
         signal.throwIfAborted();
