@@ -107,9 +107,8 @@ export class MysqlLexer {
 
     private read(data: Buffer, final: boolean): MysqlPiece[] {
         let at = 0;
-        let before = -1;
-        while (at < data.length && at !== before) {
-            before = at;
+        for (let before = ""; at < data.length && before !== `${at} ${this.inside}`; ) {
+            before = `${at} ${this.inside}`;
             at = this.step(data, at, final);
         }
         if (this.start >= 0) {

@@ -24,7 +24,12 @@ afterAll(async () => {
 
 /** Whether PHP can read values. */
 async function readByPhp(values: unknown[]): Promise<unknown[]> {
-    const running = promisify(execFile)("php", ["-n", join(__dirname, "../postgres/serialised.php")]);
+    const running = promisify(execFile)("php", [
+        "-n",
+        "-d",
+        "display_errors=stderr",
+        join(__dirname, "../postgres/serialised.php"),
+    ]);
     const lines = values.map((value) => JSON.stringify({ value: Buffer.from(String(value)).toString("base64") }));
     running.child.stdin?.end(lines.map((line) => `${line}\n`).join(""));
     return (await running).stdout
@@ -109,9 +114,11 @@ describe("5.6 (9): views and long lists of tables", () => {
             "old",
             "set group_concat_max_len = 32768; select group_concat(table_name) as list from information_schema.tables where table_schema = 'old' and table_type = 'BASE TABLE'",
         );
-        await expect(former.query("old", `drop table if exists ${row?.list}, v`)).rejects.toThrow();
-        expect((await former.query("old", "show tables")).length).toBeGreaterThan(1);
-        // Ours has a test beside the switch: S4-16.
+        await former.query("old", `drop table if exists ${row?.list}`);
+        const left = (await former.query("old", "show tables")).flatMap((row) => Object.values(row));
+        expect(left).toContain("v");
+        // What ours leaves is told beside the switch: nothing.
+        expect(left.length).toBeGreaterThan(100);
     });
 });
 
@@ -119,9 +126,9 @@ test("S4-03 a dump of more than a gibibyte goes through in less than 256 MiB", a
     const blob = "0123456789abcdef".repeat(65_536);
     const statements = Array.from({ length: 1100 }, (_, n) => `INSERT INTO \`big\` VALUES (${n},'${blob}');\n`);
     const sql = `CREATE TABLE \`big\` (\n  \`id\` int NOT NULL,\n  \`text\` longtext,\n  PRIMARY KEY (\`id\`)\n) ENGINE=MyISAM;\n`;
-    const [head = "", tail = ""] = gunzipSync(frame(`${sql}@@`))
+    const [head = "", tail = ""] = gunzipSync(frame(`${sql}<rows>`))
         .toString()
-        .split("@@");
+        .split("<rows>");
     // Pieces of gzip one after the other are a stream of gzip as well.
     const pieces = [head, ...statements, tail].map((text) => gzipSync(text, { level: 1 }));
     const stamp = stampBefore(100);
