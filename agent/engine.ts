@@ -1,4 +1,4 @@
-import type { CopyPlan, Plan } from "../contract";
+import { copyPlan, type Plan } from "../contract";
 import type { commandAt } from "../contract/hooks";
 import type { MysqlPlan } from "../contract/mysql";
 import type { References } from "../contract/report";
@@ -6,7 +6,10 @@ import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
 import { wanted } from "./mysql/guard";
 import * as mysql from "./mysql/look";
+import { countInUse as countInMysql } from "./mysql/neutral/count";
 import { runHooksOnce as runMysqlHooksOnce } from "./mysql/neutral/once";
+import { proposeMasking as proposeMysqlMasking } from "./mysql/neutral/proposal";
+import { namedByRows as namedByMysql } from "./mysql/references";
 import { prepareDatabase as prepareMysql } from "./mysql/restore";
 import { retireDatabases as retireMysql } from "./mysql/retire";
 import { switchDatabase as switchMysql } from "./mysql/switch";
@@ -17,7 +20,7 @@ import * as postgres from "./postgres/look";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
-import { compareReferences } from "./references";
+import { compareReferences, namedByRows } from "./references";
 
 /** The plan of a replica, whichever engine its database has. */
 export type ReplicaPlan = Plan | MysqlPlan;
@@ -57,13 +60,14 @@ function isMysql(plan: ReplicaPlan): plan is MysqlPlan {
 }
 
 function postgresEngine(plan: Plan): Engine {
-    const copies = "shared" in plan.media ? undefined : (plan as CopyPlan);
+    const copies = copyPlan(plan);
     return {
         prepare: (signal) => prepareDatabase(plan, signal),
         switch: (signal) => switchDatabase(plan, signal),
         retire: (signal) => retireDatabases(plan, signal),
         hooks: (point, signal) => runHooksOnce(point, plan, signal),
-        references: async (signal) => copies && compareReferences(copies, signal),
+        references: async (signal) =>
+            copies && compareReferences(copies, (asked) => namedByRows(copies, asked, signal)),
         backups: () => backupsOf(plan.database),
         found: () => postgres.onServer(plan),
         room: () => postgres.roomForDatabase(plan),
@@ -73,16 +77,18 @@ function postgresEngine(plan: Plan): Engine {
 }
 
 function mysqlEngine(plan: MysqlPlan): Engine {
+    const copies = copyPlan(plan);
     return {
         prepare: (signal) => prepareMysql(plan, signal),
         switch: (signal) => switchMysql(plan, signal),
         retire: async (signal) => ({ ...(await retireMysql(plan, signal)), bases: [] }),
         hooks: (point, signal) => runMysqlHooksOnce(point, plan, signal),
-        references: async () => undefined,
+        references: async (signal) =>
+            copies && compareReferences(copies, (asked) => namedByMysql(copies, asked, signal)),
         backups: () => backupsOf(wanted(plan)),
         found: () => mysql.onServer(plan),
         room: () => mysql.roomForDatabase(plan),
-        proposeMasking: async () => "",
-        countRewrites: async () => "",
+        proposeMasking: (signal) => proposeMysqlMasking(plan, signal),
+        countRewrites: (signal) => countInMysql(plan, signal),
     };
 }
