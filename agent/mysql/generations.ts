@@ -174,7 +174,7 @@ export async function dropScratchAccount(admin: Connection, id: string): Promise
 export async function endSessionsOf(admin: Connection, user: string): Promise<void> {
     const sessions = await rowsOf<{ id: number }>(
         admin,
-        "select id from information_schema.processlist where user = ?",
+        "select id as id from information_schema.processlist where user = ?",
         [user],
     );
     for (const session of sessions) {

@@ -297,7 +297,7 @@ export class MysqlLexer {
                 kind: "comment",
                 text: data
                     .toString("utf8", from, end)
-                    .replace(/^(-- ?|#)/, "")
+                    .replace(/^(--|#) ?/, "")
                     .trimEnd(),
             });
         }

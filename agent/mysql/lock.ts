@@ -23,7 +23,7 @@ export async function lockStack(admin: Connection, stack: string): Promise<void>
 async function holder(admin: Connection, name: string): Promise<string> {
     const [found] = await rowsOf<{ id: number; host: string; user: string }>(
         admin,
-        "select id, host, user from information_schema.processlist where id = is_used_lock(?)",
+        "select id as id, host as host, user as user from information_schema.processlist where id = is_used_lock(?)",
         [name],
     );
     return found === undefined

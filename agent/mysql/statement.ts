@@ -13,7 +13,7 @@ export type Step =
     | { kind: "table"; name: string; sql: string }
     | { kind: "rows"; table: string; count: number }
     /** Makes a sequence, or sets it. */
-    | { kind: "sequence"; name: string; sql: string; makes: boolean }
+    | { kind: "sequence"; name: string; sql: string }
     | { kind: "object"; object: ObjectKind; name: string; sql: string }
     /** Nothing is done; the reason is empty if nobody has to know. */
     | { kind: "nothing"; reason: string };
@@ -117,11 +117,11 @@ function tableIn(plain: string, text: Buffer): Step | undefined {
 }
 
 function sequenceIn(sql: string): Step | undefined {
-    for (const [pattern, makes] of [[patterns.sequence, true] as const, [patterns.position, false] as const]) {
+    for (const pattern of [patterns.sequence, patterns.position]) {
         const [, sequence, qualifier] = pattern.exec(sql) ?? [];
         if (sequence !== undefined) {
             refuseQualified(sequence, qualifier);
-            return { kind: "sequence", name: nameIn(sequence), sql, makes };
+            return { kind: "sequence", name: nameIn(sequence), sql };
         }
     }
     return undefined;

@@ -227,7 +227,7 @@ function endSessions(admin: Connection, user: string, databases: string[], own: 
         while (!ended) {
             const sessions = await rowsOf<{ id: number }>(
                 admin,
-                `select id from information_schema.processlist
+                `select id as id from information_schema.processlist
                   where (user = ? or db in (?)) and id not in (connection_id(), ?) and command <> 'Daemon'`,
                 [user, databases, own],
             );
