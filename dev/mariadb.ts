@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type Connection, createConnection } from "mysql2/promise";
-import { freePort, spawnAsServer } from "../test/postgres/server";
+import { asServer, freePort, spawnAsServer } from "../test/postgres/server";
 import { installPackages } from "./packages";
 
 /** Debian's packages with the server, its clients, and what dumps are packed with. */
@@ -61,7 +61,7 @@ export async function startMariaDb(settings: Record<string, string> = {}, parent
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
     ];
-    await ended(spawnAsServer("mariadb-install-db", install));
+    await asServer("mariadb-install-db", install);
     const port = await freePort();
     const all = { innodb_flush_log_at_trx_commit: "0", sync_binlog: "0", ...settings };
     const options = Object.entries(all).map(([key, value]) => `--${key}=${value}`);
