@@ -206,9 +206,16 @@ export type Plan = z.infer<typeof planSchema>;
 export type CopyPlan = Plan & { media: MediaPlan };
 
 /** The plan as one with copies of the media; undefined if the application reads production's own, or none. */
-export function copyPlan({ media, ...others }: Plan): CopyPlan | undefined {
-    return "volume" in media ? { ...others, media } : undefined;
+export function copyPlan<P extends Pick<Plan, "media">>(plan: P): (P & { media: MediaPlan }) | undefined {
+    return isCopied(plan) ? plan : undefined;
 }
+
+function isCopied<P extends Pick<Plan, "media">>(plan: P): plan is P & { media: MediaPlan } {
+    return "volume" in plan.media;
+}
+
+/** What of it the media are copied by. */
+export type MediaCopy = Pick<CopyPlan, "stack" | "media" | "keepFailed">;
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
 export type GenerationState = "preparing" | "proven" | "live" | "former";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, exitStatus, type Plan, planSchema } from "../contract";
+import { type Command, commands, copyPlan, exitStatus } from "../contract";
 import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
 import {
     type HostCommand,
@@ -16,23 +16,18 @@ import { type Publication, type PublisherCommand, publisherCommands } from "../c
 import { type Attended, attend } from "./attended";
 import { copyBuckets, planBuckets } from "./buckets/copy";
 import { uploadDumps } from "./buckets/upload";
+import { engineOf, type ReplicaPlan } from "./engine";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
 import { describeKept, retireMedia } from "./media/retire";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
-import { countInUse } from "./neutral/identity/count";
-import { proposeMasking } from "./neutral/mask/proposal";
-import { runHooksOnce } from "./neutral/once";
-import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
-import { prepareDatabase } from "./postgres/restore";
-import { retireDatabases } from "./postgres/retire";
-import { switchDatabase } from "./postgres/switch";
+import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication, schemaOf } from "./plan";
 import { publishMedia } from "./publish/media/publish";
 import { verifyMedia } from "./publish/media/verify";
 import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
-import { compareReferences, describeReferences } from "./references";
+import { describeReferences } from "./references";
 import { Refusal } from "./refusal";
 import { log, logTo } from "./report";
 import { holdServices, startServices } from "./services/hold";
@@ -49,24 +44,25 @@ const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/terminati
 const grace = 10_000;
 
 /** What each command does with a replica's plan. */
-const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
-    "prepare-database": prepareDatabase,
+const replicaWork: Record<Command, (plan: ReplicaPlan, signal: AbortSignal) => Promise<string>> = {
+    "prepare-database": (plan, signal) => engineOf(plan).prepare(signal),
     "prepare-media": prepareFiles,
     switch: async (plan, signal) => {
         const copies = copyPlan(plan);
+        const engine = engineOf(plan);
         await (copies && refuseIncompleteMedia(copies));
-        const references = await (copies && compareReferences(copies, signal));
-        const sentence = await switchDatabase(plan, signal);
+        const references = await engine.references(signal);
+        const sentence = await engine.switch(signal);
         await (copies && linkMedia(copies));
-        const hooks = await runHooksOnce("afterSwitch", plan, signal);
+        const hooks = await engine.hooks("afterSwitch", signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
     },
-    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await runHooksOnce("afterStart", plan, signal)}`,
+    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await engineOf(plan).hooks("afterStart", signal)}`,
     retire,
     survey,
-    "mask-suggest": proposeMasking,
-    "count-rewrites": countInUse,
+    "mask-suggest": (plan, signal) => engineOf(plan).proposeMasking(signal),
+    "count-rewrites": (plan, signal) => engineOf(plan).countRewrites(signal),
 };
 
 /** What each command of production's side does with the plan of that side. */
@@ -87,7 +83,7 @@ const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSigna
 /** What each command does that hosts alone have, with what it is told on its standard input. */
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
-    "receive-database": ({ header, input }, signal) => receiveDatabase(fitting(planSchema, header.plan), input, signal),
+    "receive-database": ({ header, input }, signal) => receiveDatabase(replicaPlan(header), input, signal),
     "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
     "start-services": async ({ header, input }) => {
         for await (const _ of input) {
@@ -100,6 +96,10 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
 
 /** Commands for which the end of their input is no reason to end. */
 const outliving: readonly string[] = ["hold-services", "start-services"];
+
+function replicaPlan({ plan }: Attended["header"]): ReplicaPlan {
+    return fitting(schemaOf(plan), plan);
+}
 
 function servicesOf({ plan }: Attended["header"]): ServicesPlan {
     return fitting(servicesPlan, plan);
@@ -179,7 +179,7 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     if (isForBuckets(command)) {
         return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
     }
-    return replicaWork[command](fitting(planSchema, run.header.plan), stop.signal);
+    return replicaWork[command](replicaPlan(run.header), stop.signal);
 }
 
 function isHosts(command: Arguments["command"]): command is HostCommand {
@@ -219,7 +219,7 @@ function readArguments(): Arguments {
     }
 }
 
-async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
+async function prepareFiles(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
     const copies = copyPlan(plan);
     if (copies !== undefined) {
         return prepareMedia(copies, signal);
@@ -227,8 +227,8 @@ async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
     return "shared" in plan.media ? lookAtShared(plan.media, signal) : "The replica has no media: nothing to do.";
 }
 
-async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
-    const databases = await retireDatabases(plan, signal);
+async function retire(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
+    const databases = await engineOf(plan).retire(signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
     const copies = copyPlan(plan);
     const files = copies && (await retireMedia(copies, signal));

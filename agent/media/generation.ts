@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type CopyPlan, generationFiles, generationFolder, generationMarker, type MediaPlan } from "../../contract";
+import { generationFiles, generationFolder, generationMarker, type MediaCopy, type MediaPlan } from "../../contract";
 import type { MediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
@@ -57,7 +57,7 @@ class Overtaken extends Error {}
  * @throws {Refusal} when a guard speaks, before anything has changed
  * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
-export async function prepareMedia(plan: CopyPlan, signal: AbortSignal, patience = waiting): Promise<string> {
+export async function prepareMedia(plan: MediaCopy, signal: AbortSignal, patience = waiting): Promise<string> {
     for (let attempt = 1; ; attempt++) {
         try {
             return await prepareOnce(plan, patience, signal);
@@ -70,7 +70,7 @@ export async function prepareMedia(plan: CopyPlan, signal: AbortSignal, patience
     }
 }
 
-async function prepareOnce(plan: CopyPlan, patience: number, signal: AbortSignal): Promise<string> {
+async function prepareOnce(plan: MediaCopy, patience: number, signal: AbortSignal): Promise<string> {
     const { media, stack } = plan;
     const { volume, generation: id } = media;
     const isThere = async () =>
@@ -91,7 +91,7 @@ async function prepareOnce(plan: CopyPlan, patience: number, signal: AbortSignal
 
 /** The same, as the only run that changes the volume. */
 async function prepareAlone(
-    { media, stack, keepFailed }: CopyPlan,
+    { media, stack, keepFailed }: MediaCopy,
     patience: number,
     lease: VolumeLease,
 ): Promise<string> {
@@ -138,7 +138,7 @@ async function isOvertaken(source: Source): Promise<boolean> {
     return source.isOvertaken().catch(() => false);
 }
 
-function overtaken(media: CopyPlan["media"]): Overtaken {
+function overtaken(media: MediaCopy["media"]): Overtaken {
     return new Overtaken(`Production's side has changed the media source ${sourceName(media)} while it was copied.`);
 }
 

@@ -125,7 +125,9 @@ export async function play(home: string, folder: string): Promise<Seen[]> {
 
 function operationIn({ resourcePreEvent }: EngineEvent): Seen["operations"] {
     const metadata = resourcePreEvent?.metadata;
-    return metadata?.type === "command:local:Command" ? [{ op: metadata.op, diffs: (metadata.diffs ?? []).toSorted() }] : [];
+    return metadata?.type === "command:local:Command"
+        ? [{ op: metadata.op, diffs: (metadata.diffs ?? []).toSorted() }]
+        : [];
 }
 
 function errorIn({ diagnosticEvent }: EngineEvent, folder: string): string[] {
