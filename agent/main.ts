@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, exitStatus, type Plan, planSchema } from "../contract";
+import { type Command, commands, copyPlan, copyPlans, exitStatus, type Plan, planSchema } from "../contract";
 import {
     type HostCommand,
     hostCommands,
@@ -12,10 +12,13 @@ import {
 } from "../contract/hosts";
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
+import { servingPlan } from "../contract/served";
 import { type Attended, attend } from "./attended";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
-import { describeKept, retireMedia } from "./media/retire";
+import { describeKept, type RetiredMedia, retireMedia } from "./media/retire";
+import { serveMedia } from "./media/serve";
+import { servedSource } from "./media/served";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
 import { countInUse } from "./neutral/identity/count";
@@ -51,10 +54,14 @@ const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<
     "prepare-media": prepareFiles,
     switch: async (plan, signal) => {
         const copies = copyPlan(plan);
-        await (copies && refuseIncompleteMedia(copies));
+        for (const one of copyPlans(plan)) {
+            await refuseIncompleteMedia(one);
+        }
         const references = await (copies && compareReferences(copies, signal));
         const sentence = await switchDatabase(plan, signal);
-        await (copies && linkMedia(copies));
+        for (const one of copyPlans(plan)) {
+            await linkMedia(one);
+        }
         const hooks = await runHooksOnce("afterSwitch", plan, signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
@@ -78,6 +85,7 @@ const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortS
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
     "receive-database": ({ header, input }, signal) => receiveDatabase(fitting(planSchema, header.plan), input, signal),
+    "serve-media": ({ header, input }, signal) => serveMedia(fitting(servingPlan, header.plan), input, signal),
     "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
     "start-services": async ({ header, input }) => {
         for await (const _ of input) {
@@ -141,8 +149,8 @@ async function work({ command, path, generations, rewrites }: Arguments, stop: A
 
 /** A run on a host, which is told what to do by whoever waits for it. */
 async function attended(command: Arguments["command"], stop: AbortController): Promise<string> {
-    if (command === "send-backup") {
-        // Standard output is for the backup.
+    if (command === "send-backup" || command === "serve-media") {
+        // Standard output is for what is sent.
         logTo(process.stderr);
     }
     const run = await attend(dirname(process.argv[1] ?? ""), () => {
@@ -156,7 +164,13 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     if (isPublishers(command)) {
         throw new Refusal(usage);
     }
-    return replicaWork[command](fitting(planSchema, run.header.plan), stop.signal);
+    const plan = fitting(planSchema, run.header.plan);
+    const copies = copyPlan(plan);
+    const { source } = copies?.media ?? {};
+    if (command === "prepare-media" && copies !== undefined && typeof source === "object" && "host" in source) {
+        return prepareMedia(copies, stop.signal, undefined, servedSource(run.input));
+    }
+    return replicaWork[command](plan, stop.signal);
 }
 
 function isHosts(command: Arguments["command"]): command is HostCommand {
@@ -203,13 +217,15 @@ async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
 async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
     const databases = await retireDatabases(plan, signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
-    const copies = copyPlan(plan);
-    const files = copies && (await retireMedia(copies, signal));
-    const media = files === undefined ? "" : `; media ${list(files.removed)}`;
+    const all: RetiredMedia[] = [];
+    for (const copies of copyPlans(plan)) {
+        all.push(await retireMedia(copies, signal));
+    }
+    const files = { removed: all.flatMap(({ removed }) => removed), kept: all.flatMap(({ kept }) => kept) };
+    const media = all.length === 0 ? "" : `; media ${list(files.removed)}`;
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
     const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
-    const foreign = files === undefined ? "" : describeKept(files);
-    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${foreign}`;
+    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${describeKept(files)}`;
 }
 
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */

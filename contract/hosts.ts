@@ -15,7 +15,14 @@ export const header = z.strictObject({
 export type Header = z.infer<typeof header>;
 
 /** The agent's commands on hosts alone. */
-export const hostCommands = ["send-backup", "receive-database", "hold-services", "start-services", "wipe"] as const;
+export const hostCommands = [
+    "send-backup",
+    "receive-database",
+    "serve-media",
+    "hold-services",
+    "start-services",
+    "wipe",
+] as const;
 export type HostCommand = (typeof hostCommands)[number];
 
 /** Where a backup of the source comes from: a dump that is made for it, or one that is there. */

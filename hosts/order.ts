@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Plan } from "../contract";
+import { copyPlans, type Plan } from "../contract";
 import type { SourcePlan } from "../contract/hosts";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
@@ -26,6 +26,19 @@ export interface Order {
     /** Seconds that each copy may take. */
     timeouts: { database: number; media: number };
     parity?: ParitySettings;
+}
+
+/** Every host that the agent is brought to, the target first. */
+export function hostsOf({ source, target, services }: Pick<Order, "source" | "target" | "services">): string[] {
+    const media = copyPlans(target.plan).map(({ media }) => media.source);
+    return [
+        ...new Set([
+            target.host,
+            source.host,
+            ...media.flatMap((from) => (typeof from === "object" && "host" in from ? from.host : [])),
+            ...services.flatMap(({ host }) => host ?? []),
+        ]),
+    ];
 }
 
 /** Folder of a stack's commands, below the project's. */
