@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, copyPlans, exitStatus, type Plan, planSchema } from "../contract";
+import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
     type HostCommand,
     hostCommands,
@@ -14,6 +15,8 @@ import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { servingPlan } from "../contract/served";
 import { type Attended, attend } from "./attended";
+import { scanFolders } from "./configuration/scan";
+import { writeFiles } from "./configuration/write";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
 import { describeKept, type RetiredMedia, retireMedia } from "./media/retire";
@@ -93,11 +96,13 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
         }
         return startServices(servicesOf(header));
     },
+    "write-files": ({ header, input }) => writeFiles(fitting(configurationPlan, header.plan), input),
+    "scan-folders": ({ header }, signal) => scanFolders(fitting(scanPlan, header.plan), signal),
     wipe: ({ header }, signal) => wipe(fitting(wipePlan, header.plan), signal),
 };
 
 /** Commands for which the end of their input is no reason to end. */
-const outliving: readonly string[] = ["hold-services", "start-services"];
+const outliving: readonly string[] = ["hold-services", "start-services", "write-files"];
 
 function servicesOf({ plan }: Attended["header"]): ServicesPlan {
     return fitting(servicesPlan, plan);

@@ -21,6 +21,8 @@ export const hostCommands = [
     "serve-media",
     "hold-services",
     "start-services",
+    "write-files",
+    "scan-folders",
     "wipe",
 ] as const;
 export type HostCommand = (typeof hostCommands)[number];
@@ -89,6 +91,8 @@ export const hostEvent = z.discriminatedUnion("event", [
     z.strictObject({ event: z.literal("wanted") }),
     /** The services are stopped, and wait for the word to start. */
     z.strictObject({ event: z.literal("stopped"), services: z.array(z.string()) }),
+    /** The configuration files are written, and wait for the word that they stay. */
+    z.strictObject({ event: z.literal("written") }),
 ]);
 export type HostEvent = z.infer<typeof hostEvent>;
 

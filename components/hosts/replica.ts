@@ -6,6 +6,7 @@ import { hostsOf, type Order, writeOrder } from "../../hosts/order";
 import type { HostSettings } from "../../settings/hosts";
 import { keptText } from "../stash";
 import { Command } from "./command";
+import { configurationOf, reasonsOfFiles } from "./files";
 import { generationsOf, type HostGenerations, reasonsOf } from "./generations";
 import { createHost } from "./host";
 import { sourcePlan, sourceSecrets, targetPlan, targetSecrets } from "./plan";
@@ -79,11 +80,11 @@ export class HostReplica extends pulumi.ComponentResource {
         const folders = Object.entries(generations.folders).map(([folder, id]) => [`folder-${folder}`, id]);
         const both = { database: generations.database, media: generations.media, ...Object.fromEntries(folders) };
         const hooks = (["switch", "smoke"] as const).flatMap((command) => hooksOf(command, order.target.plan.hooks));
-        const switched = run("switch", { ...both, ...(hooks.length > 0 && { hooks: hooks.join(",") }) }, [
-            prepareDatabase,
-            ...prepareMedia,
-            ...prepareFolders,
-        ]);
+        const switched = run(
+            "switch",
+            { ...both, ...reasonsOfFiles(settings), ...(hooks.length > 0 && { hooks: hooks.join(",") }) },
+            [prepareDatabase, ...prepareMedia, ...prepareFolders],
+        );
         const { keepGenerations } = settings.database;
         run("retire", { ...both, keep: String(keepGenerations) }, [switched]);
 
@@ -111,5 +112,6 @@ export function orderOf({ stack, settings, program }: HostReplicaArgs, key: stri
         source: { host: source.database.host, plan: sourcePlan(settings), secrets: sourceSecrets(settings) },
         target: { host: target.host, plan: targetPlan(settings, stack), secrets: targetSecrets(settings, key) },
         ...(parity !== undefined && { parity }),
+        ...configurationOf(settings),
     };
 }

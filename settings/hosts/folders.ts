@@ -10,7 +10,7 @@ export const origin = z.union([absolutePath, z.strictObject({ host: hostName, fo
 });
 export type OriginSettings = z.infer<typeof origin>;
 
-const permissions = z
+export const permissions = z
     .string()
     .regex(/^[0-7]{3,4}$/, 'write permissions as chmod takes them, in quotes, such as "0640"');
 

@@ -8,6 +8,7 @@ import { masking, maskingContradictions } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, port, size } from "../values";
+import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, foldersContradictions, hostOf, origin } from "./folders";
 import { parity } from "./parity";
 import { hostName, hosts, hostsContradictions } from "./reach";
@@ -102,6 +103,10 @@ const schemaFor = (written: Record<string, unknown>) =>
         media: mediaFor(written.media).optional(),
         /** Further folders that are copied as the media are. */
         folders: z.array(folder).default([]),
+        /** Configuration files that are written for the replica while its services are stopped. */
+        files: z.array(file).default([]),
+        /** What may be in none of them, and in none of some folders. */
+        forbidden: forbidden.optional(),
         services: z.array(service).default([]),
         /** How long a service may take to stop. */
         stopTimeout: duration.prefault("2m"),
@@ -158,7 +163,7 @@ export function parseHosts(
         return { problems };
     }
     const settings = { ...written, role: "hosts" as const, source: { ...written.source, database: source } };
-    return { settings, problems: [...problems, ...placeContradictions(settings)] };
+    return { settings, problems: [...problems, ...placeContradictions(settings), ...filesContradictions(settings)] };
 }
 
 /** What another stack file says of its target, secrets apart: those are encrypted there. */
@@ -235,7 +240,16 @@ function contradictions(settings: Written): string[] {
 }
 
 /** Machines that are named and not there, and a target that is the source. */
-function placeContradictions({ hosts, source, target, services, parity, database, folders }: HostSettings): string[] {
+function placeContradictions({
+    hosts,
+    source,
+    target,
+    services,
+    parity,
+    database,
+    folders,
+    files,
+}: HostSettings): string[] {
     const named: [string, string | undefined][] = [
         [
             source.stack === undefined ? "source.database.host" : `target.host of stack ${source.stack}`,
@@ -243,6 +257,7 @@ function placeContradictions({ hosts, source, target, services, parity, database
         ],
         ["target.host", target.host],
         ["source.media.host", hostOf(source.media)],
+        ...files.map(({ host }, at): [string, string | undefined] => [`files.${at}.host`, host]),
         ...folders.map(({ from }, at): [string, string | undefined] => [`folders.${at}.from.host`, hostOf(from)]),
         ...services.map(({ host }, at): [string, string | undefined] => [`services.${at}.host`, host]),
         ["parity.source.host", parity?.source.host],
