@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type HostStage, loginPassword, openHostStage } from "./stage";
 
@@ -7,8 +7,7 @@ import { type HostStage, loginPassword, openHostStage } from "./stage";
 const production = { host: "db.production.example", password: "planted-production-44ab" };
 const token = "planted-token-90ff";
 
-const root = join(__dirname, "../..");
-const template = join(root, "examples-settings.php.tpl");
+const template = join(__dirname, "settings.tpl");
 
 let stage: HostStage;
 let application: string;
@@ -17,7 +16,11 @@ let elsewhere: string;
 let settings: Record<string, unknown>;
 
 beforeAll(async () => {
-    stage = await openHostStage("files");
+    stage = await openHostStage("files", {
+        "secrets.elgg.token": token,
+        "forbidden.texts[0]": production.host,
+        "forbidden.texts[1]": production.password,
+    });
     const { machines } = stage;
     application = join(machines.production.folder, "srv/application");
     to = join(machines.target.folder, "srv/application");
@@ -36,7 +39,6 @@ beforeAll(async () => {
         "$CONFIG->root = '{{folders.application}}';",
         "$CONFIG->token = '{{secrets.elgg.token}}';",
     );
-    await stage.replica.query("postgres", "select 1");
     settings = {
         folders: [
             {
@@ -52,15 +54,14 @@ beforeAll(async () => {
             {
                 host: "target",
                 path: join(to, "current/config/settings.php"),
-                template: basename(template),
+                template: "test/hosts/settings.tpl",
                 owner: 33,
                 group: 33,
                 mode: "0640",
             },
-            { host: "application", path: join(elsewhere, "settings.php"), template: basename(template) },
+            { host: "application", path: join(elsewhere, "settings.php"), template: "test/hosts/settings.tpl" },
         ],
-        "secrets.elgg.token": token,
-        forbidden: { texts: [production.host, production.password], folders: ["application"] },
+        "forbidden.folders": ["application"],
     };
 });
 afterAll(async () => {
