@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, copyPlans, exitStatus, type Plan, planSchema } from "../contract";
 import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
+    copySending,
     type HostCommand,
     hostCommands,
     type ServicesPlan,
@@ -41,6 +42,7 @@ import { log, logTo } from "./report";
 import { holdServices, startServices } from "./services/hold";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
+import { sendCopy } from "./transfer/copy";
 import { receiveDatabase } from "./transfer/database";
 import { sendBackup } from "./transfer/send";
 import { wipe } from "./wipe";
@@ -96,6 +98,7 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
         }
         return startServices(servicesOf(header));
     },
+    "send-copy": ({ header }, signal) => sendCopy(fitting(copySending, header.plan), signal),
     "write-files": ({ header, input }) => writeFiles(fitting(configurationPlan, header.plan), input),
     "scan-folders": ({ header }, signal) => scanFolders(fitting(scanPlan, header.plan), signal),
     wipe: ({ header }, signal) => wipe(fitting(wipePlan, header.plan), signal),
@@ -103,6 +106,9 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
 
 /** Commands for which the end of their input is no reason to end. */
 const outliving: readonly string[] = ["hold-services", "start-services", "write-files"];
+
+/** Commands whose standard output is for what they send. */
+const sending: readonly string[] = ["send-backup", "serve-media", "send-copy"];
 
 function servicesOf({ plan }: Attended["header"]): ServicesPlan {
     return fitting(servicesPlan, plan);
@@ -154,8 +160,7 @@ async function work({ command, path, generations, rewrites }: Arguments, stop: A
 
 /** A run on a host, which is told what to do by whoever waits for it. */
 async function attended(command: Arguments["command"], stop: AbortController): Promise<string> {
-    if (command === "send-backup" || command === "serve-media") {
-        // Standard output is for what is sent.
+    if (sending.includes(command)) {
         logTo(process.stderr);
     }
     const run = await attend(dirname(process.argv[1] ?? ""), () => {

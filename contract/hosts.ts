@@ -21,6 +21,7 @@ export const hostCommands = [
     "serve-media",
     "hold-services",
     "start-services",
+    "send-copy",
     "write-files",
     "scan-folders",
     "wipe",
@@ -114,6 +115,14 @@ export type Word = z.infer<typeof word>;
 export function namesInProduction(databases: readonly ReplicaDatabase[]): string[] {
     return databases.map(({ name, production }) => production?.name ?? name);
 }
+
+/** What the agent has to know to send the live copy. */
+export const copySending = z.strictObject({
+    plan: planSchema,
+    /** Files that stay out, by the names of folders, `media` among them, as paths below these. */
+    leaveOut: z.record(z.string(), z.array(z.string())),
+});
+export type CopySending = z.infer<typeof copySending>;
 
 /** What a wipe of a host takes away. */
 export const wipePlan = z.strictObject({

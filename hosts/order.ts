@@ -25,7 +25,7 @@ export interface Order {
     /** Seconds that a service may take to stop. */
     stopTimeout: number;
     /** Seconds that each copy may take. */
-    timeouts: { database: number; media: number };
+    timeouts: { database: number; media: number; folders: Record<string, number> };
     parity?: ParitySettings;
     /** Configuration files, host by host. Where to write down what to put back, the host's folder says. */
     files: { host: string; plan: Omit<ConfigurationPlan, "journal">; secrets: Record<string, string> }[];

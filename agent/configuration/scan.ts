@@ -49,11 +49,17 @@ export function describePlaces(found: string[]): string {
  * @returns each as path and line
  */
 export async function linesWith(path: string, texts: Buffer[]): Promise<string[]> {
+    const lines = await linesIn(createReadStream(path), texts);
+    return lines.map((number) => `${path} line ${number}`);
+}
+
+/** Numbers of the lines in which one of the texts is. */
+export async function linesIn(chunks: AsyncIterable<Buffer>, texts: Buffer[]): Promise<number[]> {
     const longest = Math.max(0, ...texts.map(({ length }) => length));
     const lines = new Set<number>();
     let rest: Buffer = Buffer.alloc(0);
     let line = 1;
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
         const bytes = Buffer.concat([rest, chunk]);
         for (const text of texts) {
             for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
@@ -65,7 +71,7 @@ export async function linesWith(path: string, texts: Buffer[]): Promise<string[]
         line += newlines(bytes.subarray(0, done));
         rest = bytes.subarray(done);
     }
-    return [...lines].sort((a, b) => a - b).map((number) => `${path} line ${number}`);
+    return [...lines].sort((a, b) => a - b);
 }
 
 function newlines(bytes: Buffer): number {
@@ -76,7 +82,8 @@ function newlines(bytes: Buffer): number {
     return count;
 }
 
-async function* filesIn(folder: string): AsyncGenerator<string> {
+/** Every file below a folder. Links are not followed. */
+export async function* filesIn(folder: string): AsyncGenerator<string> {
     const entries = await readdir(folder, { withFileTypes: true });
     for (const entry of entries) {
         const path = join(folder, entry.name);

@@ -60,14 +60,15 @@ export function reasonsOfFiles({ files, forbidden }: HostSettings): Record<strin
 }
 
 /** A copy on the target. */
-interface Copy {
+export interface Copy {
     name: string;
     /** What leads to it when it is live. */
     link: string;
     folder: string;
 }
 
-function copiesOf(settings: HostSettings): Copy[] {
+/** The copies that the settings ask for. */
+export function copiesOf(settings: HostSettings): Copy[] {
     const { media, target, folders } = settings;
     const generations = generationsOf(settings);
     const copy = (name: string, to: string, id: string) => ({

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { besideStackFile, pathBeside } from "../beside";
 import { absolutePath, label } from "../values";
 import type { HostSettings } from ".";
+import { copiedNames } from "./bundle";
 import { permissions } from "./folders";
 import { hostName } from "./reach";
 
@@ -64,7 +65,7 @@ export function rendered(text: string, values: Map<string, string>): string {
 
 /** What is said of files in two places that cannot both be meant. */
 export function filesContradictions(settings: HostSettings): string[] {
-    const { files, forbidden, folders, media } = settings;
+    const { files, forbidden } = settings;
     const values = valuesOf(settings);
     const unknown = files.flatMap(({ template, text }, at) =>
         text
@@ -81,7 +82,7 @@ export function filesContradictions(settings: HostSettings): string[] {
     );
     const places = files.map(({ host, path }) => `${path} on ${host}`);
     const twice = [...new Set(places.filter((one, at) => places.indexOf(one) !== at))];
-    const known = [...folders.map(({ name }) => name), ...(media?.mode === "copy" ? ["media"] : [])];
+    const known = copiedNames(settings);
     const strange = (forbidden?.folders ?? []).filter((name) => !known.includes(name));
     return [
         ...unknown,

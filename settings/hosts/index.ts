@@ -8,6 +8,7 @@ import { masking, maskingContradictions } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, port, size } from "../values";
+import { bundle, bundleContradictions } from "./bundle";
 import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, foldersContradictions, hostOf, origin } from "./folders";
 import { parity } from "./parity";
@@ -107,6 +108,8 @@ const schemaFor = (written: Record<string, unknown>) =>
         files: z.array(file).default([]),
         /** What may be in none of them, and in none of some folders. */
         forbidden: forbidden.optional(),
+        /** What developers start on machines of their own, besides the database. */
+        bundle: bundle.optional(),
         services: z.array(service).default([]),
         /** How long a service may take to stop. */
         stopTimeout: duration.prefault("2m"),
@@ -163,7 +166,15 @@ export function parseHosts(
         return { problems };
     }
     const settings = { ...written, role: "hosts" as const, source: { ...written.source, database: source } };
-    return { settings, problems: [...problems, ...placeContradictions(settings), ...filesContradictions(settings)] };
+    return {
+        settings,
+        problems: [
+            ...problems,
+            ...placeContradictions(settings),
+            ...filesContradictions(settings),
+            ...bundleContradictions(settings),
+        ],
+    };
 }
 
 /** What another stack file says of its target, secrets apart: those are encrypted there. */
