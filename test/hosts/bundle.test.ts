@@ -8,7 +8,6 @@ import { startServer, type TestServer } from "../postgres/server";
 import { type HostStage, loginPassword, openHostStage } from "./stage";
 
 const token = "planted-token-5512";
-const template = join(__dirname, "bundle.tpl");
 
 let stage: HostStage;
 let local: TestServer;
@@ -26,10 +25,6 @@ beforeAll(async () => {
     }
     writeFileSync(join(data, "1/picture"), "a picture");
     writeFileSync(join(code, "index.php"), "<?php echo 'shop';");
-    writeFileSync(
-        template,
-        "host={{database.host}}\npassword={{database.password}}\ndata={{media}}\ntoken={{secrets.elgg.token}}\n",
-    );
     await stage.production.query(
         "shop",
         "set role shop; create table member (id serial primary key, email text); insert into member (email) values ('ann@people.example')",
