@@ -62,6 +62,8 @@ beforeAll(async () => {
             { host: "application", path: join(elsewhere, "settings.php"), template: "test/hosts/settings.tpl" },
         ],
         "forbidden.folders": ["application"],
+        identity: { set: [{ table: "item", columns: { name: "mail goes to the sink" }, where: "id = 1" }] },
+        hooks: { beforeSwitch: [{ sql: "insert into item (id, name) values (100001, 'This is a copy')" }] },
     };
 });
 afterAll(async () => {
@@ -125,11 +127,16 @@ test("step 2: files are rendered for the replica, whole, and nobody else's (S4-0
     expect(temporary()).toEqual([]);
 });
 
-test("step 3: a refresh of the database alone writes them again (S4-09)", async () => {
+test("step 3: a refresh of the database alone writes them again, and what made the copy the replica's own (S4-09)", async () => {
     rmSync(join(to, "current/config/settings.php"));
+    await stage.replica.query("shop", "delete from item where id in (1, 100001)");
     const { status } = await stage.run("refresh", undefined, "--database-only");
     expect(status).toBe(0);
     expect(here()).toContain("$CONFIG->dbname = 'shop';");
+    expect(await stage.replica.query("shop", "select name from item where id in (1, 100001) order by id")).toEqual([
+        { name: "mail goes to the sink" },
+        { name: "This is a copy" },
+    ]);
 });
 
 test("step 4: a template that brings a forbidden text is put back, and the live copy stays", async () => {
