@@ -84,10 +84,11 @@ async function prepare({ path, textFile, owner, group, mode }: ConfigurationFile
         }
     } catch (error) {
         const { code, syscall } = error as NodeJS.ErrnoException;
-        throw new Error(
-            `The configuration file ${path} cannot be written (${code}, ${syscall}): make its folder, and let the agent's ` +
-                "user write there.",
-        );
+        const advice =
+            syscall === "fchown"
+                ? "let the agent log in as root, or leave out owner and group"
+                : "make its folder, and let the agent's user write there";
+        throw new Error(`The configuration file ${path} cannot be written (${code}, ${syscall}): ${advice}.`);
     }
 }
 
