@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, copyPlans, exitStatus, type Plan, planSchema } from "../contract";
+import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
 import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
     copySending,
@@ -16,6 +17,8 @@ import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { servingPlan } from "../contract/served";
 import { type Attended, attend } from "./attended";
+import { copyBuckets, planBuckets } from "./buckets/copy";
+import { uploadDumps } from "./buckets/upload";
 import { scanFolders } from "./configuration/scan";
 import { writeFiles } from "./configuration/write";
 import { prepareMedia } from "./media/generation";
@@ -28,7 +31,7 @@ import { refuseIncompleteMedia } from "./media/volume";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
-import { fitting, parsePlan, readPlan, readPublication } from "./plan";
+import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
@@ -86,6 +89,13 @@ const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortS
     "verify-media": verifyMedia,
 };
 
+/** What each command does with the plan of bucket copies. */
+const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSignal) => Promise<string>> = {
+    "plan-buckets": planBuckets,
+    "copy-buckets": copyBuckets,
+    "upload-dumps": (plan, signal) => uploadDumps(plan, signal),
+};
+
 /** What each command does that hosts alone have, with what it is told on its standard input. */
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
@@ -117,7 +127,7 @@ function servicesOf({ plan }: Attended["header"]): ServicesPlan {
 async function main(): Promise<void> {
     const stop = new AbortController();
     process.once("SIGTERM", () => {
-        stop.abort(new Error("The run was stopped (SIGTERM); what is in use was not changed."));
+        stop.abort(new Error(`The run was stopped (SIGTERM); ${leaving(process.argv[2])}.`));
         setTimeout(() => end(exitStatus.failed, "The run was stopped; the next one removes what it has left."), grace);
     });
     try {
@@ -132,9 +142,16 @@ async function main(): Promise<void> {
     }
 }
 
+/** What a command that is stopped leaves. */
+function leaving(command: string | undefined): string {
+    return command === "copy-buckets"
+        ? "what was copied is there, and the next run goes on with the rest"
+        : "what is in use was not changed";
+}
+
 /** What the agent was started for. */
 interface Arguments {
-    command: Command | PublisherCommand | HostCommand;
+    command: Command | PublisherCommand | BucketsCommand | HostCommand;
     /** The plan's file. On a host it arrives on standard input. */
     path?: string;
     generations?: string[];
@@ -149,6 +166,9 @@ async function work({ command, path, generations, rewrites }: Arguments, stop: A
     }
     if (isPublishers(command)) {
         return publisherWork[command](await readPublication(path), signal);
+    }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](await readBucketsPlan(path), signal);
     }
     if (isHosts(command)) {
         throw new Refusal(usage);
@@ -165,7 +185,7 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     }
     const run = await attend(dirname(process.argv[1] ?? ""), () => {
         if (!outliving.includes(command)) {
-            stop.abort(new Error("Whoever waited for this run is gone; what is in use was not changed."));
+            stop.abort(new Error(`Whoever waited for this run is gone; ${leaving(command)}.`));
         }
     });
     if (isHosts(command)) {
@@ -173,6 +193,9 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     }
     if (isPublishers(command)) {
         throw new Refusal(usage);
+    }
+    if (isForBuckets(command)) {
+        return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
     }
     const plan = fitting(planSchema, run.header.plan);
     const copies = copyPlan(plan);
@@ -191,7 +214,11 @@ function isPublishers(command: Arguments["command"]): command is PublisherComman
     return (publisherCommands as readonly string[]).includes(command);
 }
 
-const all = [...commands, ...publisherCommands, ...hostCommands];
+function isForBuckets(command: Arguments["command"]): command is BucketsCommand {
+    return (bucketsCommands as readonly string[]).includes(command);
+}
+
+const all = [...commands, ...publisherCommands, ...bucketsCommands, ...hostCommands];
 const usage = `usage: agent ${all.join("|")} [--plan <file> [--generation <id>[,<id>]] [--rewrites <json>]]`;
 
 function readArguments(): Arguments {

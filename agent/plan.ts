@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
 import { type Command, type Plan, planSchema } from "../contract";
+import { type BucketsPlan, bucketsSchema } from "../contract/buckets";
 import { hooksOf } from "../contract/hooks";
 import { type Publication, publicationSchema } from "../contract/publication";
 import { Refusal } from "./refusal";
@@ -59,6 +60,15 @@ export function generationsOf(command: Command, { database, media, hooks }: Plan
  */
 export async function readPublication(path: string): Promise<Publication> {
     return readOnce(publicationSchema, path);
+}
+
+/**
+ * Reads the plan of bucket copies.
+ *
+ * @throws {Refusal} when it is incomplete
+ */
+export async function readBucketsPlan(path: string): Promise<BucketsPlan> {
+    return readOnce(bucketsSchema, path);
 }
 
 async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {

@@ -1,10 +1,13 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { PassThrough, type Readable } from "node:stream";
+import { PassThrough, Readable, type Writable } from "node:stream";
 import type { Origin } from "../contract";
 
 /** A remote that rclone reads; see the plan. */
-export type Remote = Exclude<Origin, string>;
+export type Remote = Exclude<Origin, string> & {
+    /** All that rclone has for an environment; the agent's own if left out. */
+    environment?: NodeJS.ProcessEnv;
+};
 
 /** A file or folder as rclone lists it. */
 export interface Listed {
@@ -29,20 +32,21 @@ const impatient = ["--retries=1", "--low-level-retries=3", "--contimeout=10s"];
  * Lists a remote line by line, with the times at which the store got its objects: those are in the listing itself,
  * change with every upload, and cannot be set. The times that clients keep would cost a request for each file.
  *
+ * @typeParam More what the options add to an entry
  * @param options further ones, such as `--recursive`
  * @throws {RcloneError} when it cannot be listed
  */
-export async function list(
+export async function list<More = unknown>(
     remote: Remote,
     options: string[],
-    each: (entry: Listed) => void,
+    each: (entry: Listed & More) => void,
     signal?: AbortSignal,
 ): Promise<void> {
     const args = ["lsjson", "--no-mimetype", "--use-server-modtime", ...options, ...impatient];
     const { child, ended } = start(remote, args, [remote.remote], signal);
     for await (const line of createInterface({ input: child.stdout })) {
         if (line.startsWith("{")) {
-            each(JSON.parse(line.replace(/,$/, "")) as Listed);
+            each(JSON.parse(line.replace(/,$/, "")) as Listed & More);
         }
     }
     await ended;
@@ -133,6 +137,47 @@ async function uploading(
     await ended;
 }
 
+/** What else a run of rclone is given. */
+export interface Transfer {
+    signal: AbortSignal;
+    /** What it reads on its standard input. */
+    input?: string | Iterable<string>;
+    /** Is told each line of its log. */
+    watch?: (line: string) => void;
+}
+
+/**
+ * Has rclone bring what one remote holds to another, or compare them. Each server is asked with its own remote's
+ * credentials, and the data pass through here.
+ *
+ * @throws {RcloneError} when something cannot be copied or removed, or is not the same
+ */
+export async function transfer(
+    how: "sync" | "copy" | "check",
+    from: Remote,
+    to: Remote,
+    options: string[],
+    more: Transfer,
+): Promise<void> {
+    const both = { ...to, environment: { ...from.environment, ...to.environment } };
+    const places = [from.remote, to.remote];
+    const { child, ended } = start(both, [how, ...options], places, more.signal, `${how} ${nameOf(from)} with`, more);
+    child.stdout.resume();
+    await ended;
+}
+
+/**
+ * Writes a small object, in the place of a former one.
+ *
+ * @throws {RcloneError} when it cannot be written
+ */
+export async function write(remote: Remote, path: string, input: string, signal: AbortSignal): Promise<void> {
+    const place = `${remote.remote}${path}`;
+    const { child, ended } = start(remote, ["rcat", ...impatient], [place], signal, "write to", { input });
+    child.stdout.resume();
+    await ended;
+}
+
 /** Whether a remote's folder, or file, can be read without its credentials. */
 export async function isPublic(remote: Remote, signal: AbortSignal): Promise<boolean> {
     const anonymous = remote.remote.replace(":", ",access_key_id=,secret_access_key=:");
@@ -152,18 +197,32 @@ export function nameOf({ remote }: Pick<Remote, "remote">): string {
     return remote.replace(/^\w+:/, "s3://");
 }
 
-type Child = ChildProcessByStdio<null, Readable, Readable>;
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-function start(remote: Remote, args: string[], places: string[], signal?: AbortSignal, doing = "read") {
+function start(
+    remote: Remote,
+    args: string[],
+    places: string[],
+    signal?: AbortSignal,
+    doing = "read",
+    { input = [], watch }: Partial<Transfer> = {},
+) {
     const child: Child = spawn(remote.rclone, [...args, "--config=/dev/null", "--", ...places], {
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ["pipe", "pipe", "pipe"],
         ...(signal && { signal }),
+        ...(remote.environment && { env: remote.environment }),
         killSignal: "SIGKILL",
     });
+    // It may end before it has read everything, and then says why.
+    child.stdin.on("error", () => undefined);
+    Readable.from(input).pipe(child.stdin);
     let errors = "";
     child.stderr.on("data", (chunk: Buffer) => {
         errors = (errors + chunk.toString()).slice(-20_000);
     });
+    if (watch !== undefined) {
+        createInterface({ input: child.stderr }).on("line", watch);
+    }
     const ended = new Promise<void>((resolve, reject) => {
         child.on("error", (error) => {
             reject(signal?.aborted ? error : new RcloneError(`rclone cannot be started (${error.message})`));
@@ -172,7 +231,8 @@ function start(remote: Remote, args: string[], places: string[], signal?: AbortS
             if (status === 0) {
                 resolve();
             } else {
-                const last = killed === null ? problemIn(errors, status) : `it was ended by ${killed}`;
+                const last =
+                    killed === null ? problemIn(errors, status, remote.environment) : `it was ended by ${killed}`;
                 reject(new RcloneError(`rclone could not ${doing} ${nameOf(remote)}: ${last}`));
             }
         });
@@ -183,15 +243,35 @@ function start(remote: Remote, args: string[], places: string[], signal?: AbortS
 }
 
 /** What rclone said in the end, without the time, and without the credentials if they should be in it. */
-function problemIn(errors: string, status: number | null): string {
+function problemIn(errors: string, status: number | null, environment: NodeJS.ProcessEnv | undefined): string {
     if (status === notFound) {
         return "there is no such bucket";
     }
-    const line = errors.trim().split("\n").at(-1) ?? "";
+    const lines = errors.trim().split("\n");
+    const line = objectsMessageIn(lines) ?? messageOf(lines.at(-1) ?? "");
     const message = line.replace(/^[\d/]+ [\d:]+ \w+ *: /, "").replace(/^.*last error was: /, "");
     const code = /api error (\w+)/.exec(message)?.[1];
     const said = code !== undefined && isRefusal(code) ? `the server refuses the credentials (${code})` : message;
-    return withoutCredentials(said || `it ended with status ${status}`);
+    return withoutCredentials(said || `it ended with status ${status}`, environment);
+}
+
+/** What a line of rclone's log says, which is JSON if it was asked for that. */
+function messageOf(line: string): string {
+    return entryIn(line)?.msg ?? line;
+}
+
+/** The last problem with an object, which says more than that there was one. */
+function objectsMessageIn(lines: string[]): string | undefined {
+    const entry = lines.map(entryIn).findLast((one) => one?.level === "error" && one.objectType?.endsWith("Object"));
+    return entry && `${entry.object}: ${entry.msg}`;
+}
+
+function entryIn(line: string): { level: string; msg: string; object?: string; objectType?: string } | undefined {
+    try {
+        return JSON.parse(line);
+    } catch {
+        return undefined;
+    }
 }
 
 /** Whether an S3 server's error is about who asks. */
@@ -199,9 +279,9 @@ function isRefusal(code: string): boolean {
     return /^(AccessDenied|Forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken)$/.test(code);
 }
 
-function withoutCredentials(text: string): string {
-    const secrets = Object.entries(process.env).filter(([name]) =>
-        /^RCLONE_CONFIG_\w+_(KEY_ID|ACCESS_KEY)$/.test(name),
+function withoutCredentials(text: string, environment = process.env): string {
+    const secrets = Object.entries(environment).filter(([name]) =>
+        /^RCLONE_CONFIG_\w+_(KEY_ID|ACCESS_KEY|TOKEN)$/.test(name),
     );
     return secrets.reduce((rest, [, value]) => (value ? rest.replaceAll(value, "…") : rest), text);
 }

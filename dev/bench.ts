@@ -1,10 +1,11 @@
 /** `npm run bench -- <name>`: runs one of the measurements in bench/. */
+import { buckets } from "../bench/buckets";
 import { database } from "../bench/database";
 import { media } from "../bench/media";
 import { neutral } from "../bench/neutral";
 import { program } from "../bench/program";
 
-const benches: Record<string, () => Promise<void>> = { database, media, neutral, program };
+const benches: Record<string, () => Promise<void>> = { buckets, database, media, neutral, program };
 
 const bench = benches[process.argv[2] ?? ""];
 if (bench === undefined) {

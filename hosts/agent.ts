@@ -1,9 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
+import { Refusal } from "../agent/refusal";
 import { exitStatus } from "../contract";
 import { type HostEvent, hostEvent } from "../contract/hosts";
-import { Refusal } from "../refusal";
 import { folderOn, type Order } from "./order";
 import { connectionProblem } from "./ssh";
 import { quoted, type Ways } from "./way";

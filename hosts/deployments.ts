@@ -1,7 +1,7 @@
 /** Deployments of a cluster that use the replica's database. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import { accessCluster, type ClusterAccess } from "../cluster";
+import type { ClusterAccess } from "../cluster";
 
 /** A Deployment, where the kubeconfig's context leads. */
 const deployment = z.strictObject({ context: z.string(), namespace: z.string(), name: z.string() });
@@ -36,6 +36,8 @@ export async function holdDeployments(
     { deployments, timeout }: DeploymentsPlan,
     stopped: (names: string[]) => Promise<void>,
 ): Promise<string> {
+    // The client of Kubernetes takes long to load, and other commands do without it.
+    const { accessCluster } = require("../cluster") as typeof import("../cluster");
     const held: Held[] = [];
     const start = performance.now();
     try {

@@ -1,7 +1,7 @@
 /** What Pulumi's commands are: `run.cjs <command> [<host>]` beside an order. Each ends with one sentence. */
 import { dirname } from "node:path";
+import { Refusal } from "../agent/refusal";
 import { exitStatus } from "../contract";
-import { Refusal } from "../refusal";
 import { AgentAbsent } from "./agent";
 import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";

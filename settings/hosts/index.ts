@@ -13,6 +13,7 @@ import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, foldersContradictions, hostOf, origin } from "./folders";
 import { parity } from "./parity";
 import { hostName, hosts, hostsContradictions } from "./reach";
+import { secretsMissing } from "./secrets";
 import { service } from "./services";
 
 /** A server as a machine that it is near to sees it. */
@@ -212,6 +213,15 @@ function contradictions(settings: Written): string[] {
         ...(identity === undefined ? [] : identityContradictions(identity, names.slice(1))),
         ...secretsMissing(settings),
     ];
+    const { user } = target.login;
+    for (const owner of new Set(databasesOf(database).map((one) => one.owner))) {
+        if (owner === user) {
+            problems.push(
+                `target.login.user is "${user}", which is the database's owner as well: write another owner, such as ` +
+                    `${user}_owner, and production's to database.production.owner; the login acts as the owner`,
+            );
+        }
+    }
     if (source.database !== undefined && source.stack !== undefined) {
         problems.push("source.stack and source.database are both written: leave one of them out");
     }
@@ -296,20 +306,4 @@ function placeContradictions({
         );
     }
     return problems;
-}
-
-/** Secrets that are named and not written. */
-function secretsMissing({ secrets, hooks, identity }: Written): string[] {
-    const sets = identity === undefined ? [] : [identity, ...Object.values(identity.others)].flatMap(({ set }) => set);
-    const values = sets.flatMap(({ columns }) => Object.values(columns));
-    const wanted = [
-        ...Object.values(hooks.secrets),
-        ...values.filter((value) => typeof value === "object" && value !== null),
-    ];
-    return wanted
-        .filter(({ secret, key }) => secrets[secret]?.[key] === undefined)
-        .map(
-            ({ secret, key }) =>
-                `secrets.${secret}.${key} is missing: pulumi config set --secret --path secrets.${secret}.${key}`,
-        );
 }

@@ -50,7 +50,7 @@ export const loginPassword = "planted-login-7c1e";
 /** The stack file with secrets encrypted, as people do it. */
 export async function encrypted({ engine, env, folder }: Workspace, stack: string, secrets: Record<string, string>) {
     const pulumi = (...args: string[]) => run(engine.command, args, { cwd: folder, env });
-    await pulumi("stack", "init", stack);
+    await pulumi("stack", "select", "--create", stack);
     const values = Object.entries(secrets).flatMap(([path, text]) => ["--secret", `understudy:${path}=${text}`]);
     await pulumi("config", "set-all", "--stack", stack, "--path", ...values);
     return readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8");

@@ -50,6 +50,8 @@ export interface Run {
 export interface RunOptions {
     /** Full keys and texts, as the engine hands them over. */
     config: Record<string, string>;
+    /** Where it begins, below the repository's root; at the product itself if left out. */
+    program?: string;
     stack?: string;
     dryRun?: boolean;
     /**
@@ -90,7 +92,7 @@ export function configOf(text: string): Record<string, string> {
 
 /** Runs the program once. */
 export async function runProgram(options: RunOptions): Promise<Run> {
-    const { config, stack = "demo", dryRun = false, cluster, elsewhere, kept = {} } = options;
+    const { config, program = ".", stack = "demo", dryRun = false, cluster, elsewhere, kept = {} } = options;
     const run: Run = { registrations: [], outputs: {}, log: [], requests: [], status: null };
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-program-"));
     const server = new grpc.Server();
@@ -113,7 +115,7 @@ export async function runProgram(options: RunOptions): Promise<Run> {
         const flags = ["--monitor", target, "--engine", target, "--project", "understudy", "--stack", stack];
         const child = spawn(
             process.execPath,
-            [entry, ...flags, ...(dryRun ? ["--dry-run"] : []), "--pwd", root, "--root-directory", root, "."],
+            [entry, ...flags, ...(dryRun ? ["--dry-run"] : []), "--pwd", root, "--root-directory", root, program],
             {
                 cwd: root,
                 stdio: ["ignore", "ignore", "inherit"],

@@ -8,7 +8,7 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { type Fields, textAt } from "../kubernetes/fields";
 import type { Log } from "../kubernetes/log";
-import { holdsSecret, received, reveal, secret } from "../kubernetes/properties";
+import { received, reveal } from "../kubernetes/properties";
 import { type Printed, run, wantsAssets } from "./run";
 import { version } from "./version";
 
@@ -130,12 +130,9 @@ function diff(request: rpc.DiffRequest): rpc.DiffResponse {
     return response;
 }
 
-/** Inputs and what was printed; all that was printed is secret where any input is. */
+/** Inputs and what was printed. That is no secret where an input is one: who wants it to be has to say so. */
 function stateOf(inputs: Fields, printed: Printed): Struct {
-    const hidden = holdsSecret(inputs)
-        ? Object.fromEntries(Object.entries(printed).map(([key, text]) => [key, secret(text)]))
-        : printed;
-    return Struct.fromJavaScript({ ...inputs, ...hidden });
+    return Struct.fromJavaScript({ ...inputs, ...printed });
 }
 
 function printedIn(state: Fields): Printed {

@@ -101,6 +101,7 @@ test.each([
         { parity: { source: { tag: "1" }, target: { command: "id" } } },
         "write the host that the file or the command is on",
     ],
+    [{ database: { name: "shop", owner: "shop_app" } }, "write another owner, such as shop_app_owner"],
     [{ colour: "blue" }, "colour is not a setting"],
 ])("%j is refused", (change, sentence) => {
     expect(problemsOf(change).join("\n")).toContain(sentence);
@@ -126,7 +127,7 @@ test("another replica as the source", () => {
     const target = {
         host: "staging",
         server: { port: 5433, password: "known" },
-        login: { user: "dev", password: "a password" },
+        login: { user: "dev_app", password: "a password" },
     };
     const database = { name: "dev", owner: "dev", production: { name: "shop", owner: "shop" } };
     const { source } = settingsOf({ source: { stack: "stage" }, target, database }, { stage });
