@@ -125,11 +125,14 @@ const mediaReferences = z.strictObject({
 });
 export type MediaReferences = z.infer<typeof mediaReferences>;
 
+/** A folder on another host, whose agent serves it through whoever waits for both. */
+const servedFolder = z.strictObject({ host: z.string(), folder: z.string() });
+
 /** What the agent has to know to make the media's generation. */
 const mediaPlan = z.strictObject({
     generation: generationIdText,
     /** Root of production's files. */
-    source: origin,
+    source: z.union([origin, servedFolder]),
     /** Root of the replica's volume; generations stand in `generations/<id>` below it. */
     volume: z.string(),
     /** Whether a symbolic link, see {@link mediaLink}, leads to the live one: for who cannot mount it. */
@@ -156,6 +159,10 @@ const mediaPlan = z.strictObject({
     owners: z.enum(["agent", "production"]),
     /** Group that owns the agent's copies, so that the application may read them and add to them. */
     group: z.number().int().positive(),
+    /** User that they are given to; the agent's own if left out. */
+    user: z.number().int().min(0).optional(),
+    /** Permissions of files that are no programs, and of folders; the agent's choice if left out. */
+    modes: z.strictObject({ files: z.number().int(), folders: z.number().int() }).optional(),
 });
 export type MediaPlan = z.infer<typeof mediaPlan>;
 
@@ -192,6 +199,8 @@ export const planSchema = z.strictObject({
     /** Where the replica's mail goes; nobody has to know if left out. */
     mail: mailPlan.optional(),
     media: z.union([mediaPlan, sharedMediaPlan, noMedia]),
+    /** Further folders, each a volume of its own with copies like the media's, by what people call them. */
+    folders: z.array(z.strictObject({ name: z.string(), media: mediaPlan })).optional(),
     /** Tag under which the application runs on the data, and whether the data may have been written under another. */
     imageTag: z.string(),
     allowTagMismatch: z.boolean(),
@@ -216,6 +225,13 @@ function isCopied<P extends Pick<Plan, "media">>(plan: P): plan is P & { media: 
 
 /** What of it the media are copied by. */
 export type MediaCopy = Pick<CopyPlan, "stack" | "media" | "keepFailed">;
+
+/** The plans of everything that is copied: the media first, then further folders. */
+export function copyPlans<P extends Pick<Plan, "media" | "folders">>(plan: P): (P & { media: MediaPlan })[] {
+    const media = copyPlan(plan);
+    const folders = (plan.folders ?? []).map(({ media }) => ({ ...plan, media }));
+    return [...(media === undefined ? [] : [media]), ...folders];
+}
 
 /** Where a generation stands: being made, proven, in use, or kept from before. */
 export type GenerationState = "preparing" | "proven" | "live" | "former";

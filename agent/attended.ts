@@ -135,16 +135,24 @@ class Input {
     }
 }
 
-/** Waits until whoever attends says a line, or goes, or gives no sign of life for a while: a cut connection may stay silent for hours. */
-export async function anyWord(input: AsyncIterable<Buffer>): Promise<void> {
+/**
+ * Waits until whoever attends says a line, or goes, or gives no sign of life for a while: a cut connection may stay silent
+ * for hours.
+ *
+ * @returns whether it was a line
+ */
+export async function anyWord(input: AsyncIterable<Buffer>): Promise<boolean> {
     const pieces = input[Symbol.asyncIterator]();
     for (;;) {
         const late = new AbortController();
         const silent = sleep(silence, undefined, { signal: late.signal }).catch(() => undefined);
         const next = await Promise.race([pieces.next(), silent]);
         late.abort();
-        if (next === undefined || next.done === true || next.value.includes(10)) {
-            return;
+        if (next === undefined || next.done === true) {
+            return false;
+        }
+        if (next.value.includes(10)) {
+            return true;
         }
     }
 }

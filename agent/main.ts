@@ -1,9 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, exitStatus } from "../contract";
+import { type Command, commands, copyPlan, copyPlans, exitStatus } from "../contract";
 import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
+import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
+    copySending,
     type HostCommand,
     hostCommands,
     type ServicesPlan,
@@ -13,13 +15,18 @@ import {
 } from "../contract/hosts";
 import { identityPlan } from "../contract/identity";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
+import { servingPlan } from "../contract/served";
 import { type Attended, attend } from "./attended";
 import { copyBuckets, planBuckets } from "./buckets/copy";
 import { uploadDumps } from "./buckets/upload";
+import { scanFolders } from "./configuration/scan";
+import { writeFiles } from "./configuration/write";
 import { engineOf, type ReplicaPlan } from "./engine";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
-import { describeKept, retireMedia } from "./media/retire";
+import { describeKept, type RetiredMedia, retireMedia } from "./media/retire";
+import { serveMedia } from "./media/serve";
+import { servedSource } from "./media/served";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
 import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication, schemaOf } from "./plan";
@@ -33,6 +40,7 @@ import { log, logTo } from "./report";
 import { holdServices, startServices } from "./services/hold";
 import { smoke } from "./smoke";
 import { survey, tellLive } from "./survey";
+import { sendCopy } from "./transfer/copy";
 import { receiveDatabase } from "./transfer/database";
 import { sendBackup } from "./transfer/send";
 import { wipe } from "./wipe";
@@ -48,12 +56,15 @@ const replicaWork: Record<Command, (plan: ReplicaPlan, signal: AbortSignal) => P
     "prepare-database": (plan, signal) => engineOf(plan).prepare(signal),
     "prepare-media": prepareFiles,
     switch: async (plan, signal) => {
-        const copies = copyPlan(plan);
         const engine = engineOf(plan);
-        await (copies && refuseIncompleteMedia(copies));
+        for (const one of copyPlans(plan)) {
+            await refuseIncompleteMedia(one);
+        }
         const references = await engine.references(signal);
         const sentence = await engine.switch(signal);
-        await (copies && linkMedia(copies));
+        for (const one of copyPlans(plan)) {
+            await linkMedia(one);
+        }
         const hooks = await engine.hooks("afterSwitch", signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
@@ -84,6 +95,7 @@ const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSigna
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
     "receive-database": ({ header, input }, signal) => receiveDatabase(replicaPlan(header), input, signal),
+    "serve-media": ({ header, input }, signal) => serveMedia(fitting(servingPlan, header.plan), input, signal),
     "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
     "start-services": async ({ header, input }) => {
         for await (const _ of input) {
@@ -91,11 +103,17 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
         }
         return startServices(servicesOf(header));
     },
+    "send-copy": ({ header }, signal) => sendCopy(fitting(copySending, header.plan), signal),
+    "write-files": ({ header, input }) => writeFiles(fitting(configurationPlan, header.plan), input),
+    "scan-folders": ({ header }, signal) => scanFolders(fitting(scanPlan, header.plan), signal),
     wipe: ({ header }, signal) => wipe(fitting(wipePlan, header.plan), signal),
 };
 
 /** Commands for which the end of their input is no reason to end. */
-const outliving: readonly string[] = ["hold-services", "start-services"];
+const outliving: readonly string[] = ["hold-services", "start-services", "write-files"];
+
+/** Commands whose standard output is for what they send. */
+const sending: readonly string[] = ["send-backup", "serve-media", "send-copy"];
 
 function replicaPlan({ plan }: Attended["header"]): ReplicaPlan {
     return fitting(schemaOf(plan), plan);
@@ -161,8 +179,7 @@ async function work({ command, path, generations, rewrites }: Arguments, stop: A
 
 /** A run on a host, which is told what to do by whoever waits for it. */
 async function attended(command: Arguments["command"], stop: AbortController): Promise<string> {
-    if (command === "send-backup") {
-        // Standard output is for the backup.
+    if (sending.includes(command)) {
         logTo(process.stderr);
     }
     const run = await attend(dirname(process.argv[1] ?? ""), () => {
@@ -179,7 +196,13 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     if (isForBuckets(command)) {
         return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
     }
-    return replicaWork[command](replicaPlan(run.header), stop.signal);
+    const plan = replicaPlan(run.header);
+    const copies = copyPlan(plan);
+    const { source } = copies?.media ?? {};
+    if (command === "prepare-media" && copies !== undefined && typeof source === "object" && "host" in source) {
+        return prepareMedia(copies, stop.signal, undefined, servedSource(run.input));
+    }
+    return replicaWork[command](plan, stop.signal);
 }
 
 function isHosts(command: Arguments["command"]): command is HostCommand {
@@ -230,13 +253,15 @@ async function prepareFiles(plan: ReplicaPlan, signal: AbortSignal): Promise<str
 async function retire(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
     const databases = await engineOf(plan).retire(signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
-    const copies = copyPlan(plan);
-    const files = copies && (await retireMedia(copies, signal));
-    const media = files === undefined ? "" : `; media ${list(files.removed)}`;
+    const all: RetiredMedia[] = [];
+    for (const copies of copyPlans(plan)) {
+        all.push(await retireMedia(copies, signal));
+    }
+    const files = { removed: all.flatMap(({ removed }) => removed), kept: all.flatMap(({ kept }) => kept) };
+    const media = all.length === 0 ? "" : `; media ${list(files.removed)}`;
     const inUse = databases.inUse.length === 0 ? "" : ` Kept because in use: database ${list(databases.inUse)}.`;
     const bases = databases.bases.length === 0 ? "" : ` Removed bases: ${list(databases.bases)}.`;
-    const foreign = files === undefined ? "" : describeKept(files);
-    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${foreign}`;
+    return `Removed generations: database ${list(databases.removed)}${media}.${bases}${inUse}${describeKept(files)}`;
 }
 
 /** Ends the run with its last word, on the log and where Kubernetes looks for it. */

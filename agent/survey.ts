@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { copyPlan } from "../contract";
+import { copyPlan, copyPlans } from "../contract";
 import type { Live } from "../contract/event";
 import type { References } from "../contract/report";
 import type { Survey } from "../contract/survey";
@@ -76,15 +76,17 @@ async function storedBackups(plan: ReplicaPlan): Promise<Survey["backups"]> {
 }
 
 async function mediaOf(plan: ReplicaPlan): Promise<Survey["media"]> {
-    const copies = copyPlan(plan);
-    if (copies === undefined) {
-        return [];
+    const found: Survey["media"] = [];
+    for (const { media, stack } of copyPlans(plan)) {
+        await refuseStrangeVolume(media.volume, stack);
+        const generations = await mediaGenerations(media.volume);
+        found.push(
+            ...generations.map(({ id, completed, report }) => ({
+                id,
+                completed: completed === undefined ? null : new Date(completed).toISOString(),
+                report: report ?? null,
+            })),
+        );
     }
-    const { media, stack } = copies;
-    await refuseStrangeVolume(media.volume, stack);
-    return (await mediaGenerations(media.volume)).map(({ id, completed, report }) => ({
-        id,
-        completed: completed === undefined ? null : new Date(completed).toISOString(),
-        report: report ?? null,
-    }));
+    return found;
 }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { copyPlan, volumeMarker } from "../contract";
+import { copyPlans, mediaLink, volumeMarker } from "../contract";
 import type { WipePlan } from "../contract/hosts";
 import { refuseStrangeVolume } from "./media/volume";
 import { wipeDatabases } from "./postgres/wipe";
@@ -13,16 +13,18 @@ import { wipeDatabases } from "./postgres/wipe";
  */
 export async function wipe({ plan, database, media }: WipePlan, signal: AbortSignal): Promise<string> {
     const removed = database ? await wipeDatabases(plan, signal) : "The databases stay.";
-    const copies = copyPlan(plan);
-    if (copies === undefined) {
+    const copies = copyPlans(plan);
+    if (copies.length === 0) {
         return removed;
     }
     if (!media) {
         return `${removed} The media stay.`;
     }
-    const { volume } = copies.media;
-    await refuseStrangeVolume(volume, plan.stack);
-    await rm(join(volume, "generations"), { recursive: true, force: true });
-    await rm(join(volume, volumeMarker), { force: true });
+    for (const { media, stack } of copies) {
+        await refuseStrangeVolume(media.volume, stack);
+        for (const name of ["generations", mediaLink, volumeMarker]) {
+            await rm(join(media.volume, name), { recursive: true, force: true });
+        }
+    }
     return `${removed} The media are removed.`;
 }

@@ -21,6 +21,11 @@ const commands = {
         flags: ["reason", "in"],
         help: "tell those who use the replica of its next refresh, SPAN from now or after announce.notice",
     },
+    bundle: {
+        takes: ["FOLDER"],
+        flags: ["unmasked"],
+        help: "make a folder of what is live on hosts, which developers start on machines of their own",
+    },
     marker: { takes: [], flags: [], help: "print the SQL that marks the server of database.server as the stack's" },
     "mask suggest": {
         takes: [],
@@ -43,6 +48,7 @@ const flags = {
     to: { type: "string" },
     reason: { type: "string" },
     in: { type: "string" },
+    unmasked: { type: "string" },
     access: { type: "boolean" },
     all: { type: "boolean" },
     "remove-media-volume": { type: "boolean" },
@@ -54,7 +60,7 @@ const flags = {
 type Flag = keyof typeof flags;
 
 /** What a flag is followed by, where that is anything. */
-const values: Partial<Record<Flag, [string]>> = { to: ["STAMP"], reason: ["TEXT"], in: ["SPAN"] };
+const values: Partial<Record<Flag, [string]>> = { to: ["STAMP"], reason: ["TEXT"], in: ["SPAN"], unmasked: ["REASON"] };
 
 export type CommandName = keyof typeof commands;
 

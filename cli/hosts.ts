@@ -43,7 +43,7 @@ export async function askTarget(settings: HostSettings, name: string, command: C
  * @throws Error when there are no copies of the media to be refreshed alone, or no dump by that name to be had
  */
 export function refreshedOnHosts(
-    { database, media }: HostSettings,
+    { database, media, folders }: HostSettings,
     { only, to }: RefreshRequest,
     now = new Date(),
 ): Changes {
@@ -53,12 +53,13 @@ export function refreshedOnHosts(
             "database.backup is now, which makes a dump of its own: leave out --to, or write source.database.files.",
         );
     }
-    if (only === "media" && media?.mode !== "copy") {
+    if (only === "media" && media?.mode !== "copy" && folders.length === 0) {
         throw new Error("The stack file has no copies of media: there is nothing to refresh.");
     }
     return {
         ...(only !== "media" && { "database.refresh": again, ...(to !== undefined && { "database.backup": to }) }),
         ...(only !== "database" && media?.mode === "copy" && { "media.refresh": again }),
+        ...(only !== "database" && Object.fromEntries(folders.map((_, at) => [`folders[${at}].refresh`, again]))),
     };
 }
 
@@ -75,6 +76,8 @@ export function rolledBackOnHosts(
     stackName: string,
 ): Changes {
     const present = generationsOf(settings);
+    const isWhole = (ids: (string | undefined)[]) =>
+        ids.every((wanted) => survey.media.some(({ id, completed }) => id === wanted && completed !== null));
     for (const { kind, result, config } of history) {
         const former = kind === "update" && result === "succeeded" ? settingsIn(config, stackName) : undefined;
         const wanted = former && generationsOf(former);
@@ -82,13 +85,14 @@ export function rolledBackOnHosts(
             survey.databases.some(
                 ({ id, state }) => id === wanted?.database && (state === "live" || state === "former"),
             ) &&
-            (former?.media?.mode !== "copy" ||
-                survey.media.some(({ id, completed }) => id === wanted?.media && completed !== null));
+            isWhole(former?.media?.mode !== "copy" ? [] : [wanted?.media]) &&
+            isWhole(Object.values(wanted?.folders ?? {}));
         if (former !== undefined && isThere && JSON.stringify(wanted) !== JSON.stringify(present)) {
             return {
                 "database.backup": former.database.backup,
                 "database.refresh": former.database.refresh,
                 ...(former.media?.mode === "copy" && { "media.refresh": former.media.refresh }),
+                ...Object.fromEntries(former.folders.map(({ refresh }, at) => [`folders[${at}].refresh`, refresh])),
             };
         }
     }
@@ -112,7 +116,10 @@ function settingsIn(config: UpdateSummary["config"], stackName: string): HostSet
 export function describeHosts(settings: HostSettings, { survey, parity, problems }: HostSighting): string {
     const { target, services, hold } = settings;
     const live = survey?.databases.find(({ state }) => state === "live");
-    const files = survey?.media.find(({ completed }) => completed !== null);
+    const isThere = (wanted: string | undefined) =>
+        survey?.media.some(({ id, completed }) => id === wanted && completed !== null) === true;
+    const files =
+        settings.media?.mode === "copy" ? survey?.media.find(({ completed }) => completed !== null) : undefined;
     const former = survey?.databases.filter(({ state }) => state === "former").map(({ id }) => id) ?? [];
     const leftovers = [
         ...(survey?.databases.filter(({ state }) => state === "preparing") ?? []),
@@ -123,6 +130,12 @@ export function describeHosts(settings: HostSettings, { survey, parity, problems
         ["page", target.page ?? "none is asked"],
         ...(live === undefined ? [["database", "none is live"] satisfies Row] : databaseRows(live)),
         ...(files === undefined ? [] : mediaRows(files)),
+        ...Object.entries(generationsOf(settings).folders).map(
+            ([name, id]): Row => [
+                `folder ${name}`,
+                isThere(id) ? `generation ${id}` : `asks for ${id}, which is not there`,
+            ],
+        ),
         ["services", services.map(({ name }) => name).join(", ") || "none are stopped for a switch"],
         ["kept", former.join(", ") || "no former database"],
         ...(live === undefined ? [] : [["switched", live.switched ?? "nobody knows when"] satisfies Row]),
@@ -142,20 +155,21 @@ export function describeHosts(settings: HostSettings, { survey, parity, problems
 
 /** What a wipe of a replica on hosts removes and what it leaves, in one sentence each. */
 export function describeHostsWipe(
-    { hosts, target, database, removeDatabaseVolume, removeMediaVolume, media }: HostSettings,
+    { hosts, target, database, removeDatabaseVolume, removeMediaVolume, media, folders }: HostSettings,
     name: string,
 ): string {
-    const isCopied = media?.mode === "copy";
+    const copied = [...(media?.mode === "copy" ? [target.media] : []), ...folders.map(({ to }) => to)].join(" and ");
+    const isCopied = copied !== "";
     const names = [database.name, ...database.others.map((other) => other.name)].join(", ");
     const goes = [
         `the agent on ${Object.keys(hosts).join(", ")}`,
         ...(removeDatabaseVolume ? [`every copy of ${names}`] : []),
-        ...(isCopied && removeMediaVolume ? [`every copy of the media in ${target.media}`] : []),
+        ...(isCopied && removeMediaVolume ? [`every copy of the media in ${copied}`] : []),
     ];
     const stays = [
         "the database server with its marker",
         ...(removeDatabaseVolume ? [] : [`every copy of ${names}`]),
-        ...(isCopied && !removeMediaVolume ? [`the media in ${target.media}`] : []),
+        ...(isCopied && !removeMediaVolume ? [`the media in ${copied}`] : []),
         "services and everything else on the hosts",
     ];
     return [

@@ -3,6 +3,7 @@
  * what leads up to them. Plain `pulumi preview`, `pulumi up` and `pulumi destroy` do the same work.
  */
 import type { Stack } from "@pulumi/pulumi/automation";
+import { bundle } from "../agent/bundle";
 import { markerSql } from "../contract";
 import { proposal } from "../contract/masking";
 import { refusals } from "../preflight";
@@ -14,6 +15,7 @@ import { describeAccess, lookAtAccess } from "./access";
 import { announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
+import { makeBundle } from "./bundle";
 import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
@@ -62,6 +64,8 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             );
         case "deploy":
             return changed(name, view, async () => ({ imageTag: argument }));
+        case "bundle":
+            return bundleOf(name, argument, flags);
         case "wipe":
             return wipe(name, view, flags);
         case "announce":
@@ -189,6 +193,20 @@ async function showAll(json: boolean): Promise<boolean> {
         (await stacksIn(folder)).map((stack) => standingOf(stack, readStackFile(folder, stack), look)),
     );
     process.stdout.write(`${json ? JSON.stringify(standings) : describeOverview(standings)}\n`);
+    return true;
+}
+
+async function bundleOf(name: string, folder: string, { unmasked }: CommandLine["flags"]): Promise<boolean> {
+    const settings = await anySettingsOf(await openStack(name));
+    if (settings.role !== "hosts") {
+        throw new Error(`Pulumi.${name}.yaml is no replica on hosts: bundles are made of these.`);
+    }
+    const { survey, problems } = await lookAt(settings, name);
+    if (survey === undefined && problems[0] !== undefined) {
+        throw new Error(problems[0]);
+    }
+    const request = { stack: `${project}/${name}`, settings, program: await bundle(), survey, folder };
+    process.stdout.write(`${await makeBundle({ ...request, ...(unmasked !== undefined && { unmasked }) })}\n`);
     return true;
 }
 

@@ -15,7 +15,17 @@ export const header = z.strictObject({
 export type Header = z.infer<typeof header>;
 
 /** The agent's commands on hosts alone. */
-export const hostCommands = ["send-backup", "receive-database", "hold-services", "start-services", "wipe"] as const;
+export const hostCommands = [
+    "send-backup",
+    "receive-database",
+    "serve-media",
+    "hold-services",
+    "start-services",
+    "send-copy",
+    "write-files",
+    "scan-folders",
+    "wipe",
+] as const;
 export type HostCommand = (typeof hostCommands)[number];
 
 /** Where a backup of the source comes from: a dump that is made for it, or one that is there. */
@@ -82,6 +92,8 @@ export const hostEvent = z.discriminatedUnion("event", [
     z.strictObject({ event: z.literal("wanted") }),
     /** The services are stopped, and wait for the word to start. */
     z.strictObject({ event: z.literal("stopped"), services: z.array(z.string()) }),
+    /** The configuration files are written, and wait for the word that they stay. */
+    z.strictObject({ event: z.literal("written") }),
 ]);
 export type HostEvent = z.infer<typeof hostEvent>;
 
@@ -103,6 +115,14 @@ export type Word = z.infer<typeof word>;
 export function namesInProduction(databases: readonly ReplicaDatabase[]): string[] {
     return databases.map(({ name, production }) => production?.name ?? name);
 }
+
+/** What the agent has to know to send the live copy. */
+export const copySending = z.strictObject({
+    plan: planSchema,
+    /** Files that stay out, by the names of folders, `media` among them, as paths below these. */
+    leaveOut: z.record(z.string(), z.array(z.string())),
+});
+export type CopySending = z.infer<typeof copySending>;
 
 /** What a wipe of a host takes away. */
 export const wipePlan = z.strictObject({

@@ -38,6 +38,8 @@ export interface Request {
     raw?: boolean;
     /** Is told every line that is for people. */
     say?: (line: string) => void;
+    /** Is told every line with which it asks for something, see `contract/served.ts`; nothing is asked if left out. */
+    ask?: (line: string) => void;
 }
 
 /** The agent is not on a host, which somebody has cleaned up. */
@@ -58,7 +60,7 @@ export function startAgent(order: Order, ways: Ways, request: Request): Run {
 
 /** Starts a program that is told what to do as an agent is. */
 export function startRun([program = "", ...args]: string[], request: Omit<Request, "command">): Run {
-    const { host, plan, secrets = {}, raw = false, say = () => undefined } = request;
+    const { host, plan, secrets = {}, raw = false, say = () => undefined, ask } = request;
     // A group of its own: Ctrl-C in a terminal reaches this program, which then tells the hosts in order.
     const child = spawn(program, args, { stdio: "pipe", detached: true });
     child.stdin.on("error", () => undefined);
@@ -67,6 +69,10 @@ export function startRun([program = "", ...args]: string[], request: Omit<Reques
     let last = "";
     if (!raw) {
         createInterface({ input: child.stdout }).on("line", (line) => {
+            if (ask !== undefined && line.startsWith('{"ask":')) {
+                ask(line);
+                return;
+            }
             const event = eventIn(line);
             if (event !== undefined) {
                 events.tell(event);

@@ -2,7 +2,7 @@
 import { type Survey, surveySchema } from "../contract/survey";
 import { AgentAbsent, startAgent } from "./agent";
 import { onHost } from "./install";
-import type { Order } from "./order";
+import { hostsOf, type Order } from "./order";
 import { orderedParity, type Parity } from "./parity";
 import { openWays, type Ways } from "./way";
 
@@ -26,15 +26,11 @@ export async function lookAtHosts(order: Order): Promise<HostSighting> {
             return undefined;
         });
     try {
-        const names = new Set([
-            order.source.host,
-            order.target.host,
-            ...order.services.flatMap(({ host }) => host ?? []),
-        ]);
+        const names = hostsOf(order);
         const [survey, parity] = await Promise.all([
             or(surveyTarget(order, ways)),
             or(orderedParity(order, ways)),
-            ...[...names].filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
+            ...names.filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
         ]);
         return { ...(survey && { survey }), ...(parity && { parity }), problems: [...new Set(problems)] };
     } finally {

@@ -5,8 +5,9 @@ import { exitStatus } from "../contract";
 import { AgentAbsent } from "./agent";
 import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
+import { prepareMedia } from "./media";
 import { type Order, readOrder } from "./order";
-import { onTarget, prepareDatabase, prepareMedia } from "./prepare";
+import { onTarget, prepareDatabase } from "./prepare";
 import { say } from "./said";
 import { switchOver } from "./switch";
 import { openWays, type Ways } from "./way";
@@ -16,7 +17,8 @@ type Work = (order: Order, ways: Ways, say: (line: string) => void, host: string
 const work: Record<string, Work> = {
     install: (order, ways, _, host) => install(order, ways, host),
     "prepare-database": prepareDatabase,
-    "prepare-media": prepareMedia,
+    "prepare-media": (order, ways, say) => prepareMedia(order, ways, say),
+    "prepare-folder": (order, ways, say, folder) => prepareMedia(order, ways, say, folder),
     switch: switchOver,
     retire: (order, ways, say) => onTarget(order, ways, "retire", say).ended,
 };

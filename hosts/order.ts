@@ -4,7 +4,8 @@
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Plan } from "../contract";
+import { copyPlans, type Plan } from "../contract";
+import type { ConfigurationPlan, ScanPlan } from "../contract/configuration";
 import type { SourcePlan } from "../contract/hosts";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
@@ -24,8 +25,31 @@ export interface Order {
     /** Seconds that a service may take to stop. */
     stopTimeout: number;
     /** Seconds that each copy may take. */
-    timeouts: { database: number; media: number };
+    timeouts: { database: number; media: number; folders: Record<string, number> };
     parity?: ParitySettings;
+    /** Configuration files, host by host. Where to write down what to put back, the host's folder says. */
+    files: { host: string; plan: Omit<ConfigurationPlan, "journal">; secrets: Record<string, string> }[];
+    /** Folders on the target that are looked through; none if left out. */
+    scan?: { plan: ScanPlan; secrets: Record<string, string> };
+}
+
+/** Every host that the agent is brought to, the target first. */
+export function hostsOf({
+    source,
+    target,
+    services,
+    files,
+}: Pick<Order, "source" | "target" | "services" | "files">): string[] {
+    const media = copyPlans(target.plan).map(({ media }) => media.source);
+    return [
+        ...new Set([
+            target.host,
+            source.host,
+            ...media.flatMap((from) => (typeof from === "object" && "host" in from ? from.host : [])),
+            ...services.flatMap(({ host }) => host ?? []),
+            ...files.map(({ host }) => host),
+        ]),
+    ];
 }
 
 /** Folder of a stack's commands, below the project's. */

@@ -12,7 +12,7 @@ import type { Ways } from "./way";
 export async function prepareDatabase(order: Order, ways: Ways, say: (line: string) => void): Promise<string> {
     const { source, target } = order;
     const receiver = startAgent(order, ways, { ...target, command: "receive-database", say });
-    return within("database", order, [receiver], async (runs) => {
+    return within("database.timeout", order.timeouts.database, [receiver], async (runs) => {
         if ((await receiver.event("wanted")) === undefined) {
             return receiver.ended;
         }
@@ -25,16 +25,14 @@ export async function prepareDatabase(order: Order, ways: Ways, say: (line: stri
     });
 }
 
-/** Has the target make its copy of the media. */
-export function prepareMedia(order: Order, ways: Ways, say: (line: string) => void): Promise<string> {
-    const run = onTarget(order, ways, "prepare-media", say);
-    return within("media", order, [run], () => run.ended);
-}
-
-/** Ends runs that take longer than the stack file lets them. */
-async function within(
-    what: keyof Order["timeouts"],
-    { timeouts }: Order,
+/**
+ * Ends runs that take longer than the stack file lets them.
+ *
+ * @param setting what says so
+ */
+export async function within(
+    setting: string,
+    seconds: number,
     runs: Run[],
     work: (runs: Run[]) => Promise<string>,
 ): Promise<string> {
@@ -44,13 +42,13 @@ async function within(
         for (const run of runs) {
             run.abandon();
         }
-    }, timeouts[what] * 1000);
+    }, seconds * 1000);
     try {
         return await work(runs);
     } catch (error) {
         throw late
             ? new Error(
-                  `It was given up after ${timeouts[what]} s, which ${what}.timeout allows: look what takes so long, or allow more.`,
+                  `It was given up after ${seconds} s, which ${setting} allows: look what takes so long, or allow more.`,
               )
             : error;
     } finally {

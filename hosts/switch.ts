@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ServicesPlan } from "../contract/hosts";
 import { type Run, startAgent, startRun } from "./agent";
 import type { DeploymentsPlan } from "./deployments";
+import { keepFiles, putFilesBack, refuseForbidden, writeFiles } from "./files";
 import { folderOn, type Order } from "./order";
 import { onTarget } from "./prepare";
 import type { Ways } from "./way";
@@ -26,15 +27,17 @@ interface Hold {
  */
 export async function switchOver(order: Order, ways: Ways, say: (line: string) => void): Promise<string> {
     const holds: Hold[] = [];
+    const written: Run[] = [];
     const sentences: string[] = [];
     const problems: Error[] = [];
     let ran = false;
     const life = setInterval(() => {
-        for (const { run } of holds) {
+        for (const run of [...holds.map((hold) => hold.run), ...written]) {
             run.input.write(" ");
         }
     }, beat);
     try {
+        await refuseForbidden(order, ways);
         for (const request of requests(order)) {
             const hold = request(ways, say);
             holds.push(hold);
@@ -45,11 +48,14 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
             }
             ran ||= stopped.services.length > 0;
         }
+        await writeFiles(order, ways, written);
         sentences.push(await onTarget(order, ways, "switch", say).ended);
+        sentences.push(...(await keepFiles(written)));
     } catch (error) {
         problems.push(error as Error);
     } finally {
         clearInterval(life);
+        await putFilesBack(written);
         for (const hold of holds.toReversed()) {
             await release(order, ways, hold).then(
                 (sentence) => sentences.push(sentence),

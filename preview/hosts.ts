@@ -4,6 +4,7 @@ import { generationsOf } from "../components/hosts/generations";
 import type { HostSighting } from "../hosts/look";
 import { databasesOf } from "../settings/database";
 import type { HostSettings } from "../settings/hosts";
+import { describeOrigin } from "../settings/hosts/folders";
 import type { Row } from "../table";
 
 /** The rows of the preview, in the order in which things happen. */
@@ -41,9 +42,18 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
             media.mode === "copy"
                 ? there === true
                     ? `stay (${generations.media})`
-                    : `copied from ${source.media} to ${target.media} on ${target.host}`
-                : `${source.media} is read as it is, and not written to`,
+                    : `copied from ${describeOrigin(source.media)} to ${target.media} on ${target.host}`
+                : `${describeOrigin(source.media)} is read as it is, and not written to`,
         ]);
+    }
+    for (const { name, from, to } of settings.folders) {
+        const id = generations.folders[name];
+        const there = sighting.survey?.media.some((one) => one.id === id && one.completed !== null) === true;
+        const how = there ? `stays (${id})` : `copied from ${describeOrigin(from)} to ${to} on ${target.host}`;
+        rows.push([`folder ${name}`, how]);
+    }
+    for (const { host, path, template } of settings.files) {
+        rows.push(["written", `${path} on ${host}, from ${template}`]);
     }
     if (isNew && services.length > 0) {
         rows.push([

@@ -17,8 +17,14 @@ import { type Entry, placeOf, readTree } from "./tree";
 /** What a store's manifest tells of an entry that the store itself does not: files there are the publisher's. */
 type Listed = { path: string } & Partial<Pick<Entry, "uid" | "gid" | "mode">>;
 
+/** What is to be known of a folder to read it. */
+export type FolderPlan = Pick<MediaPlan, "exclude" | "links" | "sentinel" | "sharing" | "owners"> & {
+    /** The replica's own volume, which must not be within it; on another machine it cannot be. */
+    volume?: string;
+};
+
 /** Production's media in a folder: an export or a volume that is mounted. */
-export function folderSource(root: string, { volume, exclude, links, sentinel, sharing, owners }: MediaPlan): Source {
+export function folderSource(root: string, { volume, exclude, links, sentinel, sharing, owners }: FolderPlan): Source {
     const tree = new Folders(root);
     const rules = { exclude, links, apart: sentinel === undefined ? storeApart : [...storeApart, sentinel] };
     let begun: { edition: string | undefined } | undefined;
@@ -29,7 +35,7 @@ export function folderSource(root: string, { volume, exclude, links, sentinel, s
         published: () => headerIn(begun?.edition)?.published,
         isOvertaken: async () => begun !== undefined && (await editionOf(tree)) !== begun.edition,
         async read(each, object, signal) {
-            const all = { ...rules, forbidden: await identityOf(volume) };
+            const all = { ...rules, ...(volume !== undefined && { forbidden: await identityOf(volume) }) };
             const listed = owners === "production" ? await inStore(readListed(tree, storeFiles, ownersIn)) : undefined;
             await (listed === undefined
                 ? readTree(tree, all, each, object, signal)

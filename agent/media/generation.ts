@@ -39,6 +39,9 @@ interface Ingredients {
     former?: Former | undefined;
 }
 
+/** Opens what a plan copies from. */
+export type Opening = (media: MediaPlan) => Source;
+
 /** Seconds for which production's side may be changing the source before a copy is refused. */
 const waiting = 900;
 
@@ -53,14 +56,20 @@ class Overtaken extends Error {}
  * source meanwhile.
  *
  * @param patience seconds for which production's side may be changing the source
+ * @param open opens the source; by itself the agent opens what is on its own machine, and buckets
  * @returns a sentence on what was made, or that it was there already
  * @throws {Refusal} when a guard speaks, before anything has changed
  * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
-export async function prepareMedia(plan: MediaCopy, signal: AbortSignal, patience = waiting): Promise<string> {
+export async function prepareMedia(
+    plan: MediaCopy,
+    signal: AbortSignal,
+    patience = waiting,
+    open: Opening = sourceOf,
+): Promise<string> {
     for (let attempt = 1; ; attempt++) {
         try {
-            return await prepareOnce(plan, patience, signal);
+            return await prepareOnce(plan, patience, signal, open);
         } catch (error) {
             if (!(error instanceof Overtaken) || attempt === attempts) {
                 throw error;
@@ -70,7 +79,7 @@ export async function prepareMedia(plan: MediaCopy, signal: AbortSignal, patienc
     }
 }
 
-async function prepareOnce(plan: MediaCopy, patience: number, signal: AbortSignal): Promise<string> {
+async function prepareOnce(plan: MediaCopy, patience: number, signal: AbortSignal, open: Opening): Promise<string> {
     const { media, stack } = plan;
     const { volume, generation: id } = media;
     const isThere = async () =>
@@ -85,7 +94,7 @@ async function prepareOnce(plan: MediaCopy, patience: number, signal: AbortSigna
     }
     return withVolume(volume, `prepare-media ${id}`, signal, async (lease) =>
         // Whoever was at it a moment ago may have made just this one.
-        (await isThere()) ? nothing : prepareAlone(plan, patience, lease),
+        (await isThere()) ? nothing : prepareAlone(plan, patience, lease, open),
     );
 }
 
@@ -94,12 +103,13 @@ async function prepareAlone(
     { media, stack, keepFailed }: MediaCopy,
     patience: number,
     lease: VolumeLease,
+    open: Opening,
 ): Promise<string> {
     const { volume, generation: id } = media;
     const { signal } = lease;
     const state = await refuseStrangeVolume(volume, stack);
     const phases = new Phases();
-    const parts: Ingredients = { source: sourceOf(media), listing: new Listing() };
+    const parts: Ingredients = { source: open(media), listing: new Listing() };
     try {
         await parts.source.begin(patience, signal);
         const owners = await Owners.find(media, parts.source);
@@ -275,5 +285,12 @@ function sentence(error: unknown, volume: string): string {
 
 /** Production's media as the plan names it. */
 function sourceOf(media: MediaPlan): Source {
-    return typeof media.source === "string" ? folderSource(media.source, media) : bucketSource(media.source, media);
+    const { source } = media;
+    if (typeof source === "string") {
+        return folderSource(source, media);
+    }
+    if ("host" in source) {
+        throw new Refusal(`The media source ${sourceName(media)} is served by nobody: this is started by understudy.`);
+    }
+    return bucketSource(source, media);
 }

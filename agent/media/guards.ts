@@ -19,7 +19,10 @@ const reserve = { bytes: 16 * 2 ** 20, files: 16 };
 
 /** The source as people call it. */
 export function sourceName({ source }: Pick<MediaPlan, "source">): string {
-    return typeof source === "string" ? source : nameOf(source);
+    if (typeof source === "string") {
+        return source;
+    }
+    return "host" in source ? `${source.folder} on host ${source.host}` : nameOf(source);
 }
 
 /**
@@ -76,7 +79,7 @@ export function refuseTree(
 export function refuseFew(files: number, media: Pick<MediaPlan, "source" | "minimumFiles">): void {
     if (files < media.minimumFiles) {
         const advice =
-            typeof media.source === "string"
+            typeof media.source === "string" || "host" in media.source
                 ? "look whether production's volume is mounted"
                 : "look whether source.media.s3 is right";
         throw new Refusal(

@@ -2,6 +2,7 @@ import type { Stats } from "node:fs";
 import { lchown, lstat, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { MediaPlan } from "../../contract";
+import { Refusal } from "../refusal";
 import type { Calls } from "./calls";
 import { fileMode, folderMode, own, unchanged } from "./copy";
 import { codeOf } from "./failure";
@@ -20,7 +21,7 @@ const unwilling = new Set(["EPERM", "EACCES", "EINVAL", "EOPNOTSUPP", "ENOTSUP",
 /** Whose the entries of a copy are, and what may be done with them: the only place that has this rule. */
 export class Owners {
     private constructor(
-        private readonly media: Pick<MediaPlan, "owners" | "group" | "sharing">,
+        private readonly media: Pick<MediaPlan, "owners" | "group" | "sharing" | "user" | "modes">,
         private readonly hasOwners: boolean,
         /** The agent's user id, by which the volume knows it. */
         private readonly agent: number,
@@ -34,7 +35,14 @@ export class Owners {
      */
     static async find(media: MediaPlan, { hasOwners }: Pick<Source, "hasOwners">): Promise<Owners> {
         const isAsked = media.owners === "production";
-        const { agent, reason } = await tryVolume(media.volume, isAsked && hasOwners);
+        const isGiven = media.user !== undefined;
+        const { agent, reason } = await tryVolume(media.volume, isGiven || (isAsked && hasOwners));
+        if (isGiven && reason !== undefined && media.user !== agent) {
+            throw new Refusal(
+                `The files cannot be given to user ${media.user}, as ${reason}: let the agent log in as root, or as that ` +
+                    "user, or leave user out.",
+            );
+        }
         return new Owners(media, hasOwners, agent, isAsked && !hasOwners ? "a bucket knows no owners" : reason);
     }
 
@@ -48,8 +56,9 @@ export class Owners {
         if (this.areKept) {
             return { uid, gid, mode: kind === "folder" ? mode : mode & 0o777 };
         }
-        const { group, sharing } = this.media;
-        return { uid: this.agent, gid: group, mode: kind === "folder" ? folderMode : fileMode(mode, sharing) };
+        const { group, sharing, user = this.agent, modes } = this.media;
+        const files = modes === undefined ? fileMode(mode, sharing) : modes.files | programBits(mode, modes.files);
+        return { uid: user, gid: group, mode: kind === "folder" ? (modes?.folders ?? folderMode) : files };
     }
 
     /** Whether what was found is as the entry is in the copy. */
@@ -62,7 +71,7 @@ export class Owners {
     /** Makes what was just made for an entry as it is in the copy. */
     async give(entry: Owned, path: Buffer, calls: Calls): Promise<void> {
         const { uid, gid, mode } = this.of(entry);
-        const user = this.areKept ? uid : unchanged;
+        const user = this.areKept || this.media.user !== undefined ? uid : unchanged;
         await (entry.kind === "link" ? calls.chown(path, user, gid) : own(path, calls, gid, mode, user));
     }
 
@@ -73,13 +82,19 @@ export class Owners {
         }
         const listed = this.hasOwners ? "; production's are in the file manifest" : "";
         const why = this.reason === undefined ? "" : `, as ${this.reason}`;
-        return `the agent's, ${this.agent}:${this.media.group}${why}${listed}`;
+        const { group, user } = this.media;
+        return `${user === undefined ? `the agent's, ${this.agent}` : user}:${group}${why}${listed}`;
     }
 
     /** What a last word has to add: empty if they are whose they were asked to be. */
     get mapped(): string {
         return this.reason === undefined ? "" : ` Owners are the agent's, not production's, as ${this.reason}.`;
     }
+}
+
+/** A program stays one for whoever may read it. */
+function programBits(mode: number, files: number): number {
+    return mode & 0o111 & (files >> 2);
 }
 
 /** By whatever id a volume knows the agent, and why it does not let production's owners be kept, if it does not. */

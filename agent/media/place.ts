@@ -18,12 +18,7 @@ interface Place {
  * @throws {Refusal}
  */
 export async function refuseSameFolder({ source, volume }: { source: string; volume: string }): Promise<void> {
-    const marker = await stat(join(source, volumeMarker)).catch(unlessAbsent);
-    if (marker !== undefined) {
-        throw new Refusal(
-            `The media source ${source} carries the marker ${volumeMarker}: it is a replica's volume, not production's.`,
-        );
-    }
+    await refuseReplica(source);
     const mounts = await readFile("/proc/self/mountinfo", "utf8");
     const places = [placeOf(await realpath(source), mounts), placeOf(await realpath(volume), mounts)] as const;
     if (overlap(...places) || (await isAbove(source, volume)) || (await isAbove(volume, source))) {
@@ -32,6 +27,25 @@ export async function refuseSameFolder({ source, volume }: { source: string; vol
                 "other: production's files are only read, so the replica needs a volume of its own.",
         );
     }
+}
+
+/**
+ * Refuses a source that is a replica's volume.
+ *
+ * @throws {Refusal}
+ */
+export async function refuseReplica(source: string): Promise<void> {
+    const marker = await stat(join(source, volumeMarker)).catch(unlessAbsent);
+    if (marker !== undefined) {
+        throw new Refusal(
+            `The media source ${source} carries the marker ${volumeMarker}: it is a replica's volume, not production's.`,
+        );
+    }
+}
+
+/** Which machine this is, as long as it runs: the same in all of its containers. */
+export async function machineId(): Promise<string> {
+    return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
 }
 
 /** Whether a folder is another, or one of those above it. */

@@ -43,9 +43,15 @@ export async function* framesOf(
     yield spoken(last());
 }
 
-function spoken(said: Word): Buffer {
+/** The frame of a word. */
+export function spoken(said: object): Buffer {
     const text = Buffer.from(JSON.stringify(said));
     return Buffer.concat([headOf(kinds.word, text.length), text]);
+}
+
+/** The frame of a piece that is no longer than it may be. */
+export function framed(piece: Buffer): Buffer {
+    return Buffer.concat([headOf(kinds.bytes, piece.length), piece]);
 }
 
 function headOf(kind: number, length: number): Buffer {
@@ -64,25 +70,37 @@ export type Frame = Word | Buffer;
  * @throws {Error} when they end before the last word, or are none
  */
 export async function* framesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
+    for await (const frame of piecesIn(chunks)) {
+        const said = Buffer.isBuffer(frame) ? frame : word.parse(frame.said);
+        yield said;
+        if (!Buffer.isBuffer(said) && said.word === "done") {
+            return;
+        }
+    }
+    throw new Error("The connection ended in the middle of the backup.");
+}
+
+/**
+ * The pieces in a pipe's bytes, and what was said between them, until these end.
+ *
+ * @throws {Error} when they are no frames
+ */
+export async function* piecesIn(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | { said: unknown }> {
     let rest: Buffer = Buffer.alloc(0);
     for await (const chunk of chunks) {
         rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
         for (;;) {
             const length = rest.length < head ? Number.POSITIVE_INFINITY : rest.readUInt32BE();
             if (length > longest && length !== Number.POSITIVE_INFINITY) {
-                throw new Error("What arrives is no backup: something else has written to the connection.");
+                throw new Error("What arrives is none of ours: something else has written to the connection.");
             }
             if (rest.length < head + length) {
                 break;
             }
             const content = rest.subarray(head, head + length);
-            const frame = rest[4] === kinds.bytes ? content : word.parse(JSON.parse(content.toString()));
+            const piece = rest[4] === kinds.bytes ? content : { said: JSON.parse(content.toString()) as unknown };
             rest = rest.subarray(head + length);
-            yield frame;
-            if (!Buffer.isBuffer(frame) && frame.word === "done") {
-                return;
-            }
+            yield piece;
         }
     }
-    throw new Error("The connection ended in the middle of the backup.");
 }

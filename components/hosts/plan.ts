@@ -1,8 +1,9 @@
 /** What the settings of a replica on hosts come to for the agents on both sides, secrets apart. */
-import { type Plan, planVersion } from "../../contract";
+import { type MediaPlan, type Plan, planVersion } from "../../contract";
 import { namesInProduction, type SourcePlan } from "../../contract/hosts";
 import { databasesOf } from "../../settings/database";
 import type { HostSettings } from "../../settings/hosts";
+import type { FolderSettings, OriginSettings } from "../../settings/hosts/folders";
 import { bytes } from "../../settings/values";
 import { hooksPlanOf } from "../hooks";
 import { identityPlanOf } from "../identity";
@@ -57,6 +58,12 @@ export function targetPlan(settings: HostSettings, stack: string): Plan {
         ...(masking !== undefined && { masking }),
         ...(identity !== undefined && { identity }),
         media: mediaOf(settings, generations.media),
+        ...(settings.folders.length > 0 && {
+            folders: settings.folders.map((folder) => ({
+                name: folder.name,
+                media: copyOf(folder.from, folder.to, folder, generations.folders[folder.name] ?? ""),
+            })),
+        }),
         imageTag: "",
         allowTagMismatch: parity?.allowMismatch !== undefined,
         keepFailed: settings.keepFailed,
@@ -68,24 +75,36 @@ function mediaOf({ source, target, media, database }: HostSettings, generation: 
     if (media === undefined) {
         return { generation, none: true };
     }
-    const { minimumFiles, sentinel } = media;
-    const common = {
-        generation,
-        source: source.media ?? "",
-        minimumFiles,
-        ...(sentinel !== undefined && { sentinel }),
-    };
     if (media.mode === "share-read-only") {
-        return { ...common, shared: true };
+        const { minimumFiles, sentinel } = media;
+        const from = typeof source.media === "string" ? source.media : "";
+        return { generation, source: from, minimumFiles, ...(sentinel !== undefined && { sentinel }), shared: true };
     }
-    const { maximumDeletions, sharing, links, owners, exclude, verify, references, keepGenerations, group } = media;
+    const { references } = media;
     return {
-        ...common,
-        ...{ maximumDeletions, sharing, links, owners, exclude, verify, keepGenerations, group },
-        volume: target.media ?? "",
-        linked: true,
+        ...copyOf(source.media ?? "", target.media ?? "", media, generation),
         ...(references !== undefined && {
             references: { ...references, database: references.database ?? database.name },
+        }),
+    };
+}
+
+/** How a folder is copied. */
+function copyOf(
+    source: OriginSettings,
+    volume: string,
+    copied: Omit<FolderSettings, "name" | "from" | "to">,
+    generation: string,
+): MediaPlan {
+    const { minimumFiles, sentinel, maximumDeletions, sharing, links, owners, exclude, verify } = copied;
+    const { keepGenerations, group, user, permissions } = copied;
+    return {
+        ...{ generation, source, volume, linked: true, minimumFiles },
+        ...{ maximumDeletions, sharing, links, owners, exclude, verify, keepGenerations, group },
+        ...(sentinel !== undefined && { sentinel }),
+        ...(user !== undefined && { user }),
+        ...(permissions !== undefined && {
+            modes: { files: Number.parseInt(permissions.files, 8), folders: Number.parseInt(permissions.folders, 8) },
         }),
     };
 }

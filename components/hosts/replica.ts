@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { hooksOf } from "../../contract/hooks";
-import { type Order, writeOrder } from "../../hosts/order";
+import { hostsOf, type Order, writeOrder } from "../../hosts/order";
 import type { HostSettings } from "../../settings/hosts";
-import type { Generations } from "../generations";
 import { keptText } from "../stash";
 import { Command } from "./command";
-import { generationsOf, reasonsOf } from "./generations";
+import { configurationOf, reasonsOfFiles } from "./files";
+import { generationsOf, type HostGenerations, reasonsOf } from "./generations";
 import { createHost } from "./host";
 import { sourcePlan, sourceSecrets, targetPlan, targetSecrets } from "./plan";
 
@@ -29,14 +29,14 @@ export interface HostReplicaArgs {
  */
 export class HostReplica extends pulumi.ComponentResource {
     /** Ids of the copies that it is made of. */
-    readonly generations: Generations;
+    readonly generations: HostGenerations;
     /** What the last switch has said. */
     readonly switched: pulumi.Output<string>;
 
     constructor(name: string, args: HostReplicaArgs, options?: pulumi.ComponentResourceOptions) {
         super("understudy:index:HostReplica", name, {}, options);
         const { stack, settings } = args;
-        const { target, source, services, removeDatabaseVolume, removeMediaVolume } = settings;
+        const { target, removeDatabaseVolume, removeMediaVolume } = settings;
         const generations = generationsOf(settings);
         const reasons = reasonsOf(settings);
         const provider = new command.Provider("command", {}, { parent: this });
@@ -51,8 +51,7 @@ export class HostReplica extends pulumi.ComponentResource {
             return text;
         });
 
-        const others = [source.database.host, ...services.flatMap(({ host }) => host ?? [])];
-        const hosts = [...new Set([target.host, ...others])].map((host) =>
+        const hosts = hostsOf(order).map((host) =>
             createHost(
                 {
                     host,
@@ -72,12 +71,20 @@ export class HostReplica extends pulumi.ComponentResource {
             settings.media === undefined
                 ? []
                 : [run("prepare-media", { generation: generations.media, ...reasons.media }, hosts)];
-        const both = { database: generations.database, media: generations.media };
+        const prepareFolders = Object.entries(reasons.folders).map(([folder, why]) =>
+            run(`prepare-folder-${folder}`, { generation: generations.folders[folder] ?? "", ...why }, hosts, [
+                "prepare-folder",
+                folder,
+            ]),
+        );
+        const folders = Object.entries(generations.folders).map(([folder, id]) => [`folder-${folder}`, id]);
+        const both = { database: generations.database, media: generations.media, ...Object.fromEntries(folders) };
         const hooks = (["switch", "smoke"] as const).flatMap((command) => hooksOf(command, order.target.plan.hooks));
-        const switched = run("switch", { ...both, ...(hooks.length > 0 && { hooks: hooks.join(",") }) }, [
-            prepareDatabase,
-            ...prepareMedia,
-        ]);
+        const switched = run(
+            "switch",
+            { ...both, ...reasonsOfFiles(settings), ...(hooks.length > 0 && { hooks: hooks.join(",") }) },
+            [prepareDatabase, ...prepareMedia, ...prepareFolders],
+        );
         const { keepGenerations } = settings.database;
         run("retire", { ...both, keep: String(keepGenerations) }, [switched]);
 
@@ -85,20 +92,30 @@ export class HostReplica extends pulumi.ComponentResource {
         this.switched = switched.sentence;
         this.registerOutputs();
 
-        function run(word: string, because: Record<string, string>, dependsOn: pulumi.Resource[]): Command {
-            return new Command(word, { stack, words: [word], because, ready: told }, { ...within, dependsOn });
+        function run(
+            word: string,
+            because: Record<string, string>,
+            dependsOn: pulumi.Resource[],
+            words = [word],
+        ): Command {
+            return new Command(word, { stack, words, because, ready: told }, { ...within, dependsOn });
         }
     }
 }
 
 /** What the commands are told. */
 export function orderOf({ stack, settings, program }: HostReplicaArgs, key: string): Order {
-    const { hosts, source, target, database, media, services, stopTimeout, parity } = settings;
-    const timeouts = { database: database.timeout, media: media?.mode === "copy" ? media.timeout : database.timeout };
+    const { hosts, source, target, database, media, folders, services, stopTimeout, parity } = settings;
+    const timeouts = {
+        database: database.timeout,
+        media: media?.mode === "copy" ? media.timeout : database.timeout,
+        folders: Object.fromEntries(folders.map(({ name, timeout }) => [name, timeout])),
+    };
     return {
         ...{ stack, hosts, program, services, stopTimeout, timeouts },
         source: { host: source.database.host, plan: sourcePlan(settings), secrets: sourceSecrets(settings) },
         target: { host: target.host, plan: targetPlan(settings, stack), secrets: targetSecrets(settings, key) },
         ...(parity !== undefined && { parity }),
+        ...configurationOf(settings),
     };
 }

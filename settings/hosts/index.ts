@@ -5,11 +5,15 @@ import { database as databaseSettings, databasesOf } from "../database";
 import { hooks, hooksContradictions } from "../hooks";
 import { identity, identityContradictions } from "../identity";
 import { masking, maskingContradictions } from "../masking";
-import { copiedMedia, type SharedMedia, sharedMedia } from "../media";
+import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, port, size } from "../values";
+import { bundle, bundleContradictions } from "./bundle";
+import { file, filesContradictions, forbidden } from "./files";
+import { copiedFiles, folder, foldersContradictions, hostOf, origin } from "./folders";
 import { parity } from "./parity";
 import { hostName, hosts, hostsContradictions } from "./reach";
+import { secretsMissing } from "./secrets";
 import { service } from "./services";
 
 /** A server as a machine that it is near to sees it. */
@@ -56,11 +60,6 @@ const database = z.strictObject({
     capacity: size.optional(),
 });
 
-const copiedFiles = copiedMedia.omit({ volume: true, accessMode: true }).extend({
-    /** Group of the copies, by its number on the target. */
-    group: z.number().int().positive(),
-});
-
 /** The media as a stack file has them: what there is to be set depends on whether they are copied. */
 function mediaFor(written: unknown) {
     const isShared = (written as { mode?: unknown } | undefined)?.mode === "share-read-only";
@@ -80,8 +79,8 @@ const schemaFor = (written: Record<string, unknown>) =>
             stack: z.string().min(1).optional(),
             /** Password of that stack's server. If it is the target's as well, left out. */
             password: z.string().min(1).optional(),
-            /** Folder of production's files as the target's machine has it mounted. */
-            media: absolutePath.optional(),
+            /** Folder of production's files. */
+            media: origin.optional(),
             systemIdentifier: z
                 .string()
                 .regex(/^\d{15,20}$/, "write the number in quotes")
@@ -104,6 +103,14 @@ const schemaFor = (written: Record<string, unknown>) =>
         database,
         /** The database alone if left out. */
         media: mediaFor(written.media).optional(),
+        /** Further folders that are copied as the media are. */
+        folders: z.array(folder).default([]),
+        /** Configuration files that are written for the replica while its services are stopped. */
+        files: z.array(file).default([]),
+        /** What may be in none of them, and in none of some folders. */
+        forbidden: forbidden.optional(),
+        /** What developers start on machines of their own, besides the database. */
+        bundle: bundle.optional(),
         services: z.array(service).default([]),
         /** How long a service may take to stop. */
         stopTimeout: duration.prefault("2m"),
@@ -160,7 +167,15 @@ export function parseHosts(
         return { problems };
     }
     const settings = { ...written, role: "hosts" as const, source: { ...written.source, database: source } };
-    return { settings, problems: [...problems, ...placeContradictions(settings)] };
+    return {
+        settings,
+        problems: [
+            ...problems,
+            ...placeContradictions(settings),
+            ...filesContradictions(settings),
+            ...bundleContradictions(settings),
+        ],
+    };
 }
 
 /** What another stack file says of its target, secrets apart: those are encrypted there. */
@@ -221,7 +236,7 @@ function contradictions(settings: Written): string[] {
         );
     }
     if (media !== undefined && source.media === undefined) {
-        problems.push("source.media is missing: write the folder of production's files as the target's machine has it");
+        problems.push("source.media is missing: write the folder of production's files, or {host, folder}");
     }
     if (media?.mode === "copy" && target.media === undefined) {
         problems.push("target.media is missing: write the folder for the copies of the media");
@@ -231,6 +246,13 @@ function contradictions(settings: Written): string[] {
             "media is missing: write how production's files become the replica's, or leave out their folders",
         );
     }
+    problems.push(
+        ...foldersContradictions(settings.folders, {
+            to: target.media,
+            from: source.media,
+            isShared: media?.mode === "share-read-only",
+        }),
+    );
     const services = settings.services.map(({ host = "", name }) => `${host}/${name}`);
     for (const twice of new Set(services.filter((one, at) => services.indexOf(one) !== at))) {
         problems.push(`services holds ${twice.replace(/^.*\//, "")} a second time: write each service once for a host`);
@@ -239,13 +261,25 @@ function contradictions(settings: Written): string[] {
 }
 
 /** Machines that are named and not there, and a target that is the source. */
-function placeContradictions({ hosts, source, target, services, parity, database }: HostSettings): string[] {
+function placeContradictions({
+    hosts,
+    source,
+    target,
+    services,
+    parity,
+    database,
+    folders,
+    files,
+}: HostSettings): string[] {
     const named: [string, string | undefined][] = [
         [
             source.stack === undefined ? "source.database.host" : `target.host of stack ${source.stack}`,
             source.database.host,
         ],
         ["target.host", target.host],
+        ["source.media.host", hostOf(source.media)],
+        ...files.map(({ host }, at): [string, string | undefined] => [`files.${at}.host`, host]),
+        ...folders.map(({ from }, at): [string, string | undefined] => [`folders.${at}.from.host`, hostOf(from)]),
         ...services.map(({ host }, at): [string, string | undefined] => [`services.${at}.host`, host]),
         ["parity.source.host", parity?.source.host],
         ["parity.target.host", parity?.target.host],
@@ -272,20 +306,4 @@ function placeContradictions({ hosts, source, target, services, parity, database
         );
     }
     return problems;
-}
-
-/** Secrets that are named and not written. */
-function secretsMissing({ secrets, hooks, identity }: Written): string[] {
-    const sets = identity === undefined ? [] : [identity, ...Object.values(identity.others)].flatMap(({ set }) => set);
-    const values = sets.flatMap(({ columns }) => Object.values(columns));
-    const wanted = [
-        ...Object.values(hooks.secrets),
-        ...values.filter((value) => typeof value === "object" && value !== null),
-    ];
-    return wanted
-        .filter(({ secret, key }) => secrets[secret]?.[key] === undefined)
-        .map(
-            ({ secret, key }) =>
-                `secrets.${secret}.${key} is missing: pulumi config set --secret --path secrets.${secret}.${key}`,
-        );
 }

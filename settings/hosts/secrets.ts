@@ -25,3 +25,23 @@ export function plainSecrets(settings: HostSettings, written: Record<string, unk
         return path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
     }
 }
+
+/** Secrets that are named and not written. */
+export function secretsMissing({
+    secrets,
+    hooks,
+    identity,
+}: Pick<HostSettings, "secrets" | "hooks" | "identity">): string[] {
+    const sets = identity === undefined ? [] : [identity, ...Object.values(identity.others)].flatMap(({ set }) => set);
+    const values = sets.flatMap(({ columns }) => Object.values(columns));
+    const wanted = [
+        ...Object.values(hooks.secrets),
+        ...values.filter((value) => typeof value === "object" && value !== null),
+    ];
+    return wanted
+        .filter(({ secret, key }) => secrets[secret]?.[key] === undefined)
+        .map(
+            ({ secret, key }) =>
+                `secrets.${secret}.${key} is missing: pulumi config set --secret --path secrets.${secret}.${key}`,
+        );
+}

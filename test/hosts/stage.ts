@@ -56,8 +56,12 @@ export async function encrypted({ engine, env, folder }: Workspace, stack: strin
     return readFile(join(folder, `Pulumi.${stack}.yaml`), "utf8");
 }
 
-/** Brings everything up: production with some rows, and an empty server that is marked as the stack's. */
-export async function openHostStage(stack: string): Promise<HostStage> {
+/**
+ * Brings everything up: production with some rows, and an empty server that is marked as the stack's.
+ *
+ * @param more settings that are encrypted, by their paths
+ */
+export async function openHostStage(stack: string, more: Record<string, string> = {}): Promise<HostStage> {
     const root = await mkdtemp(join(tmpdir(), "understudy-hosts-"));
     const keys = await makeKeys(root);
     const [production, replica] = await Promise.all([startServer(), startServer()]);
@@ -120,6 +124,7 @@ export async function openHostStage(stack: string): Promise<HostStage> {
         "source.database.server.password": production.password,
         "target.server.password": replica.password,
         "target.login.password": loginPassword,
+        ...more,
     });
     const workspaceWith = (changes: Config) => {
         const { config } = yaml.load(changed(whole, changes)) as object & { config: Config };

@@ -70,6 +70,8 @@ test("a connection that is cut at any byte has no last word", async () => {
     expect((await read([whole])).at(-1)).toEqual(last());
 });
 
-test("something else on the connection is no backup", async () => {
-    await expect(read([Buffer.from("Welcome to Debian!\n".repeat(10))])).rejects.toThrow("What arrives is no backup");
+test("something else on the connection is none of ours", async () => {
+    await expect(read([Buffer.from("Welcome to Debian!\n".repeat(10))])).rejects.toThrow(
+        "What arrives is none of ours",
+    );
 });

@@ -145,7 +145,7 @@ test("another replica as the source", () => {
 test("a copy has another name exactly when something else shapes it", () => {
     const { database, media } = generationsOf(settingsOf());
     const same = { services: [{ host: "staging", unit: "httpd" }], stopTimeout: "5m", keepFailed: true };
-    expect(generationsOf(settingsOf(same))).toEqual({ database, media });
+    expect(generationsOf(settingsOf(same))).toEqual({ database, media, folders: {} });
     for (const other of [
         { database: { name: "shop", owner: "shop", refresh: "2" } },
         { source: { database: { host: "production", excludeTableData: ["session"] } } },

@@ -1,0 +1,96 @@
+/** What a bundle for developers holds besides data: the compose file, and what there is to know. */
+import yaml from "js-yaml";
+import type { HostSettings } from "../settings/hosts";
+import { copiedNames } from "../settings/hosts/bundle";
+import { valuesOf } from "../settings/hosts/files";
+
+/** User, and password, of everything in a bundle: it is for one machine, and secret to nobody. */
+export const developer = "developer";
+
+/** Where the application has a copied folder in its container. */
+export function placeInContainer({ bundle }: Pick<HostSettings, "bundle">, name: string): string {
+    return bundle?.folders[name] ?? `/${name}`;
+}
+
+/** Folder of a bundle with configuration files that stand in no copied folder. */
+export const configuration = "configuration";
+
+/**
+ * The compose file.
+ *
+ * @param version of the replica's server
+ * @param paths absolute paths of configuration files that stand in no copied folder
+ */
+export function composeFile(settings: HostSettings, version: string, paths: string[]): string {
+    const { bundle, database } = settings;
+    const services = {
+        database: {
+            image: `postgres:${version.split(".")[0]}`,
+            environment: { POSTGRES_USER: developer, POSTGRES_PASSWORD: developer, POSTGRES_DB: "postgres" },
+            volumes: ["./databases:/docker-entrypoint-initdb.d:ro"],
+            ports: ["127.0.0.1:15432:5432"],
+            healthcheck: {
+                // While the dumps are loaded, the server answers on its socket alone.
+                test: ["CMD", "pg_isready", "--host=127.0.0.1", `--username=${developer}`, `--dbname=${database.name}`],
+                interval: "2s",
+                retries: 1800,
+            },
+        },
+        ...(bundle !== undefined && {
+            application: {
+                image: bundle.image,
+                depends_on: { database: { condition: "service_healthy" } },
+                ports: [`127.0.0.1:${bundle.publish}:${bundle.port}`],
+                volumes: [
+                    ...copiedNames(settings).map((name) => `./files/${name}:${placeInContainer(settings, name)}`),
+                    ...paths.map((path) => `./${configuration}${path}:${path}:ro`),
+                ],
+            },
+        }),
+    };
+    return yaml.dump({ services }, { lineWidth: 120 });
+}
+
+/** What templates can name, as it is in a bundle. Nothing in it is the replica's secret. */
+export function valuesInBundle(settings: HostSettings): Map<string, string> {
+    const values = [...valuesOf(settings)].map(([name]): [string, string] => {
+        if (name === "media") {
+            return [name, placeInContainer(settings, "media")];
+        }
+        if (name.startsWith("folders.")) {
+            return [name, placeInContainer(settings, name.slice("folders.".length))];
+        }
+        return [name, developer];
+    });
+    return new Map([
+        ...values,
+        ["database.host", "database"],
+        ["database.port", "5432"],
+        ["database.name", settings.database.name],
+    ]);
+}
+
+/** The text for whoever gets the bundle. */
+export function readme(
+    settings: HostSettings,
+    about: { stack: string; generation: string; stamp: string; made: string; unmasked?: string },
+): string {
+    const { bundle } = settings;
+    const page = bundle === undefined ? "" : ` The application answers at http://localhost:${bundle.publish}/.`;
+    const people =
+        about.unmasked === undefined
+            ? "People's data in it is masked, as the replica's is."
+            : `**People's data in it is as production has it** (${about.unmasked}): keep it as you would keep that.`;
+    return `# ${about.stack} on a machine of your own
+
+    docker compose up --detach --wait
+
+That loads the databases and starts what there is.${page} The database answers at localhost:15432, user and password
+\`${developer}\`. Nothing of it needs the network, once \`docker compose pull\` has brought the images.
+
+What you change stays until \`docker compose down --volumes\`; the next start then begins with what is in this folder.
+
+It was made ${about.made} of the replica ${about.stack}, generation ${about.generation}, of backup ${about.stamp}.
+${people}
+`;
+}

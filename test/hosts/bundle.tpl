@@ -1,0 +1,4 @@
+host={{database.host}}
+password={{database.password}}
+data={{media}}
+token={{secrets.elgg.token}}
