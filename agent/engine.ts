@@ -4,15 +4,7 @@ import type { MysqlPlan } from "../contract/mysql";
 import type { References } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
-import { wanted } from "./mysql/guard";
-import * as mysql from "./mysql/look";
-import { countInUse as countInMysql } from "./mysql/neutral/count";
-import { runHooksOnce as runMysqlHooksOnce } from "./mysql/neutral/once";
-import { proposeMasking as proposeMysqlMasking } from "./mysql/neutral/proposal";
-import { namedByRows as namedByMysql } from "./mysql/references";
-import { prepareDatabase as prepareMysql } from "./mysql/restore";
-import { retireDatabases as retireMysql } from "./mysql/retire";
-import { switchDatabase as switchMysql } from "./mysql/switch";
+import { mysqlEngine } from "./mysql/engine";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
@@ -73,22 +65,5 @@ function postgresEngine(plan: Plan): Engine {
         room: () => postgres.roomForDatabase(plan),
         proposeMasking: (signal) => proposeMasking(plan, signal),
         countRewrites: (signal) => countInUse(plan, signal),
-    };
-}
-
-function mysqlEngine(plan: MysqlPlan): Engine {
-    const copies = copyPlan(plan);
-    return {
-        prepare: (signal) => prepareMysql(plan, signal),
-        switch: (signal) => switchMysql(plan, signal),
-        retire: async (signal) => ({ ...(await retireMysql(plan, signal)), bases: [] }),
-        hooks: (point, signal) => runMysqlHooksOnce(point, plan, signal),
-        references: async (signal) =>
-            copies && compareReferences(copies, (asked) => namedByMysql(copies, asked, signal)),
-        backups: () => backupsOf(wanted(plan)),
-        found: () => mysql.onServer(plan),
-        room: () => mysql.roomForDatabase(plan),
-        proposeMasking: (signal) => proposeMysqlMasking(plan, signal),
-        countRewrites: (signal) => countInMysql(plan, signal),
     };
 }

@@ -17,7 +17,7 @@ import type { Changes, RefreshRequest } from "./refresh";
 
 /** Looks at the hosts of a stack. */
 export async function lookAt(settings: HostSettings, name: string): Promise<HostSighting> {
-    const args = { stack: `${project}/${name}`, settings, program: await bundle() };
+    const args = { stack: `${project}/${name}`, settings, program: await bundle("all") };
     return lookAtHosts(orderOf(args, ""));
 }
 
@@ -28,7 +28,7 @@ export async function lookAt(settings: HostSettings, name: string): Promise<Host
  * @throws Error when it is not there, or refuses
  */
 export async function askTarget(settings: HostSettings, name: string, command: Command): Promise<unknown> {
-    const order = orderOf({ stack: `${project}/${name}`, settings, program: await bundle() }, "");
+    const order = orderOf({ stack: `${project}/${name}`, settings, program: await bundle("all") }, "");
     const ways = openWays(order.hosts);
     try {
         return JSON.parse(await startAgent(order, ways, { ...order.target, command }).ended);

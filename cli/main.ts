@@ -205,7 +205,7 @@ async function bundleOf(name: string, folder: string, { unmasked }: CommandLine[
     if (survey === undefined && problems[0] !== undefined) {
         throw new Error(problems[0]);
     }
-    const request = { stack: `${project}/${name}`, settings, program: await bundle(), survey, folder };
+    const request = { stack: `${project}/${name}`, settings, program: await bundle("all"), survey, folder };
     process.stdout.write(`${await makeBundle({ ...request, ...(unmasked !== undefined && { unmasked }) })}\n`);
     return true;
 }

@@ -49,15 +49,20 @@ export async function startMariaDb(settings: Record<string, string> = {}, parent
     const folder = mkdtempSync(join(parent, "understudy-mariadb-"));
     const data = join(folder, "data");
     const socket = join(folder, "socket");
+    // A server that starts takes the temporary files of all others for its own leftovers.
+    const temporary = join(folder, "temporary");
     const password = "super secret";
     mkdirSync(data);
+    mkdirSync(temporary);
     if (userInfo().uid === 0) {
         chownSync(folder, nobody, nobody);
         chownSync(data, nobody, nobody);
+        chownSync(temporary, nobody, nobody);
     }
     const install = [
         "--no-defaults",
         `--datadir=${data}`,
+        `--tmpdir=${temporary}`,
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
     ];
@@ -65,7 +70,13 @@ export async function startMariaDb(settings: Record<string, string> = {}, parent
     const port = await freePort();
     const all = { innodb_flush_log_at_trx_commit: "0", sync_binlog: "0", ...settings };
     const options = Object.entries(all).map(([key, value]) => `--${key}=${value}`);
-    const own = [`--datadir=${data}`, `--socket=${socket}`, `--port=${port}`, "--bind-address=127.0.0.1"];
+    const own = [
+        `--datadir=${data}`,
+        `--tmpdir=${temporary}`,
+        `--socket=${socket}`,
+        `--port=${port}`,
+        "--bind-address=127.0.0.1",
+    ];
     const launch = () => spawnAsServer("mariadbd", ["--no-defaults", ...own, ...options]);
     let child = launch();
     // Its address is the same as production's would be: only the way to it says which one it is.
@@ -144,7 +155,9 @@ async function contentOf({ query, tool }: MariaDb): Promise<string> {
     const dump = names.length === 0 ? "" : await tool("mariadb-dump", [...options, "--databases", ...names]);
     const accounts = await query("mysql", "select * from global_priv order by 1, 2");
     const rights = await query("mysql", "select * from db order by 1, 2, 3");
-    return `${dump.toString()}\n${JSON.stringify([accounts, rights])}`;
+    // The same password, set once more, is no other content.
+    const settled = JSON.stringify([accounts, rights]).replaceAll(/"password_last_changed":\d+/g, "");
+    return `${dump.toString()}\n${settled}`;
 }
 
 async function answering(server: MariaDb, child: ChildProcess, isNew = false): Promise<void> {

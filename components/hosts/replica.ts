@@ -25,7 +25,7 @@ export interface HostReplicaArgs {
  * folder, made and proven beside what is in use; what uses them is stopped for the switch alone.
  *
  * @example
- * new HostReplica("replica", { stack: "understudy/staging", settings, program: await bundle() });
+ * new HostReplica("replica", { stack: "understudy/staging", settings, program: await bundle("all") });
  */
 export class HostReplica extends pulumi.ComponentResource {
     /** Ids of the copies that it is made of. */

@@ -35,7 +35,7 @@ export async function startMysqlReplica(settings: Record<string, string> = {}): 
     for (const name of ["store/hourly", "secrets", "source", "volume"]) {
         mkdirSync(join(folder, name), { recursive: true });
     }
-    const [server, program] = await Promise.all([startMariaDb(settings), bundle()]);
+    const [server, program] = await Promise.all([startMariaDb(settings), bundle("all")]);
     await server.query(undefined, mysqlMarkerSql(stack));
     writeFileSync(join(folder, "secrets/admin"), `${server.password}\n`);
     writeFileSync(join(folder, "secrets/login"), login.password);
