@@ -215,12 +215,19 @@ export type Plan = z.infer<typeof planSchema>;
 export type CopyPlan = Plan & { media: MediaPlan };
 
 /** The plan as one with copies of the media; undefined if the application reads production's own, or none. */
-export function copyPlan({ media, ...others }: Plan): CopyPlan | undefined {
-    return "volume" in media ? { ...others, media } : undefined;
+export function copyPlan<P extends Pick<Plan, "media">>(plan: P): (P & { media: MediaPlan }) | undefined {
+    return isCopied(plan) ? plan : undefined;
 }
 
+function isCopied<P extends Pick<Plan, "media">>(plan: P): plan is P & { media: MediaPlan } {
+    return "volume" in plan.media;
+}
+
+/** What of it the media are copied by. */
+export type MediaCopy = Pick<CopyPlan, "stack" | "media" | "keepFailed">;
+
 /** The plans of everything that is copied: the media first, then further folders. */
-export function copyPlans(plan: Plan): CopyPlan[] {
+export function copyPlans(plan: Omit<MediaCopy, "media"> & Pick<Plan, "media" | "folders">): MediaCopy[] {
     const media = copyPlan(plan);
     const folders = (plan.folders ?? []).map(({ media }) => ({ ...plan, media }));
     return [...(media === undefined ? [] : [media]), ...folders];

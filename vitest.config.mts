@@ -20,7 +20,7 @@ export default defineConfig({
                 test: {
                     ...patience,
                     name: "local",
-                    include: ["test/{program,postgres,media,mail,banner,buckets,faults,hosts}/**/*.test.ts"],
+                    include: ["test/{program,postgres,mysql,media,mail,banner,buckets,faults,hosts}/**/*.test.ts"],
                     maxWorkers: 2,
                 },
             },

@@ -11,7 +11,7 @@ const list = z.object({ total: z.number(), messages: z.array(z.object({ Created:
  * @returns undefined if the replica has none that keeps anything
  * @throws {Error} a sentence when it does not answer
  */
-export async function caughtBySink({ mail }: Plan): Promise<CaughtMail | undefined> {
+export async function caughtBySink({ mail }: Pick<Plan, "mail">): Promise<CaughtMail | undefined> {
     const sink = mail?.sink;
     if (sink === undefined) {
         return undefined;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import { type Command, commands, copyPlan, copyPlans, exitStatus, type Plan, planSchema } from "../contract";
+import { type Command, commands, copyPlan, copyPlans, exitStatus } from "../contract";
 import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
 import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
@@ -21,6 +21,7 @@ import { copyBuckets, planBuckets } from "./buckets/copy";
 import { uploadDumps } from "./buckets/upload";
 import { scanFolders } from "./configuration/scan";
 import { writeFiles } from "./configuration/write";
+import { engineOf, type ReplicaPlan } from "./engine";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
 import { describeKept, type RetiredMedia, retireMedia } from "./media/retire";
@@ -28,18 +29,12 @@ import { serveMedia } from "./media/serve";
 import { servedSource } from "./media/served";
 import { lookAtShared } from "./media/shared";
 import { refuseIncompleteMedia } from "./media/volume";
-import { countInUse } from "./neutral/identity/count";
-import { proposeMasking } from "./neutral/mask/proposal";
-import { runHooksOnce } from "./neutral/once";
-import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication } from "./plan";
-import { prepareDatabase } from "./postgres/restore";
-import { retireDatabases } from "./postgres/retire";
-import { switchDatabase } from "./postgres/switch";
+import { fitting, parsePlan, readBucketsPlan, readPlan, readPublication, schemaOf } from "./plan";
 import { publishMedia } from "./publish/media/publish";
 import { verifyMedia } from "./publish/media/verify";
 import { publish } from "./publish/publish";
 import { verifyStore } from "./publish/verify";
-import { compareReferences, describeReferences } from "./references";
+import { describeReferences } from "./references";
 import { Refusal } from "./refusal";
 import { log, logTo } from "./report";
 import { holdServices, startServices } from "./services/hold";
@@ -57,28 +52,28 @@ const terminationLog = process.env.UNDERSTUDY_TERMINATION_LOG ?? "/dev/terminati
 const grace = 10_000;
 
 /** What each command does with a replica's plan. */
-const replicaWork: Record<Command, (plan: Plan, signal: AbortSignal) => Promise<string>> = {
-    "prepare-database": prepareDatabase,
+const replicaWork: Record<Command, (plan: ReplicaPlan, signal: AbortSignal) => Promise<string>> = {
+    "prepare-database": (plan, signal) => engineOf(plan).prepare(signal),
     "prepare-media": prepareFiles,
     switch: async (plan, signal) => {
-        const copies = copyPlan(plan);
+        const engine = engineOf(plan);
         for (const one of copyPlans(plan)) {
             await refuseIncompleteMedia(one);
         }
-        const references = await (copies && compareReferences(copies, signal));
-        const sentence = await switchDatabase(plan, signal);
+        const references = await engine.references(signal);
+        const sentence = await engine.switch(signal);
         for (const one of copyPlans(plan)) {
             await linkMedia(one);
         }
-        const hooks = await runHooksOnce("afterSwitch", plan, signal);
+        const hooks = await engine.hooks("afterSwitch", signal);
         await tellLive(plan, references);
         return `${sentence}${describeReferences(references)}${hooks}`;
     },
-    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await runHooksOnce("afterStart", plan, signal)}`,
+    smoke: async (plan, signal) => `${await smoke(plan, signal)}${await engineOf(plan).hooks("afterStart", signal)}`,
     retire,
     survey,
-    "mask-suggest": proposeMasking,
-    "count-rewrites": countInUse,
+    "mask-suggest": (plan, signal) => engineOf(plan).proposeMasking(signal),
+    "count-rewrites": (plan, signal) => engineOf(plan).countRewrites(signal),
 };
 
 /** What each command of production's side does with the plan of that side. */
@@ -99,7 +94,7 @@ const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSigna
 /** What each command does that hosts alone have, with what it is told on its standard input. */
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
-    "receive-database": ({ header, input }, signal) => receiveDatabase(fitting(planSchema, header.plan), input, signal),
+    "receive-database": ({ header, input }, signal) => receiveDatabase(replicaPlan(header), input, signal),
     "serve-media": ({ header, input }, signal) => serveMedia(fitting(servingPlan, header.plan), input, signal),
     "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
     "start-services": async ({ header, input }) => {
@@ -119,6 +114,10 @@ const outliving: readonly string[] = ["hold-services", "start-services", "write-
 
 /** Commands whose standard output is for what they send. */
 const sending: readonly string[] = ["send-backup", "serve-media", "send-copy"];
+
+function replicaPlan({ plan }: Attended["header"]): ReplicaPlan {
+    return fitting(schemaOf(plan), plan);
+}
 
 function servicesOf({ plan }: Attended["header"]): ServicesPlan {
     return fitting(servicesPlan, plan);
@@ -197,7 +196,7 @@ async function attended(command: Arguments["command"], stop: AbortController): P
     if (isForBuckets(command)) {
         return bucketsWork[command](fitting(bucketsSchema, run.header.plan), stop.signal);
     }
-    const plan = fitting(planSchema, run.header.plan);
+    const plan = replicaPlan(run.header);
     const copies = copyPlan(plan);
     const { source } = copies?.media ?? {};
     if (command === "prepare-media" && copies !== undefined && typeof source === "object" && "host" in source) {
@@ -243,7 +242,7 @@ function readArguments(): Arguments {
     }
 }
 
-async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
+async function prepareFiles(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
     const copies = copyPlan(plan);
     if (copies !== undefined) {
         return prepareMedia(copies, signal);
@@ -251,8 +250,8 @@ async function prepareFiles(plan: Plan, signal: AbortSignal): Promise<string> {
     return "shared" in plan.media ? lookAtShared(plan.media, signal) : "The replica has no media: nothing to do.";
 }
 
-async function retire(plan: Plan, signal: AbortSignal): Promise<string> {
-    const databases = await retireDatabases(plan, signal);
+async function retire(plan: ReplicaPlan, signal: AbortSignal): Promise<string> {
+    const databases = await engineOf(plan).retire(signal);
     const list = (ids: string[]) => (ids.length === 0 ? "none" : ids.join(", "));
     const all: RetiredMedia[] = [];
     for (const copies of copyPlans(plan)) {

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { z } from "zod";
-import { type Command, type Plan, planSchema } from "../contract";
+import { type Command, planSchema } from "../contract";
 import { type BucketsPlan, bucketsSchema } from "../contract/buckets";
 import { hooksOf } from "../contract/hooks";
+import { mysqlPlanSchema } from "../contract/mysql";
 import { type Publication, publicationSchema } from "../contract/publication";
+import type { ReplicaPlan } from "./engine";
 import { Refusal } from "./refusal";
 
 /** What {@link readPlan} needs to know. */
@@ -24,10 +26,16 @@ export interface PlanRequest {
  *
  * @throws {Refusal} when the plan is incomplete, or still is about other generations in the end
  */
-export async function readPlan({ path, command, generations, patience = 60, signal }: PlanRequest): Promise<Plan> {
+export async function readPlan({
+    path,
+    command,
+    generations,
+    patience = 60,
+    signal,
+}: PlanRequest): Promise<ReplicaPlan> {
     const deadline = Date.now() + patience * 1000;
     for (;;) {
-        const plan = await readOnce(planSchema, path);
+        const plan = await readOnce(schemaOf, path);
         const found = generationsOf(command, plan).join(",");
         if (generations === undefined || generations.join(",") === found) {
             return plan;
@@ -43,7 +51,7 @@ export async function readPlan({ path, command, generations, patience = 60, sign
 }
 
 /** What a command is concerned with: the database's generation, the media's, and the hooks that it runs. */
-export function generationsOf(command: Command, { database, media, hooks }: Plan): string[] {
+export function generationsOf(command: Command, { database, media, hooks }: ReplicaPlan): string[] {
     if (command === "prepare-database") {
         return [database.generation];
     }
@@ -59,7 +67,7 @@ export function generationsOf(command: Command, { database, media, hooks }: Plan
  * @throws {Refusal} when it is incomplete
  */
 export async function readPublication(path: string): Promise<Publication> {
-    return readOnce(publicationSchema, path);
+    return readOnce(() => publicationSchema, path);
 }
 
 /**
@@ -68,10 +76,16 @@ export async function readPublication(path: string): Promise<Publication> {
  * @throws {Refusal} when it is incomplete
  */
 export async function readBucketsPlan(path: string): Promise<BucketsPlan> {
-    return readOnce(bucketsSchema, path);
+    return readOnce(() => bucketsSchema, path);
 }
 
-async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
+/** The shape of a replica's plan. Nothing names PostgreSQL, which was there first. */
+export function schemaOf(value: unknown): z.ZodType<ReplicaPlan> {
+    const { engine } = (value as { database?: { engine?: unknown } } | null)?.database ?? {};
+    return engine === "mysql" ? mysqlPlanSchema : planSchema;
+}
+
+async function readOnce<T>(schema: (value: unknown) => z.ZodType<T>, path: string): Promise<T> {
     let text: string;
     try {
         text = await readFile(path, "utf8");
@@ -80,7 +94,7 @@ async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
             `The plan ${path} cannot be read (${(error as NodeJS.ErrnoException).code}): mount it there.`,
         );
     }
-    return parsePlan(schema, text, path);
+    return parse(schema, text, path);
 }
 
 /**
@@ -89,13 +103,17 @@ async function readOnce<T>(schema: z.ZodType<T>, path: string): Promise<T> {
  * @throws {Refusal} with every problem of the plan in one sentence
  */
 export function parsePlan<T>(schema: z.ZodType<T>, text: string, path: string): T {
+    return parse(() => schema, text, path);
+}
+
+function parse<T>(schema: (value: unknown) => z.ZodType<T>, text: string, path: string): T {
     let value: unknown;
     try {
         value = JSON.parse(text);
     } catch {
         throw new Refusal(`The plan ${path} is not JSON: run the update again, which writes it.`);
     }
-    return fitting(schema, value, `The plan ${path}`);
+    return fitting(schema(value), value, `The plan ${path}`);
 }
 
 /**

@@ -19,22 +19,29 @@ const some = 10_000;
 const few = 3;
 
 /** A path that a row names, as the bytes of its name in Latin-1: as the list of a generation's files has it. */
-interface Named {
+export interface Named {
     path: string;
 }
+
+/** A plan, as far as copies are compared. */
+type Compared = Pick<CopyPlan, "media"> & { database: { generation: string } };
+
+/** Asks a copy of the database. */
+export type AskRows = (references: MediaReferences) => Promise<Spool<Named> | undefined>;
 
 /**
  * Compares the files that rows of the plan's copy of the database name with those of the plan's copy of the media.
  *
+ * @param ask gives what rows name; nothing if no such copy is there to be asked
  * @returns undefined if the plan has no query for it, or no such copy is there to be asked
  * @throws {Refusal} when more of them are missing than the plan allows, or the query fails
  */
-export async function compareReferences(plan: CopyPlan, signal: AbortSignal): Promise<References | undefined> {
+export async function compareReferences(plan: Compared, ask: AskRows): Promise<References | undefined> {
     const { references, volume, generation } = plan.media;
     if (references === undefined) {
         return undefined;
     }
-    const named = await namedByRows(plan, references, signal);
+    const named = await ask(references);
     if (named === undefined) {
         return undefined;
     }
@@ -66,7 +73,8 @@ export function describeReferences(found: References | undefined): string {
     return ` Rows name ${plural(named, "file")}, ${lost}; ${plural(orphans, "file")} named by none.`;
 }
 
-async function namedByRows(
+/** What rows of the plan's copy name; nothing if there is none to be asked. */
+export async function namedByRows(
     plan: CopyPlan,
     references: MediaReferences,
     signal: AbortSignal,
@@ -139,7 +147,7 @@ function compare(files: Spool<Known>, named: Spool<Named>): References {
     return found;
 }
 
-function refuseMissing(found: References, { maximumMissing }: MediaReferences, { database, media }: CopyPlan): void {
+function refuseMissing(found: References, { maximumMissing }: MediaReferences, { database, media }: Compared): void {
     const percent = (100 * found.missing) / Math.max(found.named, 1);
     if (percent > maximumMissing) {
         const shown = Math.ceil(percent * 10) / 10;

@@ -11,7 +11,7 @@ const hops = 5;
  * @param patience seconds to go on asking
  * @throws {Error} with the last answer, when the time is up
  */
-export async function smoke({ smoke: page }: Plan, signal: AbortSignal, patience = 60): Promise<string> {
+export async function smoke({ smoke: page }: Pick<Plan, "smoke">, signal: AbortSignal, patience = 60): Promise<string> {
     if (page === undefined) {
         throw new Refusal("The plan has no application, and so no page to ask: nothing runs this without one.");
     }

@@ -18,6 +18,8 @@ const loadedTable = z.strictObject({
      * back by its hash, and `sha256` is what the manifest names.
      */
     made: z.number().optional(),
+    /** What MySQL's `CHECKSUM TABLE` says of them, equal to what a manifest names; absent if none does. */
+    checksum: z.string().optional(),
 });
 
 /** One phase of a run, in the order in which they ran. */

@@ -2,10 +2,11 @@
 import { buckets } from "../bench/buckets";
 import { database } from "../bench/database";
 import { media } from "../bench/media";
+import { mysql } from "../bench/mysql";
 import { neutral } from "../bench/neutral";
 import { program } from "../bench/program";
 
-const benches: Record<string, () => Promise<void>> = { buckets, database, media, neutral, program };
+const benches: Record<string, () => Promise<void>> = { buckets, database, media, mysql, neutral, program };
 
 const bench = benches[process.argv[2] ?? ""];
 if (bench === undefined) {

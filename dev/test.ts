@@ -11,6 +11,7 @@ import path from "node:path";
 import { stores } from "../test/scenario/stores";
 import { startCluster, stopCluster } from "./cluster/index";
 import { run } from "./command";
+import { mariadbPackages } from "./mariadb";
 import { installPackages } from "./packages";
 import { duration, step } from "./step";
 import { forgetWorkspace } from "./workspace";
@@ -42,14 +43,8 @@ const project = path.dirname(__dirname);
 async function main(filters: string[]): Promise<number> {
     const started = Date.now();
     await installPackages([
-        "postgresql-15",
-        "pgbouncer",
-        "chromium",
-        "rsync",
-        "xz-utils",
-        "zstd",
-        "xfsprogs",
-        "openssh-server",
+        ...["postgresql-15", "pgbouncer", "chromium", "rsync", "xfsprogs", "openssh-server"],
+        ...mariadbPackages,
     ]);
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),

@@ -48,7 +48,7 @@ export function fileName(subject: string): string {
 }
 
 /** Endings of file names; what a file holds, its first bytes tell. A folder has no ending. */
-const ending = String.raw`\.sql|\.sql\.gz|\.sql\.xz|\.sql\.zst|\.dump|\.tar`;
+const ending = String.raw`\.sql|\.sql\.gz|\.sql\.xz|\.sql\.zst|\.sql\.bz2|\.dump|\.tar`;
 const fileNames = new RegExp(String.raw`^(backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-(.+?))(?:${ending})$`);
 const folderNames = /^(backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)-([^.]+))$/;
 

@@ -79,12 +79,18 @@ async function readPlainHeader(
     bytes: Buffer,
 ): Promise<string> {
     const { path } = backup;
-    if (packing === "xz" || packing === "zstd") {
+    if (packing === "xz" || packing === "zstd" || packing === "bzip2") {
         await versionOf(packing);
     }
     const text = (await beginning(backup, packing, bytes)).toString("latin1");
     const [, title] = new RegExp(`^-- (${dumpTitle}|${serverTitle})\\s*$`, "m").exec(text) ?? [];
     const [tool, expected] = kind === "server" ? ["pg_dumpall", serverTitle] : ["pg_dump", dumpTitle];
+    if (/^-- (MySQL|MariaDB) dump \d/m.test(text)) {
+        throw new Refusal(
+            `The backup ${path} is not a dump of PostgreSQL, but one of MySQL or MariaDB: correct database.engine, or let ` +
+                "source.database name the right place.",
+        );
+    }
     if (title === undefined) {
         throw new Refusal(
             `The backup ${path} is not a dump of PostgreSQL: it is no archive, and its first lines do not say ` +

@@ -2,7 +2,7 @@
 export type Packing = Compression | Archive;
 
 /** What plain SQL is compressed with. */
-export type Compression = "none" | "gzip" | "xz" | "zstd";
+export type Compression = "none" | "gzip" | "xz" | "zstd" | "bzip2";
 
 /** Archives, which only pg_restore can turn into SQL. */
 export type Archive = "custom" | "tar" | "directory";
@@ -12,6 +12,7 @@ const marks: [Packing, number, Buffer][] = [
     ["gzip", 0, Buffer.from([0x1f, 0x8b])],
     ["xz", 0, Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
     ["zstd", 0, Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+    ["bzip2", 0, Buffer.from("BZh")],
     ["custom", 0, Buffer.from("PGDMP")],
     ["tar", 257, Buffer.from("ustar")],
 ];

@@ -13,7 +13,8 @@ export class ProgramError extends Error {}
  */
 export async function versionOf(program: string): Promise<string> {
     const answer = await promisify(execFile)(program, ["--version"]).catch(() => undefined);
-    const version = answer?.stdout.match(/\d+(\.\d+)?/)?.[0];
+    // bzip2 writes it elsewhere.
+    const version = answer && `${answer.stdout}${answer.stderr}`.match(/\d+(\.\d+)?/)?.[0];
     if (version === undefined) {
         throw new Refusal(
             `${program} is not there: run the agent in the official image of the server's major version.`,

@@ -30,6 +30,8 @@ export function unpacked(
             return outputOf("xz", ["--decompress", "--stdout", xzMemory], options);
         case "zstd":
             return outputOf("zstd", ["--decompress", "--stdout", "--quiet"], options);
+        case "bzip2":
+            return outputOf("bzip2", ["--decompress", "--stdout", "--quiet"], options);
         case "custom":
             return outputOf("pg_restore", ["--format=custom", "--file=-"], options);
         case "tar":

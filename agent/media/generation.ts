@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { type CopyPlan, generationFiles, generationFolder, generationMarker, type MediaPlan } from "../../contract";
+import { generationFiles, generationFolder, generationMarker, type MediaCopy, type MediaPlan } from "../../contract";
 import type { MediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { formatBytes, log, Phases, plural, type Watch } from "../report";
@@ -62,7 +62,7 @@ class Overtaken extends Error {}
  * @throws {Error} when copying or its proof fails; what was made for it is removed again, unless it is to be kept
  */
 export async function prepareMedia(
-    plan: CopyPlan,
+    plan: MediaCopy,
     signal: AbortSignal,
     patience = waiting,
     open: Opening = sourceOf,
@@ -79,7 +79,7 @@ export async function prepareMedia(
     }
 }
 
-async function prepareOnce(plan: CopyPlan, patience: number, signal: AbortSignal, open: Opening): Promise<string> {
+async function prepareOnce(plan: MediaCopy, patience: number, signal: AbortSignal, open: Opening): Promise<string> {
     const { media, stack } = plan;
     const { volume, generation: id } = media;
     const isThere = async () =>
@@ -100,7 +100,7 @@ async function prepareOnce(plan: CopyPlan, patience: number, signal: AbortSignal
 
 /** The same, as the only run that changes the volume. */
 async function prepareAlone(
-    { media, stack, keepFailed }: CopyPlan,
+    { media, stack, keepFailed }: MediaCopy,
     patience: number,
     lease: VolumeLease,
     open: Opening,
@@ -148,7 +148,7 @@ async function isOvertaken(source: Source): Promise<boolean> {
     return source.isOvertaken().catch(() => false);
 }
 
-function overtaken(media: CopyPlan["media"]): Overtaken {
+function overtaken(media: MediaCopy["media"]): Overtaken {
     return new Overtaken(`Production's side has changed the media source ${sourceName(media)} while it was copied.`);
 }
 

@@ -1,4 +1,4 @@
-import type { CopyPlan } from "../../contract";
+import type { MediaCopy } from "../../contract";
 import { withVolume } from "./lease";
 import { type MediaGeneration, mediaGenerations, refuseIncompleteMedia, removeMediaGeneration } from "./volume";
 
@@ -14,13 +14,13 @@ export interface RetiredMedia {
  *
  * @throws {Refusal} when the plan's generation is not complete
  */
-export async function retireMedia(plan: CopyPlan, signal: AbortSignal): Promise<RetiredMedia> {
+export async function retireMedia(plan: MediaCopy, signal: AbortSignal): Promise<RetiredMedia> {
     await refuseIncompleteMedia(plan);
     const { volume, generation } = plan.media;
     return withVolume(volume, `retire ${generation}`, signal, (lease) => retireAlone(plan, lease.signal));
 }
 
-async function retireAlone({ media }: CopyPlan, signal: AbortSignal): Promise<RetiredMedia> {
+async function retireAlone({ media }: MediaCopy, signal: AbortSignal): Promise<RetiredMedia> {
     const { volume, generation, keepGenerations } = media;
     const others = (await mediaGenerations(volume)).filter(({ id }) => id !== generation);
     const complete = others.filter(({ completed }) => completed !== undefined);

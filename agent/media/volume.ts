@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type CopyPlan, generationFolder, generationMarker, volumeMarker } from "../../contract";
+import { generationFolder, generationMarker, type MediaCopy, volumeMarker } from "../../contract";
 import { type MediaReport, mediaReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { codeOf, met, unlessAbsent } from "./failure";
@@ -121,7 +121,7 @@ function unreadable(volume: string, path: string) {
  *
  * @throws {Refusal}
  */
-export async function refuseIncompleteMedia({ media, stack }: CopyPlan): Promise<void> {
+export async function refuseIncompleteMedia({ media, stack }: MediaCopy): Promise<void> {
     await refuseStrangeVolume(media.volume, stack);
     if ((await completion(media.volume, media.generation)) === undefined) {
         throw new Refusal(

@@ -1,9 +1,9 @@
 import type { Client, DatabaseError, QueryResult } from "pg";
 import type { Plan } from "../../contract";
-import { type Hook, type HookPoint, type HookReport, type HooksPlan, hookPrefix } from "../../contract/hooks";
+import { type Hook, type HookPoint, type HookReport, hookPrefix } from "../../contract/hooks";
 import { type Acting, actingAsOwner } from "../postgres/acting";
-import { readSecret, type Server } from "../postgres/server";
-import { log, plural } from "../report";
+import type { Server } from "../postgres/server";
+import { runEach } from "./each-hook";
 import { type HookStatement, statementsOf } from "./statements";
 
 /** SQLSTATE of what cannot be in a transaction. */
@@ -24,62 +24,27 @@ export async function runHooks(
     databaseOf: (live: string) => string,
     signal: AbortSignal,
 ): Promise<HookReport[]> {
-    const here = hooks?.at[point] ?? [];
-    if (hooks === undefined || here.length === 0) {
-        return [];
-    }
-    const ran: HookReport[] = [];
-    const secrets = await secretsOf(hooks);
-    for (const hook of here) {
+    return runEach(point, hooks, signal, (hook, values, signal) => {
         const owner = databases.find(({ name }) => name === hook.database)?.owner ?? "";
         const acting = { generation, database: databaseOf(hook.database), owner };
-        const start = performance.now();
-        const rows = await runHook(hook, hooks, secrets, server, acting, signal).catch((error: Error) => {
-            signal.throwIfAborted();
-            throw new Error(
-                withoutSecrets(`The hook ${hook.name} (${point}, database ${hook.database}) ${error.message}`),
-            );
-        });
-        const seconds = Math.round(performance.now() - start) / 1000;
-        log(`${point}: ${hook.name}, ${plural(rows, "row")}, ${seconds} s`);
-        ran.push({ point, name: hook.name, database: hook.database, rows, seconds });
-    }
-    return ran;
-
-    /** The server's words can hold the values that a statement was about. */
-    function withoutSecrets(sentence: string): string {
-        return Object.entries(secrets).reduce((text, [name, value]) => text.replaceAll(value, `<${name}>`), sentence);
-    }
-}
-
-async function secretsOf({ secrets }: HooksPlan): Promise<Record<string, string>> {
-    const read = Object.entries(secrets).map(async ([name, file]) => [name, await readSecret(file)] as const);
-    return Object.fromEntries(await Promise.all(read));
+        return runHook(hook, values, server, acting, signal);
+    });
 }
 
 async function runHook(
     hook: Hook,
-    { variables, timeout }: HooksPlan,
-    secrets: Record<string, string>,
+    values: Record<string, string>,
     server: Server,
     acting: Acting,
     signal: AbortSignal,
 ): Promise<number> {
     const statements = statementsOf(hook.sql);
-    const late = AbortSignal.timeout(timeout * 1000);
-    try {
-        return await actingAsOwner(server, acting, AbortSignal.any([signal, late]), async (client) => {
-            for (const [name, value] of Object.entries({ ...variables, ...secrets })) {
-                await client.query("select set_config($1, $2, false)", [`${hookPrefix}.${name}`, value]);
-            }
-            return hook.transaction ? inTransaction(client, statements) : inTurn(client, statements);
-        });
-    } catch (error) {
-        if (late.aborted && !signal.aborted) {
-            throw new Error(`took longer than hooks.timeout (${timeout} s) and was ended: see what it waits for.`);
+    return actingAsOwner(server, acting, signal, async (client) => {
+        for (const [name, value] of Object.entries(values)) {
+            await client.query("select set_config($1, $2, false)", [`${hookPrefix}.${name}`, value]);
         }
-        throw error;
-    }
+        return hook.transaction ? inTransaction(client, statements) : inTurn(client, statements);
+    });
 }
 
 async function inTransaction(client: Client, statements: HookStatement[]): Promise<number> {

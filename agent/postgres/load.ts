@@ -260,6 +260,7 @@ const wholeness: Record<Packing, string[]> = {
     gzip: ["the gzip stream is whole: its length and checksum fit"],
     xz: ["the xz stream is whole: xz has read it to its end"],
     zstd: ["the zstd stream is whole: zstd has read it to its end"],
+    bzip2: ["the bzip2 stream is whole: bzip2 has read it to its end"],
     custom: ["the archive is whole: pg_restore has read all of its entries"],
     tar: ["the archive is whole: pg_restore has read all of its entries"],
     directory: ["the archive is whole: pg_restore has read all of its entries"],

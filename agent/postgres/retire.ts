@@ -3,6 +3,7 @@ import type { Plan } from "../../contract";
 import { databaseReport } from "../../contract/report";
 import { Refusal } from "../refusal";
 import { log } from "../report";
+import { superseded } from "../superseded";
 import { type Base, baseId, readBases, removeBase } from "./base";
 import {
     currentNames,
@@ -77,15 +78,6 @@ function isBaseOf({ id, rules }: Base, { databases }: Generation): boolean {
     const proven = databases.flatMap(({ report }) => databaseReport.safeParse(report).data ?? []);
     const used = proven.some(({ base }) => base === id);
     return proven.length === databases.length && (used || id === baseId(rules, proven));
-}
-
-/** The generations that nobody will go back to. */
-export function superseded(generations: Generation[], live: Generation, keep: number): Generation[] {
-    const time = ({ switched }: Generation) => switched?.getTime() ?? 0;
-    const former = generations.filter(({ state }) => state === "former").sort((a, b) => time(b) - time(a));
-    const overtaken = generations.filter(({ state, created }) => state === "proven" && created.getTime() < time(live));
-    const unfinished = generations.filter(({ state }) => state === "preparing");
-    return [...former.slice(keep), ...overtaken, ...unfinished];
 }
 
 /** The generation's databases that somebody is connected to. */

@@ -138,7 +138,8 @@ function wrapped(program: string, args: string[]): [string, string[]] {
     return ["setpriv", ["--pdeathsig=QUIT", ...user, program, ...args]];
 }
 
-async function asServer(program: string, args: string[]): Promise<void> {
+/** Runs a program that refuses to be root. */
+export async function asServer(program: string, args: string[]): Promise<void> {
     await execute(...wrapped(program, args), { cwd: "/" });
 }
 

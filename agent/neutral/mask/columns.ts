@@ -66,9 +66,9 @@ export function canHoldText({ isWritten, isGenerated }: Column): boolean {
     return isWritten && !isGenerated;
 }
 
-/** A table as people write it: without the schema that everybody means. */
+/** A table as people write it: without the schema that everybody means. MySQL has none. */
 export function tableName({ schema, table }: Pick<Column, "schema" | "table">): string {
-    return schema === "public" ? table : `${schema}.${table}`;
+    return schema === "public" || schema === "" ? table : `${schema}.${table}`;
 }
 
 /** Partitions are their parent's; what merely inherits is a table of its own. */

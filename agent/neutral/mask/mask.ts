@@ -1,17 +1,14 @@
 import { generationName, type Plan } from "../../../contract";
-import type { MaskReport, Rule } from "../../../contract/masking";
+import type { MaskReport } from "../../../contract/masking";
 import { grouped } from "../../grouped";
 import { actingAsOwner } from "../../postgres/acting";
 import { readSecret, type Server, withClient } from "../../postgres/server";
 import { log, plural } from "../../report";
 import { classify, type Masked } from "./classify";
-import { type Column, columnsOf } from "./columns";
+import { columnsOf } from "./columns";
 import { Memory } from "./leaks";
-import { suggestedLines } from "./suggest";
+import { kindOf, unclassifiedSentence } from "./told";
 import { updateColumns } from "./update";
-
-/** Columns that a sentence names. */
-const few = 30;
 
 /**
  * Masks a database of a generation that nobody uses yet, and proves that nothing of what was masked is left.
@@ -55,19 +52,6 @@ export async function maskDatabase(
     });
 }
 
-function unclassifiedSentence(columns: Column[], live: string, file: string): string {
-    const more = columns.length > few ? ` … and ${columns.length - few} more` : "";
-    return (
-        `${file} has neither a rule nor keep for ${plural(columns.length, "column")} with text of database ${live}, so ` +
-        `the copy is not used. Look at each and add below ${live}, with a rule that is right for it: ` +
-        `${suggestedLines(columns.slice(0, few)).join("; ")}${more}`
-    );
-}
-
 function described({ schema, table, name, rule }: Masked): [string, string] {
-    return [`${schema}.${table}.${name}`, typeof rule === "object" ? kindOf(rule) : rule];
-}
-
-function kindOf(rule: Exclude<Rule, string>): string {
-    return "fixed" in rule ? "fixed" : "sql";
+    return [`${schema}.${table}.${name}`, kindOf(rule)];
 }

@@ -6,7 +6,7 @@ import { asText, type Column, tableOf } from "./columns";
 const enough = 20_000;
 
 /** What values can look like, with the rule that is for it and the share of them that has to. The first that fits counts. */
-const looks: { looks: string; pattern: string; rule: Rule; share: number }[] = [
+export const looks: { looks: string; pattern: string; rule: Rule; share: number }[] = [
     {
         looks: "hashes of passwords",
         pattern: String.raw`^(\$(2[abxy]?|5|6|1|argon2[id]+|scrypt|pbkdf2[-\w]*)\$|\{SSHA|(pbkdf2|bcrypt|argon2|scrypt)_?\w*\$)`,
@@ -62,12 +62,20 @@ export async function signOf(client: Client, column: Column): Promise<Sign | und
         looks.map(({ pattern }) => pattern),
     );
     const [{ values = 0, ...found } = {}] = rows;
+    return signIn(
+        looks.map((_, number) => found[`n${number}`] ?? 0),
+        values,
+    );
+}
+
+/** The sign in how many of a column's values have each of the looks; undefined if none of them counts. */
+export function signIn(counts: number[], values: number): Sign | undefined {
     const index = looks.findIndex(({ share }, number) => {
-        const count = found[`n${number}`] ?? 0;
+        const count = counts[number] ?? 0;
         return count > 0 && count >= share * values;
     });
     const look = looks[index];
-    return look && { looks: look.looks, rule: look.rule, count: found[`n${index}`] ?? 0, values };
+    return look && { looks: look.looks, rule: look.rule, count: counts[index] ?? 0, values };
 }
 
 /** Share of a table's pages that holds about as many rows as are looked at; all of one that nothing is known of. */

@@ -1,0 +1,60 @@
+import type { Plan } from "../../contract";
+import { databaseReport } from "../../contract/report";
+import type { Survey } from "../../contract/survey";
+import { type Base, isFinished, readBases } from "./base";
+import { type Generation, type GenerationDatabase, isWhole, readGenerations } from "./generations";
+import { roomLeft } from "./room";
+import { inspectServer } from "./server";
+
+/** What stands on the plan's server, the newest first; nothing is changed. */
+export async function onServer(plan: Plan): Promise<Pick<Survey, "databases" | "bases">> {
+    const server = await inspectServer(plan, "survey");
+    try {
+        const generations = await readGenerations(server.admin, plan);
+        const bases = await readBases(server.admin);
+        return { databases: generations.reverse().map(databaseIn), bases: bases.reverse().map(baseIn) };
+    } finally {
+        await server.close();
+    }
+}
+
+/** Bytes that are left under the plan's server; undefined if nobody tells the size of its volume. */
+export async function roomForDatabase(plan: Plan): Promise<number | undefined> {
+    const { capacity } = plan.database;
+    if (capacity === undefined) {
+        return undefined;
+    }
+    const { admin, close } = await inspectServer(plan, "survey");
+    try {
+        return await roomLeft(admin, capacity);
+    } finally {
+        await close();
+    }
+}
+
+function databaseIn(generation: Generation) {
+    const { id, state, switched, awayMs, databases } = generation;
+    const [application, ...others] = databases;
+    return {
+        id,
+        // One that has lost a database is nothing to go back to.
+        state: isWhole(generation) ? state : ("preparing" as const),
+        switched: switched?.toISOString() ?? null,
+        awayMs,
+        report: reportOf(application),
+        others: others.map((other) => ({ name: other.name, report: reportOf(other) })),
+    };
+}
+
+function baseIn(base: Base) {
+    const reports = isFinished(base) ? base.databases.flatMap(({ report }) => report ?? []) : [];
+    return {
+        id: base.id,
+        stamp: reports[0]?.stamp ?? null,
+        bytes: reports.length === 0 ? null : reports.reduce((sum, { databaseBytes }) => sum + databaseBytes, 0),
+    };
+}
+
+function reportOf({ report }: GenerationDatabase) {
+    return databaseReport.safeParse(report).data ?? null;
+}
