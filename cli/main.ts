@@ -167,6 +167,15 @@ function wipeOf(settings: Settings | HostSettings, name: string, flags: CommandL
         removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
         removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
     };
+    if (
+        settings.role === "hosts" &&
+        Object.entries(wanted).some(([key, value]) => value !== settings[key as "removeMediaVolume"])
+    ) {
+        throw new Error(
+            "On hosts a wipe removes what the last update was told: write removeDatabaseVolume or removeMediaVolume into the " +
+                `stack file, run understudy up ${name}, then wipe without the flag. Nothing was changed.`,
+        );
+    }
     const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
     const description =
         settings.role === "hosts"
