@@ -43,7 +43,7 @@ export async function askTarget(settings: HostSettings, name: string, command: C
  * @throws Error when there are no copies of the media to be refreshed alone, or no dump by that name to be had
  */
 export function refreshedOnHosts(
-    { database, media, folders }: HostSettings,
+    { database, media, folders, buckets }: HostSettings,
     { only, to }: RefreshRequest,
     now = new Date(),
 ): Changes {
@@ -53,12 +53,13 @@ export function refreshedOnHosts(
             "database.backup is now, which makes a dump of its own: leave out --to, or write source.database.files.",
         );
     }
-    if (only === "media" && media?.mode !== "copy" && folders.length === 0) {
+    if (only === "media" && media?.mode !== "copy" && folders.length === 0 && buckets === undefined) {
         throw new Error("The stack file has no copies of media: there is nothing to refresh.");
     }
     return {
         ...(only !== "media" && { "database.refresh": again, ...(to !== undefined && { "database.backup": to }) }),
         ...(only !== "database" && media?.mode === "copy" && { "media.refresh": again }),
+        ...(only !== "database" && buckets !== undefined && { "buckets.refresh": again }),
         ...(only !== "database" && Object.fromEntries(folders.map((_, at) => [`folders[${at}].refresh`, again]))),
     };
 }

@@ -141,7 +141,7 @@ function ending(child: ChildProcessWithoutNullStreams, host: string, raw: boolea
             if (status === exitStatus.done) {
                 resolve(raw ? word : "");
             } else if (status === exitStatus.refused && word.startsWith("Refused")) {
-                reject(new Refusal(`${word.replace(/^Refused, and nothing was changed: /, "")} (on host ${host})`));
+                reject(new Refusal(`${word.replace(/^Refused, and nothing was changed: /, "")} (on ${called(host)})`));
             } else if (status === absent.agent) {
                 reject(new AgentAbsent(host));
             } else {
@@ -151,16 +151,21 @@ function ending(child: ChildProcessWithoutNullStreams, host: string, raw: boolea
     });
 }
 
+/** The stack file's names have no spaces; what else is meant, is called as it is. */
+function called(host: string): string {
+    return host.includes(" ") ? host : `host ${host}`;
+}
+
 function problemOf(host: string, status: number | null, said: string, word: string): string {
     if (status === absent.node) {
         return `Host ${host} has no Node: install Node 20 there, name it in hosts.${host}.node, or set hosts.${host}.bringNode to true.`;
     }
     if (word.startsWith("Failed: ")) {
-        return `${word.slice("Failed: ".length)} (on host ${host})`;
+        return `${word.slice("Failed: ".length)} (on ${called(host)})`;
     }
     return (
         connectionProblem(host, said) ??
-        `The run on host ${host} ended ${status === null ? "by a signal" : `with status ${status}`}${word === "" ? "" : ` (${word})`}.`
+        `The run on ${called(host)} ended ${status === null ? "by a signal" : `with status ${status}`}${word === "" ? "" : ` (${word})`}.`
     );
 }
 

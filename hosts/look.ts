@@ -1,6 +1,8 @@
 /** What the hosts say before anything is registered. Reads only. */
+import type { BucketOutcome } from "../contract/buckets";
 import { type Survey, surveySchema } from "../contract/survey";
 import { AgentAbsent, startAgent } from "./agent";
+import { planBuckets } from "./buckets";
 import { onHost } from "./install";
 import { hostsOf, type Order } from "./order";
 import { orderedParity, type Parity } from "./parity";
@@ -12,12 +14,18 @@ export interface HostSighting {
     survey?: Survey;
     /** What is deployed on both sides, where the stack file asks. */
     parity?: Parity;
+    /** What bucket copies would do. */
+    buckets?: BucketOutcome[];
     /** Sentences about hosts that could not be looked at. */
     problems: string[];
 }
 
-/** Looks at every host that takes part. */
-export async function lookAtHosts(order: Order): Promise<HostSighting> {
+/**
+ * Looks at every host that takes part.
+ *
+ * @param looksAtBuckets whether buckets are listed as well, which takes long where they are large
+ */
+export async function lookAtHosts(order: Order, looksAtBuckets = false): Promise<HostSighting> {
     const ways = openWays(order.hosts);
     const problems: string[] = [];
     const or = async <T>(looking: Promise<T>): Promise<T | undefined> =>
@@ -27,12 +35,18 @@ export async function lookAtHosts(order: Order): Promise<HostSighting> {
         });
     try {
         const names = hostsOf(order);
-        const [survey, parity] = await Promise.all([
+        const [survey, parity, buckets] = await Promise.all([
             or(surveyTarget(order, ways)),
             or(orderedParity(order, ways)),
+            looksAtBuckets && order.buckets !== undefined ? or(planBuckets(order)) : undefined,
             ...names.filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
         ]);
-        return { ...(survey && { survey }), ...(parity && { parity }), problems: [...new Set(problems)] };
+        return {
+            ...(survey && { survey }),
+            ...(parity && { parity }),
+            ...(buckets && { buckets }),
+            problems: [...new Set(problems)],
+        };
     } finally {
         ways.close();
     }

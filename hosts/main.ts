@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Refusal } from "../agent/refusal";
 import { exitStatus } from "../contract";
 import { AgentAbsent } from "./agent";
+import { copyBuckets } from "./buckets";
 import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
 import { prepareMedia } from "./media";
@@ -20,6 +21,7 @@ const work: Record<string, Work> = {
     "prepare-media": (order, ways, say) => prepareMedia(order, ways, say),
     "prepare-folder": (order, ways, say, folder) => prepareMedia(order, ways, say, folder),
     switch: switchOver,
+    "copy-buckets": (order, _, say) => copyBuckets(order, say),
     retire: (order, ways, say) => onTarget(order, ways, "retire", say).ended,
 };
 

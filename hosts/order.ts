@@ -2,7 +2,7 @@
  * What the program has decided, for the commands that carry it out: they run on the same machine, one for each resource,
  * and find it in a file that only this user can read and that goes when the program ends.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { copyPlans, type Plan } from "../contract";
 import type { ConfigurationPlan, ScanPlan } from "../contract/configuration";
@@ -10,6 +10,7 @@ import type { SourcePlan } from "../contract/hosts";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
 import type { ServiceSettings } from "../settings/hosts/services";
+import type { BucketsOrder } from "./buckets";
 import { silence } from "./said";
 
 /** All that the commands have to know. It holds secrets. */
@@ -29,6 +30,8 @@ export interface Order {
     parity?: ParitySettings;
     /** Configuration files, host by host. Where to write down what to put back, the host's folder says. */
     files: { host: string; plan: Omit<ConfigurationPlan, "journal">; secrets: Record<string, string> }[];
+    /** Bucket copies; none if left out, or as long as nobody knows their identities. */
+    buckets?: BucketsOrder;
     /** Folders on the target that are looked through; none if left out. */
     scan?: { plan: ScanPlan; secrets: Record<string, string> };
 }
@@ -73,6 +76,16 @@ export function writeOrder(order: Order): void {
     rmSync(join(folder, file), { force: true });
     writeFileSync(join(folder, file), JSON.stringify(order), { mode: 0o600 });
     process.on("exit", () => rmSync(join(folder, file), { force: true }));
+}
+
+/** Adds to the order what is known only later. */
+export function amendOrder(stack: string, part: Partial<Order>): void {
+    const path = join(orderFolder(stack), file);
+    const order = JSON.parse(readFileSync(path, "utf8")) as Order;
+    const aside = `${path}.partial`;
+    writeFileSync(aside, JSON.stringify({ ...order, ...part }), { mode: 0o600 });
+    // Commands may be reading it just now.
+    renameSync(aside, path);
 }
 
 /**

@@ -44,7 +44,7 @@ export async function switchOver(order: Order, ways: Ways, say: (line: string) =
             const stopped = await hold.run.event("stopped");
             if (stopped === undefined) {
                 await hold.run.ended;
-                throw new Error(`Host ${hold.host} has stopped nothing: run again.`);
+                throw new Error(`Nothing was stopped on ${hold.host}: run again.`);
             }
             ran ||= stopped.services.length > 0;
         }
@@ -100,9 +100,9 @@ function requests(order: Order): Begin[] {
     const plan: DeploymentsPlan = { deployments, timeout };
     const [program = ""] = process.argv.slice(1);
     const inCluster: Begin = (_, say) => ({
-        host: "of the cluster",
+        host: "the cluster",
         plan: undefined,
-        run: startRun([process.execPath, program, "hold-deployments"], { host: "of the cluster", plan, say }),
+        run: startRun([process.execPath, program, "hold-deployments"], { host: "the cluster", plan, say }),
     });
     return deployments.length === 0 ? onHosts : [...onHosts, inCluster];
 }

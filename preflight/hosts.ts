@@ -24,7 +24,7 @@ export async function hostPreflight(args: HostReplicaArgs, wiping = false): Prom
         refuse(held);
         return { problems: [] };
     }
-    const sighting = await lookAtHosts(orderOf(args, ""));
+    const sighting = await lookAtHosts(orderOf(args, ""), pulumi.runtime.isDryRun());
     const preview = pulumi.runtime.isDryRun();
     if (preview) {
         for (const problem of sighting.problems) {

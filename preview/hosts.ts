@@ -1,6 +1,7 @@
 /** What an update of a replica on hosts would do, in words. */
-import { formatAge } from "../agent/report";
+import { formatAge, plural } from "../agent/report";
 import { generationsOf } from "../components/hosts/generations";
+import type { BucketOutcome } from "../contract/buckets";
 import type { HostSighting } from "../hosts/look";
 import { databasesOf } from "../settings/database";
 import type { HostSettings } from "../settings/hosts";
@@ -61,6 +62,7 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
             services.map(({ name, host }) => (host === undefined ? name : `${name} on ${host}`)).join(", "),
         ]);
     }
+    rows.push(...(sighting.buckets ?? []).map(bucketRow));
     if (sighting.parity !== undefined) {
         const { source: there, target: here, same } = sighting.parity;
         rows.push([
@@ -71,6 +73,17 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
         ]);
     }
     return rows;
+}
+
+/** What a copy of a bucket would do. */
+function bucketRow({ from, to, adds, changes, deletes, problem }: BucketOutcome): Row {
+    const each = Object.entries({ "to add": adds, "to change": changes, "to delete": deletes }).flatMap(
+        ([what, amount]) =>
+            amount === undefined || amount.objects === 0
+                ? []
+                : `${plural(amount.objects, "object")} ${what} (${amount.examples.join(", ")}${amount.objects > amount.examples.length ? ", …" : ""})`,
+    );
+    return ["bucket", `${from} to ${to}: ${problem ?? (each.join("; ") || "nothing to copy")}`];
 }
 
 function fromWhere({ source, database }: HostSettings, isKept: boolean): string {

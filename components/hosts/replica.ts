@@ -5,6 +5,7 @@ import { hooksOf } from "../../contract/hooks";
 import { hostsOf, type Order, writeOrder } from "../../hosts/order";
 import type { HostSettings } from "../../settings/hosts";
 import { keptText } from "../stash";
+import { bucketsOf, createBuckets } from "./buckets";
 import { Command } from "./command";
 import { configurationOf, reasonsOfFiles } from "./files";
 import { generationsOf, type HostGenerations, reasonsOf } from "./generations";
@@ -85,6 +86,9 @@ export class HostReplica extends pulumi.ComponentResource {
             { ...both, ...reasonsOfFiles(settings), ...(hooks.length > 0 && { hooks: hooks.join(",") }) },
             [prepareDatabase, ...prepareMedia, ...prepareFolders],
         );
+        if (settings.buckets !== undefined) {
+            createBuckets({ stack, settings: settings.buckets, ready: told }, { ...within, dependsOn: [switched] });
+        }
         const { keepGenerations } = settings.database;
         run("retire", { ...both, keep: String(keepGenerations) }, [switched]);
 
@@ -117,5 +121,6 @@ export function orderOf({ stack, settings, program }: HostReplicaArgs, key: stri
         target: { host: target.host, plan: targetPlan(settings, stack), secrets: targetSecrets(settings, key) },
         ...(parity !== undefined && { parity }),
         ...configurationOf(settings),
+        ...bucketsOf(stack, settings.buckets),
     };
 }

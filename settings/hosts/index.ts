@@ -1,6 +1,7 @@
 /** A stack file whose source and target are machines: which they are, what is brought from one to the other, and what is stopped for it. */
 import { z } from "zod";
 import { postgres } from "../../contract";
+import { bucketsContradictions } from "../buckets";
 import { database as databaseSettings, databasesOf } from "../database";
 import { hooks, hooksContradictions } from "../hooks";
 import { identity, identityContradictions } from "../identity";
@@ -8,6 +9,7 @@ import { masking, maskingContradictions } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, port, size } from "../values";
+import { buckets } from "./buckets";
 import { bundle, bundleContradictions } from "./bundle";
 import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, foldersContradictions, hostOf, origin } from "./folders";
@@ -119,6 +121,8 @@ const schemaFor = (written: Record<string, unknown>) =>
         masking: masking.optional(),
         identity: identity.optional(),
         secrets: secrets.default({}),
+        /** Buckets that are copied; none if left out. */
+        buckets: buckets.optional(),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
         keepFailed: z.boolean().default(false),
@@ -208,6 +212,7 @@ function contradictions(settings: Written): string[] {
     const names = databasesOf(database).map(({ name }) => name);
     const problems = [
         ...hostsContradictions(hosts),
+        ...(settings.buckets === undefined ? [] : bucketsContradictions(settings.buckets)),
         ...hooksContradictions(settings.hooks, names, target.page !== undefined),
         ...(masking === undefined ? [] : maskingContradictions(masking, names)),
         ...(identity === undefined ? [] : identityContradictions(identity, names.slice(1))),

@@ -7,7 +7,7 @@ import type { HostSettings } from ".";
  * @param written the settings as the stack file has them; undefined if nobody can look
  */
 export function plainSecrets(settings: HostSettings, written: Record<string, unknown> | undefined): string[] {
-    const { hosts, secrets } = settings;
+    const { hosts, secrets, buckets } = settings;
     const keys = Object.entries(hosts).filter(([, { ssh }]) => ssh?.key !== undefined);
     const paths = [
         ...keys.map(([name]) => ["hosts", name, "ssh", "key"]),
@@ -15,6 +15,9 @@ export function plainSecrets(settings: HostSettings, written: Record<string, unk
         ["source", "password"],
         ["target", "server", "password"],
         ["target", "login", "password"],
+        ...(buckets?.copies ?? []).flatMap((_, at) =>
+            ["from", "to"].map((side) => ["buckets", "copies", String(at), side, "credentials", "secretAccessKey"]),
+        ),
         ...Object.entries(secrets).flatMap(([name, its]) => Object.keys(its).map((key) => ["secrets", name, key])),
     ];
     return paths

@@ -60,8 +60,13 @@ export async function encrypted({ engine, env, folder }: Workspace, stack: strin
  * Brings everything up: production with some rows, and an empty server that is marked as the stack's.
  *
  * @param more settings that are encrypted, by their paths
+ * @param besides settings with their whole keys
  */
-export async function openHostStage(stack: string, more: Record<string, string> = {}): Promise<HostStage> {
+export async function openHostStage(
+    stack: string,
+    more: Record<string, string> = {},
+    besides: Config = {},
+): Promise<HostStage> {
     const root = await mkdtemp(join(tmpdir(), "understudy-hosts-"));
     const keys = await makeKeys(root);
     const [production, replica] = await Promise.all([startServer(), startServer()]);
@@ -116,6 +121,7 @@ export async function openHostStage(stack: string, more: Record<string, string> 
                 },
             },
         ],
+        ...besides,
     };
     await forgetWorkspace(stack);
     const open = (text: string) => openWorkspace(stack, { kubeconfig: "/dev/null" }, { [stack]: text }, ["command"]);
