@@ -182,6 +182,8 @@ describe("Stage Sync", () => {
     const here = () => ({
         ...server(),
         "source.database.server": { host: "127.0.0.1", port: production.port },
+        // Of buckets are scenarios of their own.
+        buckets: undefined,
         "parity.source.file": site("sourcedb"),
         "parity.target.file": site("destdb"),
     });
