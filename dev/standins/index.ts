@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { hashOf, hashOfPath, once } from "../cache";
 import { run } from "../command";
+import { withLock } from "../lock";
 import { step } from "../step";
 import { version as command } from "./command/version";
 import { version as kubernetes } from "./kubernetes/version";
@@ -39,10 +40,13 @@ export async function installStandins(
         throw new Error(`UNDERSTUDY_PROVIDERS is "${choice}": set it to "real" or "standin", or leave it out.`);
     const standins: string[] = [];
     for (const name of packages) {
-        if (!(await isReal(engine, name, choice))) {
-            await installStandin(engine, name);
-            standins.push(name);
-        }
+        // Tests run beside each other, and each wants it there.
+        const real = await withLock(join(engine.home, `${name}.lock`), async () => {
+            const isThere = await isReal(engine, name, choice);
+            if (!isThere) await installStandin(engine, name);
+            return isThere;
+        });
+        if (!real) standins.push(name);
     }
     return standins;
 }
