@@ -99,7 +99,7 @@ export async function startServer(
             // As long as one of its processes has not noticed, its memory is in use and another server does not start.
             for (let attempt = 0; child.exitCode !== null || child.signalCode !== null; attempt++) {
                 child = launch();
-                await answering(server, child).catch(async (error) => {
+                await answering(server, child, data).catch(async (error) => {
                     if (attempt > 50) {
                         throw error;
                     }
@@ -116,18 +116,18 @@ export async function startServer(
             rmSync(folder, { recursive: true, force: true });
         },
     };
-    await answering(server, child);
+    await answering(server, child, data);
     return server;
 }
 
-async function answering(server: TestServer, child: ChildProcess): Promise<void> {
+/** Two tests may have taken the same port: the one that comes second must not work on the other's server. */
+async function answering(server: TestServer, child: ChildProcess, data: string): Promise<void> {
     while (child.exitCode === null) {
-        try {
-            await server.query("postgres", "select 1");
+        const found = await server.query("postgres", "show data_directory").catch(() => []);
+        if (found[0]?.data_directory === data) {
             return;
-        } catch {
-            await sleep(50);
         }
+        await sleep(50);
     }
     throw new Error(`The test's PostgreSQL ended with status ${child.exitCode}.`);
 }
