@@ -1,5 +1,6 @@
 /** What Pulumi's commands are: `run.cjs <command> [<host>]` beside an order. Each ends with one sentence. */
 import { dirname } from "node:path";
+import { createInterface } from "node:readline";
 import { Refusal } from "../agent/refusal";
 import { exitStatus } from "../contract";
 import { AgentAbsent } from "./agent";
@@ -54,29 +55,11 @@ async function again(error: unknown, order: Order, ways: Ways, run: () => Promis
 
 /** Told what to do as an agent is; goes on when a line comes, or nothing any more. */
 async function heldDeployments(): Promise<string> {
-    let text = "";
-    let wake = () => {};
-    let ended = false;
-    process.stdin.setEncoding("utf8").on("data", (chunk: string) => {
-        text += chunk;
-        wake();
-    });
-    process.stdin.on("end", () => {
-        ended = true;
-        wake();
-    });
-    const lines = async (count: number) => {
-        while (!ended && text.split("\n").length <= count) {
-            await new Promise<void>((resolve) => {
-                wake = resolve;
-            });
-        }
-    };
-    await lines(1);
-    const { plan } = JSON.parse(text.split("\n")[0] ?? "") as { plan: unknown };
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    const { plan } = JSON.parse((await lines.next()).value) as { plan: unknown };
     return holdDeployments(deploymentsPlan.parse(plan), async (services) => {
         process.stdout.write(`${JSON.stringify({ event: "stopped", services })}\n`);
-        await lines(2);
+        await lines.next();
     });
 }
 

@@ -19,7 +19,7 @@ export function sshFiles(hosts: Hosts): SshFiles {
         if (ssh === undefined) {
             continue;
         }
-        files[`${name}.known`] = knownAs(name, ssh.knownHosts);
+        files[`${name}.known`] = knownAs(ssh.host, ssh.knownHosts);
         if (ssh.key !== undefined) {
             files[`${name}.key`] = ssh.key.endsWith("\n") ? ssh.key : `${ssh.key}\n`;
         }
@@ -29,7 +29,8 @@ export function sshFiles(hosts: Hosts): SshFiles {
                 `HostName ${ssh.host}`,
                 `Port ${ssh.port}`,
                 `User ${ssh.user}`,
-                `HostKeyAlias ${name}`,
+                // Without the port; a certificate has to be made out to it.
+                `HostKeyAlias ${ssh.host}`,
                 `UserKnownHostsFile "${here}/${name}.known"`,
                 ...(ssh.key === undefined ? [] : [`IdentityFile "${here}/${name}.key"`, "IdentitiesOnly yes"]),
                 // By itself ssh would look for the bastion in the user's own configuration.
@@ -56,7 +57,7 @@ export function sshFiles(hosts: Hosts): SshFiles {
     return files;
 }
 
-/** The keys under the name that ssh looks for: what the machine is called elsewhere does not matter. */
+/** The keys under the name that ssh looks for: what else the machine is called does not matter. */
 function knownAs(name: string, lines: string): string {
     const keys = lines
         .split("\n")

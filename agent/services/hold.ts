@@ -16,6 +16,7 @@ import { gone, type Service, serviceOf } from "./service";
 export async function holdServices(plan: ServicesPlan, input: AsyncIterable<Buffer>): Promise<string> {
     const services = plan.services.map(serviceOf);
     const journal = journalAt(plan.journal);
+    await refuseForgotten(services, journal);
     const names = await runningOf(services, journal);
     await journal.write(names);
     const watcher = await watch(plan);
@@ -44,6 +45,20 @@ export async function holdServices(plan: ServicesPlan, input: AsyncIterable<Buff
         : `${names.join(", ")} ${was} stopped for ${seconds} s and ${runs} again.`;
 }
 
+/** What an earlier run has stopped and nobody would start: it is told of once. */
+async function refuseForgotten(services: Service[], journal: Journal): Promise<void> {
+    const stopped = (await journal.read()) ?? [];
+    const known = stopped.filter((name) => services.some((service) => service.name === name));
+    const forgotten = stopped.filter((name) => !known.includes(name));
+    if (forgotten.length > 0) {
+        await journal.write(known);
+        throw new Error(
+            `${forgotten.join(", ")} was stopped by an earlier run that was killed, and is no longer in services: start it by ` +
+                "hand, then run again.",
+        );
+    }
+}
+
 /** Those that run, and those that an earlier run has stopped and not started again. */
 async function runningOf(services: Service[], journal: Journal): Promise<string[]> {
     const stopped = (await journal.read()) ?? [];
@@ -57,7 +72,7 @@ async function runningOf(services: Service[], journal: Journal): Promise<string[
 }
 
 /**
- * Starts, the last one first, what the journal says was stopped. Services that the plan does not have any more are told of.
+ * Starts, the last one first, what the journal says was stopped.
  *
  * @returns a sentence
  * @throws {Error} for all that do not start; they stay in the journal

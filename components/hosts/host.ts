@@ -53,7 +53,12 @@ export function removal(order: Order, host: string, wipes: boolean): string {
     const reach = hosts[host];
     const folder = quoted(folderOn(order, host));
     const node = nodeOn(order, host);
-    const work = wipes ? `if test -f ${folder}/agent.cjs; then ${node} ${folder}/agent.cjs wipe || exit; fi; ` : "";
+    const absent =
+        `The agent is not on host ${host} any more, so that nothing was removed there: understudy refresh brings it back, ` +
+        "then wipe.";
+    const work = wipes
+        ? `test -f ${folder}/agent.cjs || { echo ${quoted(absent)} >&2; exit 1; }; ${node} ${folder}/agent.cjs wipe || exit; `
+        : "";
     const there = `${work}rm -rf ${folder}`;
     const names = Object.keys(sshFiles(hosts));
     const way =

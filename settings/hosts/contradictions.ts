@@ -33,6 +33,17 @@ export function contradictions(settings: Written): string[] {
     if (source.database !== undefined && source.stack !== undefined) {
         problems.push("source.stack and source.database are both written: leave one of them out");
     }
+    const others = source.database?.command ?? source.database?.files;
+    if (others !== undefined && database.dump === "server") {
+        problems.push(
+            "database.dump is server, but source.database.command and files are about each database alone: write database, or leave them out",
+        );
+    }
+    if ((source.database?.excludeTableData.length ?? 0) > 0 && (others !== undefined || database.dump === "server")) {
+        problems.push(
+            "source.database.excludeTableData is for pg_dump of a database alone, which does not run here: leave it out",
+        );
+    }
     if (source.database?.files === undefined && database.backup !== "now") {
         problems.push(
             `database.backup is ${database.backup}, but nobody says where dumps are: write source.database.files, or now`,

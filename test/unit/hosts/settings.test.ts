@@ -58,6 +58,17 @@ test.each([
         { source: { database: { host: "production", files: "/backups/shop.sql" } } },
         "write {database} into the file's name",
     ],
+    [
+        {
+            source: { database: { host: "production", command: "/usr/bin/dump" } },
+            database: { name: "shop", owner: "shop", dump: "server" },
+        },
+        "database.dump is server, but source.database.command and files are about each database alone",
+    ],
+    [
+        { source: { database: { host: "production", command: "/usr/bin/dump", excludeTableData: ["session"] } } },
+        "source.database.excludeTableData is for pg_dump of a database alone",
+    ],
     [{ media: { mode: "share-read-only" } }, "source.media is missing"],
     [{ media: { group: 33 }, source: { database: { host: "production" }, media: "/srv" } }, "target.media is missing"],
     [{ services: [{ unit: "httpd" }] }, "write the host that it runs on"],

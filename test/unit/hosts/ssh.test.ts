@@ -16,7 +16,7 @@ test("ssh is told of the hosts and of nothing else", () => {
     });
     const files = sshFiles(hosts);
     expect(Object.keys(files).sort()).toEqual(["bastion.known", "config", "production.key", "production.known"]);
-    expect(files["production.known"]).toBe("production ssh-ed25519 AAAAC3Nza\n");
+    expect(files["production.known"]).toBe("db01.example.org ssh-ed25519 AAAAC3Nza\n");
     expect(files["production.key"]).toBe(`${key}\n`);
     expect(files.config).toContain("StrictHostKeyChecking yes");
     expect(files.config).toContain('ProxyCommand ssh -F "@HERE@/config" -W %h:%p bastion');
@@ -29,7 +29,7 @@ test("a certificate authority stays one", () => {
     const hosts = schema.parse({
         db: { ssh: { ...ssh, knownHosts: "@cert-authority *.example.org ssh-ed25519 AAAA" } },
     });
-    expect(sshFiles(hosts)["db.known"]).toBe("@cert-authority db ssh-ed25519 AAAA\n");
+    expect(sshFiles(hosts)["db.known"]).toBe("@cert-authority db01.example.org ssh-ed25519 AAAA\n");
 });
 
 test.each([
