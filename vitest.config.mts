@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { lanes } from "./test/scenario/lane";
 
 /** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
 const patience = { testTimeout: 300_000, hookTimeout: 900_000 };
@@ -31,8 +32,8 @@ export default defineConfig({
                     testTimeout: 900_000,
                     name: "cluster",
                     include: ["test/{cluster,standins,scenario}/**/*.test.ts"],
-                    // One cluster and two cores: one file at a time, and each file's steps in their order.
-                    fileParallelism: false,
+                    // Each lane has a cluster, and each file's steps come in their order.
+                    maxWorkers: lanes.length,
                 },
             },
         ],

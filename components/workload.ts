@@ -108,7 +108,8 @@ function mediaOf({ settings, generations, media }: ApplicationArgs) {
 /** The port of a part that answers requests, by itself or through the banner's nginx, and the page that says whether it is well. */
 function serving({ port, health, banner }: ApplicationSettings) {
     const name = banner.enabled ? "application" : "http";
-    const probe = { httpGet: { path: health, port: name } };
+    // A page that is late on a busy node is no reason to serve nobody: it is the only pod.
+    const probe = { httpGet: { path: health, port: name }, timeoutSeconds: 5 };
     return {
         ports: [{ name, containerPort: port }],
         startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 300 },

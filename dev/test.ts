@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { stores } from "../test/scenario/stores";
+import { lanes } from "../test/scenario/lane";
 import { startCluster, stopCluster } from "./cluster/index";
 import { run } from "./command";
 import { mariadbPackages } from "./mariadb";
@@ -49,8 +49,8 @@ async function main(filters: string[]): Promise<number> {
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
         await vitest("unit", filters),
-        // The cluster's tests wait for it most of the time, and nothing that the others start is in its way.
-        ...(await Promise.all([vitest("local", filters), onCluster(() => vitest("cluster", filters))])),
+        await vitest("local", filters),
+        await onClusters(() => vitest("cluster", filters)),
     ];
     const skipped = counts.flatMap((count) => count.skipped);
     const unexplained = await withoutReason(skipped);
@@ -67,17 +67,19 @@ async function main(filters: string[]): Promise<number> {
     return failed.length === 0 && passed > 0 ? 0 : 1;
 }
 
-/** Tests begin on a cluster without objects, whatever an earlier run has left, and leave none running. */
-async function onCluster(work: () => Promise<Count>): Promise<Count> {
+/** Scenarios begin on clusters without objects, whatever an earlier run has left, and leave none running. */
+async function onClusters(work: () => Promise<Count>): Promise<Count> {
     try {
-        await forgetWorkspace("scenario");
-        // A run that was killed may have left its cluster, and a test's hands in the stores.
-        await stopCluster("test");
-        await rm(stores, { recursive: true, force: true });
-        await startCluster("test", { fresh: true });
+        for (const { cluster, stores, workspace } of lanes) {
+            await forgetWorkspace(workspace);
+            // A run that was killed may have left its cluster, and a test's hands in the stores.
+            await stopCluster(cluster);
+            await rm(stores, { recursive: true, force: true });
+            await startCluster(cluster, { fresh: true });
+        }
         return await work();
     } finally {
-        await stopCluster("test");
+        await Promise.all(lanes.map(({ cluster }) => stopCluster(cluster)));
     }
 }
 

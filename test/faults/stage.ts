@@ -38,7 +38,8 @@ export interface FaultStage {
     offered(offer: Offer): Promise<void>;
     /**
      * Checks what has to be true after every fault: the copy in use answers with its rows, or the new one does; what is told
-     * of them is so; running again converges, and nothing temporary is left.
+     * of them is so; running again converges, and nothing temporary is left. Of refusals, which change nothing at all, the
+     * first is followed that far.
      *
      * @param what `plan` is the one that is run again
      */
@@ -73,6 +74,7 @@ export async function openFaultStage(parent?: string, settings: Record<string, s
     const stores = [join(replica.folder, "store"), join(replica.folder, "source")];
     const outcomes: Outcome[] = [];
     let generations = 0;
+    let refusals = 0;
     let live = "";
 
     const next: FaultStage["next"] = (change = () => undefined) => {
@@ -121,13 +123,20 @@ export async function openFaultStage(parent?: string, settings: Record<string, s
 
     const recovered: FaultStage["recovered"] = async ({ fault, step, ending: { status, sentence }, plan }) => {
         expect(status, sentence).not.toBe(0);
+        outcomes.push({ fault, step, sentence });
+        if (status === exitStatus.refused) {
+            refusals += 1;
+            // Each attempt sees that a refusal leaves the whole server as it was: what a run makes of it is seen once.
+            if (refusals > 1) {
+                return;
+            }
+        }
         expect(await rows()).toBe(before.rows);
         await gone(replica);
         await truthful(plan);
         await converged(plan);
         expect(await rows()).toBe(before.rows);
         expect(await temporary(replica)).toEqual([]);
-        outcomes.push({ fault, step, sentence });
     };
 
     return {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildImage, loadImages, poolerImage, redisImage } from "../../dev/cluster/images";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
-import { stores } from "./stores";
 
 /** An application with everything that belongs to one, step by step. */
 describe("an application with workers, a queue and random values", () => {
@@ -56,7 +56,7 @@ describe("an application with workers, a queue and random values", () => {
     };
     /** Production's store of media, as text that is equal for equal content. */
     const files = async () => {
-        const entries = await readdir(`${stores}/media`, { recursive: true, withFileTypes: true });
+        const entries = await readdir(`${lane.stores}/media`, { recursive: true, withFileTypes: true });
         return entries
             .map((entry) => join(entry.parentPath, entry.name))
             .sort()
@@ -122,16 +122,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(await value()).toBe(facts.value);
     });
 
-    it("5. gives up its workers and its queue when the stack file does", async () => {
-        const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
-        expect(status, output).toBe(0);
-        const all = await pods();
-        expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0, 0]);
-        const { status: answer } = await fetch(`http://${stage.cluster.address}:30080/health`);
-        expect(answer).toBe(200);
-    });
-
-    it("6. reads production's own media in the place of a copy, and cannot write to them", async () => {
+    it("5. gives up its workers and its queue, and reads production's own media in the place of a copy, but cannot write to them", async () => {
         const before = await files();
         const shared = { "database.refresh": `${copy}, again`, media: { mode: "share-read-only", minimumFiles: 500 } };
         const preview = await stage.preview(shared);
@@ -139,6 +130,10 @@ describe("an application with workers, a queue and random values", () => {
         const { status, output } = await stage.up(shared);
         expect(status, output).toBe(0);
         expect(output).toMatch(/^media +production's own, read where they are$/m);
+        const all = await pods();
+        expect(names.map((name) => of(all, name).length)).toEqual([1, 0, 0, 0, 0]);
+        const { status: answer } = await fetch(`http://${stage.cluster.address}:30080/health`);
+        expect(answer).toBe(200);
         expect(await picture()).toBe(200);
         const write = ["node", "-e", "fs.writeFileSync('/srv/media/icons/new', '')"];
         await expect(stage.execute(stage.namespace, "app.kubernetes.io/name=application", write)).rejects.toThrow(
@@ -149,14 +144,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(told.output).toMatch(/^media +production's own, read-only, from \S+/m);
     });
 
-    it("7. goes back to copies, which are still there", async () => {
-        const { status, output } = await stage.up({ "database.refresh": `${copy}, again`, "media.refresh": copy });
-        expect(status, output).toBe(0);
-        expect(output).toMatch(/of the media is already there: nothing to do/);
-        expect(await picture()).toBe(200);
-    });
-
-    it("8. masks the next copy, and runs SQL of its own on it, with a value out of a Secret, and once when the application answers", async () => {
+    it("6. goes back to the copy of the media, which is still there; masks the next one of the database, and runs SQL of its own on it", async () => {
         const secret = { metadata: { name: "words" }, stringData: { word: "s3cret" } };
         await stage.core.createNamespacedSecret({ namespace: stage.namespace, body: secret });
         const made =
@@ -173,6 +161,9 @@ describe("an application with workers, a queue and random values", () => {
         };
         const { status, output } = await stage.up(settings);
         expect(status, output).toBe(0);
+        expect(output).toMatch(/of the media is already there: nothing to do/);
+        expect(await picture()).toBe(200);
+        // With a value out of a Secret, and once when the application answers.
         expect(output).toMatch(/1 hook run \(afterStart\), 1 row\./);
         expect(output).toMatch(/^masked +1 column of people's data$/m);
         expect(output).not.toContain("s3cret");
@@ -185,7 +176,7 @@ describe("an application with workers, a queue and random values", () => {
         );
     });
 
-    it("9. has files that are whose they are in production, as soon as the namespace lets the agent give them away", async () => {
+    it("7. has files that are whose they are in production, as soon as the namespace lets the agent give them away", async () => {
         const settings = {
             "database.refresh": `${copy}, with owners`,
             "media.refresh": `${copy}, with owners`,
@@ -198,7 +189,7 @@ describe("an application with workers, a queue and random values", () => {
         const told = await stage.command("status", "scenario");
         expect(told.output).toMatch(/^ *owners +production's, and its permissions;/m);
         const owner = ["node", "-p", "const it = fs.statSync('/srv/media/icons'); [it.uid, it.gid].join(':')"];
-        const { uid, gid } = await stat(`${stores}/media/icons`);
+        const { uid, gid } = await stat(`${lane.stores}/media/icons`);
         expect(await stage.execute(stage.namespace, "app.kubernetes.io/name=application", owner)).toBe(`${uid}:${gid}`);
     });
 });

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { rcloneImage as image } from "../../components/bucket";
 import { buildImage, loadImages, rcloneImage } from "../../dev/cluster/images";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
-import { stores } from "./stores";
 
 const credentials = { "access-key-id": "reader-of-the-bucket", "secret-access-key": "only-to-read-it" };
 
@@ -78,7 +78,7 @@ async function serveBuckets({ core, namespace }: Stage): Promise<void> {
                     readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
                 },
             ],
-            volumes: [{ name: "stores", hostPath: { path: stores, type: "Directory" } }],
+            volumes: [{ name: "stores", hostPath: { path: lane.stores, type: "Directory" } }],
         },
     };
     const service = { metadata: { name }, spec: { selector: { app: name }, ports: [{ port: 8080 }] } };

@@ -14,7 +14,7 @@ import {
 } from "../../demo/production";
 import { buildImage, loadImages, nodeImage, postgresImage } from "../../dev/cluster/images";
 import { type Cluster, startCluster } from "../../dev/cluster/index";
-import { stores } from "./stores";
+import { lane } from "./lane";
 
 describe("the demo's production", () => {
     let cluster: Cluster;
@@ -22,13 +22,13 @@ describe("the demo's production", () => {
     let before: ProductionDigest;
 
     beforeAll(async () => {
-        cluster = await startCluster("test");
+        cluster = await startCluster(lane.cluster);
         const specs = [postgresImage(), await nodeImage(), await demoImage()];
         const archives: string[] = [];
         for (const spec of specs) archives.push(await buildImage(spec));
         await loadImages(cluster, archives);
         core = (await connect(cluster)).core;
-        await deployProduction(cluster, stores);
+        await deployProduction(cluster, lane.stores);
         await replicateMedia(cluster);
         before = await digestProduction(cluster);
     });
@@ -41,7 +41,7 @@ describe("the demo's production", () => {
     });
 
     test("2. deploying it again changes nothing", async () => {
-        await deployProduction(cluster, stores);
+        await deployProduction(cluster, lane.stores);
         expect(await digestProduction(cluster)).toEqual(before);
         expect(await systemIdentifier(cluster)).toBe(before.systemIdentifier);
     });

@@ -5,6 +5,7 @@ import type { AppsV1Api, CoreV1Api } from "@kubernetes/client-node";
 import { beforeAll, expect, test } from "vitest";
 import { type Cluster, startCluster } from "../../dev/cluster/index";
 import { provideImages } from "../../dev/images";
+import { lane } from "./lane";
 
 const place = { namespace: "held", name: "consumer" };
 let cluster: Cluster;
@@ -12,7 +13,7 @@ let apps: AppsV1Api;
 let core: CoreV1Api;
 
 beforeAll(async () => {
-    cluster = await startCluster("test");
+    cluster = await startCluster(lane.cluster);
     await provideImages(cluster);
     const { AppsV1Api, CoreV1Api, KubeConfig } = await import("@kubernetes/client-node");
     const config = new KubeConfig();

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { digestProduction } from "../../demo/digest";
 import type { Cluster } from "../../dev/cluster/index";
 import { startCluster } from "../../dev/cluster/index";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
 
 /** Two developers, each with a replica of their own on one cluster, which knows them by name. */
@@ -34,7 +35,7 @@ describe("two developers", () => {
     };
 
     beforeAll(async () => {
-        const cluster = await startCluster("test");
+        const cluster = await startCluster(lane.cluster);
         alan = await developer("alan", cluster);
         anna = await developer("anna", cluster);
         source = await digestProduction(cluster);

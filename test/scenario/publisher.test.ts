@@ -4,12 +4,15 @@ import yaml from "js-yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeFiles } from "../../contract/files";
 import { production, runPublisher } from "../../demo/production";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
-import { stores } from "./stores";
 
 const { namespace } = production;
 /** Claims of production's side, and their folders on the node. */
-const claims = { published: path.join(stores, "published"), "published-media": path.join(stores, "published-media") };
+const claims = {
+    published: path.join(lane.stores, "published"),
+    "published-media": path.join(lane.stores, "published-media"),
+};
 const { published: folder, "published-media": media } = claims;
 
 /** User and group of the publisher. */

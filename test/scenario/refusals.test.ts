@@ -7,8 +7,8 @@ import { digestProduction } from "../../demo/digest";
 import { production } from "../../demo/production";
 import { run } from "../../dev/command";
 import { tenMistakes } from "../mistakes";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
-import { stores } from "./stores";
 
 /** Bad input ends an update with one sentence, and what people use stays as it is. */
 describe("an update is refused, and nothing that is in use changes (S0-14, S0-16), when", () => {
@@ -46,7 +46,7 @@ describe("an update is refused, and nothing that is in use changes (S0-14, S0-16
 
     /** An update while the newest backup in the store is this one. */
     function refusedBackup(content: Buffer, sentence: RegExp): Promise<void> {
-        const hourly = path.join(stores, "database", "hourly");
+        const hourly = path.join(lane.stores, "database", "hourly");
         const stamp = new Date().toISOString().replace(/\.\d+/, "");
         const file = path.join(hourly, `backup-${stamp}-catalogue.sql.gz`);
         const change = async () => {
@@ -76,7 +76,7 @@ describe("an update is refused, and nothing that is in use changes (S0-14, S0-16
     }
 
     async function realBackup(): Promise<Buffer> {
-        const hourly = path.join(stores, "database", "hourly");
+        const hourly = path.join(lane.stores, "database", "hourly");
         const [name] = (await readdir(hourly)).filter((file) => file.endsWith("-catalogue.sql.gz"));
         return readFile(path.join(hourly, name ?? ""));
     }
@@ -91,7 +91,7 @@ describe("an update is refused, and nothing that is in use changes (S0-14, S0-16
     it("the stamp is of no backup", () =>
         refused({ "database.backup": "2020-01-01T00:00:00Z" }, /no backup .*2020-01-01T00:00:00Z/i));
 
-    it("the store is empty", () => refusedEmpty(path.join(stores, "database"), {}, /hourly/));
+    it("the store is empty", () => refusedEmpty(path.join(lane.stores, "database"), {}, /hourly/));
 
     it("the backup is truncated", async () => {
         const whole = await realBackup();
@@ -112,7 +112,7 @@ describe("an update is refused, and nothing that is in use changes (S0-14, S0-16
     it("the backup is older than it may be (S0-17)", () => refused({ "database.maximumAge": "1s" }, /old/));
 
     it("the media's mount is empty", () =>
-        refusedEmpty(path.join(stores, "media"), { "media.refresh": "100" }, /minimumFiles|fewer/i));
+        refusedEmpty(path.join(lane.stores, "media"), { "media.refresh": "100" }, /minimumFiles|fewer/i));
 
     it("the target's server is production's", async () => {
         const identifier = await stage.sql(

@@ -7,8 +7,8 @@ import { digestProduction } from "../../demo/digest";
 import { productionActivity, replicateMedia, takeBackup } from "../../demo/production";
 import { run } from "../../dev/command";
 import { type Ended, forgetWorkspace } from "../../dev/workspace";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
-import { stores } from "./stores";
 
 /** One replica's life, step by step: each goes on from where the one before it ended. */
 describe("a replica", () => {
@@ -167,27 +167,28 @@ describe("a replica", () => {
     });
 
     it("9. has exactly one live copy whenever the switch is killed, and converges afterwards", async () => {
+        let changes = {};
         for (const delay of [0, 400]) {
-            const changes = { "database.refresh": `killed after ${delay} ms`, "media.refresh": "2" };
+            changes = { "database.refresh": `killed after ${delay} ms`, "media.refresh": "2" };
             const running = stage.up(changes);
             await kill(stage, "switch", running, () => sleep(delay, true));
             await running;
             expect(await stage.sql(stage.namespace, "catalogue", "select count(*) > 0 from packages")).toBe("t");
             expect((await live()).split("\n")).toHaveLength(1);
-            await well(stage.up(changes));
-            const { status } = await fetch(`http://${stage.cluster.address}:30080/health`);
-            expect(status).toBe(200);
         }
+        await well(stage.up(changes));
+        const { status } = await fetch(`http://${stage.cluster.address}:30080/health`);
+        expect(status).toBe(200);
     });
 
     it("10. takes another store in the place of the former, and goes back from one that fails", async () => {
-        const moved = await mkdtemp(path.join(path.dirname(stores), "understudy-moved-"));
+        const moved = await mkdtemp(path.join(path.dirname(lane.stores), "understudy-moved-"));
         const elsewhere = (name: string) => ({
             "source.database": { hostPath: path.join(moved, name, "database") },
             "source.media": { hostPath: path.join(moved, name, "media") },
         });
         try {
-            await run("cp", ["-a", `${stores}/.`, path.join(moved, "good")]);
+            await run("cp", ["-a", `${lane.stores}/.`, path.join(moved, "good")]);
             await mkdir(path.join(moved, "empty", "database"), { recursive: true });
             await mkdir(path.join(moved, "empty", "media"), { recursive: true });
             const first = await sources();
@@ -214,7 +215,7 @@ describe("a replica", () => {
 
 /** Removes what an earlier run has left: this replica starts from nothing. */
 async function removed({ core, namespace }: Stage): Promise<void> {
-    await forgetWorkspace("scenario");
+    await forgetWorkspace(lane.workspace);
     await core.deleteNamespace({ name: namespace }).catch(() => undefined);
     await core.deleteCollectionPersistentVolume({ labelSelector: "understudy/stack=understudy.scenario" });
     for (;;) {

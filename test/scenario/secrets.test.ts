@@ -11,6 +11,7 @@ import {
 import { beforeAll, describe, expect, it } from "vitest";
 import { cache } from "../../dev/cache";
 import { buildImage, loadImages, poolerImage } from "../../dev/cluster/images";
+import { lane } from "./lane";
 import { openStage, type Stage } from "./stage";
 
 /** Every secret that there is, production's and the replica's own, and every place that somebody can look at. */
@@ -192,7 +193,7 @@ describe("secrets", () => {
 
     /** What the engine keeps of the stack. Earlier scenarios write secrets into stack files, to be refused for it. */
     async function state(time: string) {
-        const folder = path.join(cache, "state", "scenario");
+        const folder = path.join(cache, "state", lane.workspace);
         for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
             const file = path.join(entry.parentPath, entry.name);
             if (entry.isFile() && (await stat(file)).mtimeMs > began) {

@@ -9,7 +9,7 @@ import { deployProduction, replicateMedia, takeBackup } from "../../demo/product
 import { type Cluster, startCluster } from "../../dev/cluster/index";
 import { provideImages } from "../../dev/images";
 import { described, type Ended, openWorkspace, understudy, type Workspace } from "../../dev/workspace";
-import { stores } from "./stores";
+import { lane } from "./lane";
 
 type Config = Record<string, unknown>;
 
@@ -59,9 +59,9 @@ export interface Part {
 /** Brings everything up. Production is left as an earlier scenario has left it. */
 export async function openStage(part: Part = {}): Promise<Stage> {
     const { stack = "scenario", namespace = "replica" } = part;
-    const cluster = await startCluster("test");
+    const cluster = await startCluster(lane.cluster);
     await provideImages(cluster);
-    await deployProduction(cluster, stores);
+    await deployProduction(cluster, lane.stores);
     await replicateMedia(cluster);
     const stamp = await takeBackup(cluster);
     const { CoreV1Api, KubeConfig } = await import("@kubernetes/client-node");
@@ -73,12 +73,12 @@ export async function openStage(part: Part = {}): Promise<Stage> {
     const demo = await readFile(path.join(__dirname, "../../Pulumi.demo.yaml"), "utf8");
     const here = {
         "target.context": cluster.context,
-        "source.database": { hostPath: `${stores}/database` },
-        "source.media": { hostPath: `${stores}/media` },
+        "source.database": { hostPath: `${lane.stores}/database` },
+        "source.media": { hostPath: `${lane.stores}/media` },
         ...part.changes,
     };
     const kubeconfig = part.kubeconfig ?? cluster.kubeconfig;
-    const workspaceWith = (files: Record<string, string>) => openWorkspace("scenario", { kubeconfig }, files);
+    const workspaceWith = (files: Record<string, string>) => openWorkspace(lane.workspace, { kubeconfig }, files);
     const stackFile = (changes: Config) => changed(demo, { ...here, ...changes });
     let lastChanges: Config = {};
     const operate = async (operation: string[], changes: Config) => {

@@ -74,11 +74,9 @@ describe("a wipe (S0-03, S0-04)", () => {
         expect(before.status, before.output).toBe(0);
         const flags = { removeDatabaseVolume: true, removeMediaVolume: true };
         await stage.stackFile(changed(await stage.stackFile(), flags));
-        for (const deletions of [1, 8]) {
-            const killed = await stage.killed(new RegExp(`(deleted [^]*?){${deletions}}`), "wipe", "scenario", "--yes");
-            expect(killed.output).toContain("deleted");
-            expect(killed.output).not.toContain("Resources:");
-        }
+        const killed = await stage.killed(/(deleted [\s\S]*?){8}/, "wipe", "scenario", "--yes");
+        expect(killed.output).toContain("deleted");
+        expect(killed.output).not.toContain("Resources:");
         const again = await stage.up({ ...copy, ...flags });
         expect(again.status, again.output).toBe(0);
         await stage.killed(/deleted /, "wipe", "scenario", "--yes");
