@@ -1,5 +1,4 @@
 import { defineConfig } from "vitest/config";
-import { lanes } from "./test/scenario/lane";
 
 /** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
 const patience = { testTimeout: 300_000, hookTimeout: 900_000 };
@@ -32,8 +31,8 @@ export default defineConfig({
                     testTimeout: 900_000,
                     name: "cluster",
                     include: ["test/{cluster,standins,scenario}/**/*.test.ts"],
-                    // Each lane has a cluster, and each file's steps come in their order.
-                    maxWorkers: lanes.length,
+                    // As many as there are lanes, each with a cluster (test/scenario/lane.ts).
+                    maxWorkers: process.env.UNDERSTUDY_CONTEXT === undefined ? 2 : 1,
                 },
             },
         ],

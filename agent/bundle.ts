@@ -9,7 +9,7 @@ const absent: [RegExp, string][] = [
 ];
 
 /** The same where nothing is to be had of MySQL at all. */
-const postgresOnly: [RegExp, string][] = [[/^\.\/mysql\/engine$/, "absent.ts"]];
+const postgresOnly: [RegExp, string][] = [[/\/mysql\/(engine|dump)$/, "absent.ts"]];
 
 function replacing(replacements: [RegExp, string][]): Plugin {
     return {

@@ -1,6 +1,6 @@
 import { copyPlan, type Plan } from "../contract";
 import type { commandAt } from "../contract/hooks";
-import type { MysqlPlan } from "../contract/mysql";
+import { isMysql, type ReplicaPlan } from "../contract/mysql";
 import type { References } from "../contract/report";
 import type { Survey } from "../contract/survey";
 import { backupsOf } from "./backup/catalogue";
@@ -12,10 +12,8 @@ import * as postgres from "./postgres/look";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
 import { switchDatabase } from "./postgres/switch";
+import { wipeDatabases } from "./postgres/wipe";
 import { compareReferences, namedByRows } from "./references";
-
-/** The plan of a replica, whichever engine its database has. */
-export type ReplicaPlan = Plan | MysqlPlan;
 
 /** What became of the generations that are no longer asked for. */
 export interface Retired {
@@ -31,6 +29,8 @@ export interface Engine {
     prepare(signal: AbortSignal): Promise<string>;
     switch(signal: AbortSignal): Promise<string>;
     retire(signal: AbortSignal): Promise<Retired>;
+    /** Removes all of the stack's databases from a server that stays. */
+    wipe(signal: AbortSignal): Promise<string>;
     hooks(point: keyof typeof commandAt, signal: AbortSignal): Promise<string>;
     references(signal: AbortSignal): Promise<References | undefined>;
     backups(): ReturnType<typeof backupsOf>;
@@ -47,16 +47,13 @@ export function engineOf(plan: ReplicaPlan): Engine {
     return isMysql(plan) ? mysqlEngine(plan) : postgresEngine(plan);
 }
 
-function isMysql(plan: ReplicaPlan): plan is MysqlPlan {
-    return "engine" in plan.database;
-}
-
 function postgresEngine(plan: Plan): Engine {
     const copies = copyPlan(plan);
     return {
         prepare: (signal) => prepareDatabase(plan, signal),
         switch: (signal) => switchDatabase(plan, signal),
         retire: (signal) => retireDatabases(plan, signal),
+        wipe: (signal) => wipeDatabases(plan, signal),
         hooks: (point, signal) => runHooksOnce(point, plan, signal),
         references: async (signal) =>
             copies && compareReferences(copies, (asked) => namedByRows(copies, asked, signal)),

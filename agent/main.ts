@@ -14,6 +14,7 @@ import {
     wipePlan,
 } from "../contract/hosts";
 import { identityPlan } from "../contract/identity";
+import type { ReplicaPlan } from "../contract/mysql";
 import { type Publication, type PublisherCommand, publisherCommands } from "../contract/publication";
 import { servingPlan } from "../contract/served";
 import { type Attended, attend } from "./attended";
@@ -21,7 +22,7 @@ import { copyBuckets, planBuckets } from "./buckets/copy";
 import { uploadDumps } from "./buckets/upload";
 import { scanFolders } from "./configuration/scan";
 import { writeFiles } from "./configuration/write";
-import { engineOf, type ReplicaPlan } from "./engine";
+import { engineOf } from "./engine";
 import { prepareMedia } from "./media/generation";
 import { linkMedia } from "./media/link";
 import { describeKept, type RetiredMedia, retireMedia } from "./media/retire";

@@ -4,9 +4,8 @@ import type { z } from "zod";
 import { type Command, planSchema } from "../contract";
 import { type BucketsPlan, bucketsSchema } from "../contract/buckets";
 import { hooksOf } from "../contract/hooks";
-import { mysqlPlanSchema } from "../contract/mysql";
+import { mysqlPlanSchema, type ReplicaPlan } from "../contract/mysql";
 import { type Publication, publicationSchema } from "../contract/publication";
-import type { ReplicaPlan } from "./engine";
 import { Refusal } from "./refusal";
 
 /** What {@link readPlan} needs to know. */

@@ -1,9 +1,10 @@
 import { statfs } from "node:fs/promises";
 import { copyPlan, copyPlans } from "../contract";
 import type { Live } from "../contract/event";
+import type { ReplicaPlan } from "../contract/mysql";
 import type { References } from "../contract/report";
 import type { Survey } from "../contract/survey";
-import { engineOf, type ReplicaPlan } from "./engine";
+import { engineOf } from "./engine";
 import { caughtBySink } from "./mail";
 import { mediaGenerations, refuseStrangeVolume } from "./media/volume";
 import { log, tell } from "./report";

@@ -2,8 +2,8 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { copyPlans, mediaLink, volumeMarker } from "../contract";
 import type { WipePlan } from "../contract/hosts";
+import { engineOf } from "./engine";
 import { refuseStrangeVolume } from "./media/volume";
-import { wipeDatabases } from "./postgres/wipe";
 
 /**
  * Removes from a host what the stack has made there, as far as the plan wants it gone.
@@ -12,7 +12,7 @@ import { wipeDatabases } from "./postgres/wipe";
  * @throws {Refusal} when it is not the stack's
  */
 export async function wipe({ plan, database, media }: WipePlan, signal: AbortSignal): Promise<string> {
-    const removed = database ? await wipeDatabases(plan, signal) : "The databases stay.";
+    const removed = database ? await engineOf(plan).wipe(signal) : "The databases stay.";
     const copies = copyPlans(plan);
     if (copies.length === 0) {
         return removed;

@@ -26,7 +26,7 @@ const commands = {
         flags: ["unmasked"],
         help: "make a folder of what is live on hosts, which developers start on machines of their own",
     },
-    marker: { takes: [], flags: [], help: "print the SQL that marks the server of database.server as the stack's" },
+    marker: { takes: [], flags: [], help: "print the SQL that marks a server as the stack's" },
     "mask suggest": {
         takes: [],
         flags: [],

@@ -4,7 +4,6 @@
  */
 import type { Stack } from "@pulumi/pulumi/automation";
 import { bundle } from "../agent/bundle";
-import { markerSql } from "../contract";
 import { proposal } from "../contract/masking";
 import { refusals } from "../preflight";
 import { failedRuns } from "../record";
@@ -19,6 +18,7 @@ import { makeBundle } from "./bundle";
 import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
+import { markerOf } from "./marker";
 import { project } from "./project";
 import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
@@ -71,7 +71,7 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
         case "announce":
             return announce(name, flags);
         case "marker":
-            process.stdout.write(markerSql(`${project}/${name}`));
+            process.stdout.write(await markerOf(name));
             return true;
         case "mask suggest":
             return suggest(name);

@@ -1,6 +1,7 @@
 /** What crosses to the agent on a host: a header on its standard input, and what may follow it. */
 import * as z from "zod";
 import { dumpKind, planSchema, type ReplicaDatabase } from "../contract";
+import { mysqlPlanSchema, mysqlServer } from "./mysql";
 
 /**
  * The first line that an agent on a host reads. Its standard input stays open as long as somebody waits for it: when it
@@ -28,15 +29,30 @@ export const hostCommands = [
 ] as const;
 export type HostCommand = (typeof hostCommands)[number];
 
-/** Where a backup of the source comes from: a dump that is made for it, or one that is there. */
-export const sourcePlan = z.strictObject({
+/** What both engines' source sides are told. */
+const source = {
     /** Names in production. */
     databases: z.array(z.string()).min(1),
-    dump: dumpKind,
     /** `now`, `latest`, or a stamp. */
     backup: z.string(),
     /** Oldest backup that is still accepted, in seconds. */
     maximumAge: z.number().positive(),
+    /**
+     * A command in the place of the engine's own: it is given the databases' names and prints a line with the path of the
+     * file that it has made for each, in that order.
+     */
+    command: z.string().optional(),
+    /** Where dumps are that somebody else makes: a path with `{database}`, and `{stamp}` or not. */
+    files: z.string().optional(),
+    /** Whether the source is a replica itself, which may stand on the target's own server. */
+    replica: z.boolean(),
+};
+
+/** Where a backup of a PostgreSQL source comes from: a dump that is made for it, or one that is there. */
+const postgresSource = z.strictObject({
+    engine: z.literal("postgres"),
+    ...source,
+    dump: dumpKind,
     server: z.strictObject({
         host: z.string(),
         port: z.number().int(),
@@ -46,16 +62,14 @@ export const sourcePlan = z.strictObject({
     }),
     /** Tables whose rows are left out, as patterns of pg_dump. */
     excludeTableData: z.array(z.string()),
-    /**
-     * A command in the place of pg_dump: it is given the databases' names and prints a line with the path of the file that
-     * it has made for each, in that order.
-     */
-    command: z.string().optional(),
-    /** Where dumps are that somebody else makes: a path with `{database}`, and `{stamp}` or not. */
-    files: z.string().optional(),
-    /** Whether the source is a replica itself, which may stand on the target's own server. */
-    replica: z.boolean(),
 });
+export type PostgresSource = z.infer<typeof postgresSource>;
+
+/** The same of MySQL or MariaDB. */
+const mysqlSource = z.strictObject({ engine: z.literal("mysql"), ...source, server: mysqlServer });
+export type MysqlSource = z.infer<typeof mysqlSource>;
+
+export const sourcePlan = z.discriminatedUnion("engine", [postgresSource, mysqlSource]);
 export type SourcePlan = z.infer<typeof sourcePlan>;
 
 /** What a service is made to do, each a command of the shell. */
@@ -105,8 +119,11 @@ export const word = z.discriminatedUnion("word", [
         word: z.literal("done"),
         /** Stamp under which the backups are kept. */
         stamp: z.string(),
-        /** What production's server answers to `select system_identifier from pg_control_system()`, if it was asked. */
-        systemIdentifier: z.string().optional(),
+        /**
+         * What production's server calls itself, if it was asked: PostgreSQL's system identifier, MariaDB's `server_uid`,
+         * MySQL's `server_uuid`.
+         */
+        identifier: z.string().optional(),
     }),
 ]);
 export type Word = z.infer<typeof word>;
@@ -126,7 +143,7 @@ export type CopySending = z.infer<typeof copySending>;
 
 /** What a wipe of a host takes away. */
 export const wipePlan = z.strictObject({
-    plan: planSchema,
+    plan: z.union([planSchema, mysqlPlanSchema]),
     /** Whether the databases go, and the copies of the media. */
     database: z.boolean(),
     media: z.boolean(),

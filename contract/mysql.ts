@@ -1,6 +1,6 @@
 /** What crosses to the agent where the replica's database is MySQL or MariaDB. */
 import * as z from "zod";
-import { type GenerationState, generationIdText, type MediaPlan, planSchema } from "../contract";
+import { type GenerationState, generationIdText, type MediaPlan, type Plan, planSchema } from "../contract";
 
 /** A name that still fits 64 characters when `__<generation>` is appended. */
 const databaseName = z.string().regex(/^[a-z_][a-z0-9_]{0,45}$/);
@@ -22,11 +22,12 @@ export function nameInProduction({ name, production }: MysqlDatabase): string {
 /** The account of whoever makes databases and accounts. */
 const account = {
     user: z.string(),
-    /** File with its password, nothing else in it. */
-    passwordFile: z.string(),
+    /** File with its password, nothing else in it; the server asks for none if left out. */
+    passwordFile: z.string().optional(),
 };
 
-const mysqlServer = z.union([
+/** Where a server is, and who comes to it. */
+export const mysqlServer = z.union([
     z.strictObject({ host: z.string(), port: z.number().int(), ...account }),
     /** On the agent's own machine. */
     z.strictObject({ socket: z.string(), ...account }),
@@ -70,6 +71,13 @@ export const mysqlPlanSchema = planSchema.extend({
     database: mysqlDatabasePlan,
 });
 export type MysqlPlan = z.infer<typeof mysqlPlanSchema>;
+
+/** The plan of a replica, whichever engine its database has. */
+export type ReplicaPlan = Plan | MysqlPlan;
+
+export function isMysql(plan: ReplicaPlan): plan is MysqlPlan {
+    return "engine" in plan.database;
+}
 
 /** The plan of a replica that has copies of the media. */
 export type MysqlCopyPlan = MysqlPlan & { media: MediaPlan };

@@ -4,9 +4,10 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { copyPlans, type Plan } from "../contract";
+import { copyPlans } from "../contract";
 import type { ConfigurationPlan, ScanPlan } from "../contract/configuration";
 import type { SourcePlan } from "../contract/hosts";
+import type { ReplicaPlan } from "../contract/mysql";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
 import type { ServiceSettings } from "../settings/hosts/services";
@@ -21,7 +22,7 @@ export interface Order {
     /** The agent's program, one JavaScript file. */
     program: string;
     source: { host: string; plan: SourcePlan; secrets: Record<string, string> };
-    target: { host: string; plan: Plan; secrets: Record<string, string> };
+    target: { host: string; plan: ReplicaPlan; secrets: Record<string, string> };
     services: ServiceSettings[];
     /** Seconds that a service may take to stop. */
     stopTimeout: number;

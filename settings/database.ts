@@ -41,6 +41,9 @@ const production = z
     .strictObject({ name: z.string().min(1).max(63).optional(), owner: z.string().min(1).max(63).optional() })
     .optional();
 
+/** A database and whose it is. */
+export const owned = { name: restored, owner: databaseName, production };
+
 /** Secrets that understudy makes itself in the target namespace. */
 const ownSecret = /^(database|application|login-[0-9a-f]{10})$/;
 
@@ -62,10 +65,10 @@ export const database = z.strictObject({
     /** What production's schedule dumps: each database alone, or the whole server, out of which they are taken. */
     dump: z.enum(["database", "server"]).default("database"),
     /** Role that owns the database. */
-    owner: databaseName,
+    owner: owned.owner,
     production,
     /** Further databases, which are refreshed together with it as one copy. */
-    others: z.array(z.strictObject({ name: restored, owner: databaseName, production })).default([]),
+    others: z.array(z.strictObject(owned)).default([]),
     /** How many databases a whole server's dump has to hold, the server's own not counted; any number if left out. */
     expectedCount: z.number().int().min(1).optional(),
     backup: backup.default("latest"),
@@ -93,8 +96,8 @@ export const database = z.strictObject({
     timeout: duration.prefault("15m"),
 });
 
-/** One of the databases that a replica holds, as the stack file has it. */
-type Restored = Pick<z.infer<typeof database>, "name" | "owner" | "production">;
+/** One of the databases that a replica holds, as the stack file has it. MySQL's have no owner. */
+type Restored = Pick<z.infer<typeof database>, "name" | "production"> & { owner?: string | undefined };
 
 /** The databases that a replica holds, the application's first, with what they are in production where that differs. */
 export function databasesOf({
@@ -106,7 +109,7 @@ export function databasesOf({
     return [resolved({ name, owner, production }), ...others.map(resolved)];
 }
 
-function resolved({ name, owner, production }: Restored): ReplicaDatabase {
+function resolved({ name, owner = name, production }: Restored): ReplicaDatabase {
     const there = { name: production?.name ?? name, owner: production?.owner ?? owner };
     return { name, owner, ...((there.name !== name || there.owner !== owner) && { production: there }) };
 }

@@ -15,7 +15,23 @@ const production = address.refine((text) => /^([a-z0-9+.-]+:\/\/)?[^/:]+\.[^/:]+
     error: "write a name with a dot: a single word can be anything",
 });
 
-const rule = z.strictObject({ from: production, to: address });
+/** A folder at least one below another: `/srv` alone can be anything. */
+const folder = z.string().regex(/^(\/[\w.~+@-]+){2,}$/);
+
+/** Of two kinds, what is wrong is told of the one that was meant. */
+const place = (other: z.ZodType<string>) =>
+    z.string().superRefine((text, context) => {
+        const result = (text.startsWith("/") ? folder : other).safeParse(text);
+        if (!result.success) {
+            context.addIssue(
+                text.startsWith("/")
+                    ? "write a folder below another, such as /srv/shop, without a slash at its end"
+                    : (result.error.issues[0]?.message ?? ""),
+            );
+        }
+    });
+
+const rule = z.strictObject({ from: place(production), to: place(address) });
 
 /** A table, with its schema unless that is `public`. */
 const table = z.string().min(1);
@@ -58,7 +74,7 @@ const databaseIdentity = z.strictObject({
 export type DatabaseIdentitySettings = z.infer<typeof databaseIdentity>;
 
 export const identity = databaseIdentity.extend({
-    /** Production's host names and addresses, and what stands in their place in every database. */
+    /** Production's host names, addresses and folders, and what stands in their place in every database. */
     rewrite: z.array(rule).default([]),
     /** What is done to the databases beside the application's, by their names here. */
     others: z.record(z.string().min(1), databaseIdentity).default({}),
@@ -73,9 +89,9 @@ export function identityContradictions({ rewrite, others, ...own }: IdentitySett
         problems.push(`identity.others.${name} is none of database.others: ${known}`);
     }
     for (const [number, { from, to }] of rewrite.entries()) {
-        if (isAddress(from) !== isAddress(to)) {
+        if (kindOf(from) !== kindOf(to)) {
             problems.push(
-                `identity.rewrite.${number} makes ${to} of ${from}: write two addresses with a scheme, or two host names`,
+                `identity.rewrite.${number} makes ${to} of ${from}: write two addresses with a scheme, two host names, or two folders`,
             );
         }
         const again = rewrite.findIndex((other) => rewriteText(to, patternsOf([other])) !== to);
@@ -116,6 +132,9 @@ function databaseContradictions(path: string, { empty, set, preserve }: Database
     ];
 }
 
-function isAddress(text: string): boolean {
-    return text.includes("://");
+function kindOf(text: string): string {
+    if (text.startsWith("/")) {
+        return "folder";
+    }
+    return text.includes("://") ? "address" : "name";
 }

@@ -12,6 +12,7 @@ import { namedByRows } from "./references";
 import { prepareDatabase } from "./restore";
 import { retireDatabases } from "./retire";
 import { switchDatabase } from "./switch";
+import { wipeDatabases } from "./wipe";
 
 /** What is done with a database of MySQL or MariaDB. */
 export function mysqlEngine(plan: MysqlPlan): Engine {
@@ -20,6 +21,7 @@ export function mysqlEngine(plan: MysqlPlan): Engine {
         prepare: (signal) => prepareDatabase(plan, signal),
         switch: (signal) => switchDatabase(plan, signal),
         retire: async (signal) => ({ ...(await retireDatabases(plan, signal)), bases: [] }),
+        wipe: (signal) => wipeDatabases(plan, signal),
         hooks: (point, signal) => runHooksOnce(point, plan, signal),
         references: async (signal) =>
             copies && compareReferences(copies, (asked) => namedByRows(copies, asked, signal)),

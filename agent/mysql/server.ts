@@ -74,7 +74,7 @@ async function answers({ admin }: MysqlServer): Promise<boolean> {
  */
 export async function inspectServer(plan: MysqlPlan): Promise<MysqlServer> {
     const { user, passwordFile } = plan.database.server;
-    const password = await readSecret(passwordFile);
+    const password = passwordFile === undefined ? "" : await readSecret(passwordFile);
     const connect = (visitor: Partial<Visitor> = {}) => connectTo(plan.database, { user, password, ...visitor });
     const admin = await connect();
     const close = () => admin.end().catch(() => admin.destroy());
@@ -93,7 +93,7 @@ export async function inspectServer(plan: MysqlPlan): Promise<MysqlServer> {
 }
 
 /** What a server calls itself. Older ones of MariaDB have no such name: where they are has to do. */
-async function identityOf(admin: Connection, isMariaDb: boolean): Promise<string> {
+export async function identityOf(admin: Connection, isMariaDb: boolean): Promise<string> {
     const [found] = await rowsOf<{ Value: string }>(
         admin,
         `show global variables like '${isMariaDb ? "server_uid" : "server_uuid"}'`,

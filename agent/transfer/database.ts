@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
+import { isMysql, type ReplicaPlan } from "../../contract/mysql";
 import { say } from "../attended";
-import { engineOf, type ReplicaPlan } from "../engine";
+import { engineOf } from "../engine";
 import { receive } from "./receive";
 
 /** Folder of the run in which what arrives stands until it is restored. */
@@ -23,19 +24,19 @@ export async function receiveDatabase(
     }
     await say(JSON.stringify({ event: "wanted" }));
     try {
-        const { stamp, systemIdentifier } = await receive(input, incoming);
+        const { stamp, identifier } = await receive(input, incoming);
         signal.throwIfAborted();
-        return await engineOf(arrived(plan, stamp, systemIdentifier)).prepare(signal);
+        return await engineOf(arrived(plan, stamp, identifier)).prepare(signal);
     } finally {
         await rm(incoming, { recursive: true, force: true });
     }
 }
 
-/** The plan, about what has arrived. Only PostgreSQL's servers tell what they are called. */
-function arrived(plan: ReplicaPlan, stamp: string, systemIdentifier: string | undefined): ReplicaPlan {
-    const backup = { backup: stamp, backups: incoming };
-    const source = { ...plan.source, ...(systemIdentifier !== undefined && { systemIdentifier }) };
-    return { ...plan, source, database: { ...plan.database, ...backup } } as ReplicaPlan;
+/** The plan, about what has arrived. Whose server is not production's, its own name tells. */
+function arrived(plan: ReplicaPlan, stamp: string, identifier: string | undefined): ReplicaPlan {
+    const setting = isMysql(plan) ? "serverId" : "systemIdentifier";
+    const source = { ...plan.source, ...(identifier !== undefined && { [setting]: identifier }) };
+    return { ...plan, source, database: { ...plan.database, backup: stamp, backups: incoming } } as ReplicaPlan;
 }
 
 /** Whether the server is the replica's, and has the generation already. */

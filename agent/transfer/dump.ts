@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import type { SourcePlan } from "../../contract/hosts";
+import type { PostgresSource } from "../../contract/hosts";
 import { dumpEncoding, type Manifest, manifestVersion, serverSubject } from "../../contract/manifest";
 import { Contents, ServerContents } from "../publish/contents";
 import { lexed } from "../publish/dump";
 import type { Facts } from "../publish/facts";
 import type { Tools } from "../publish/tools";
 import type { SentFile } from "./frames";
+import { packed } from "./packed";
 
 /** What a dump needs besides its plan. */
 export interface Dumping {
@@ -22,7 +22,7 @@ export interface Dumping {
  *
  * @throws {Error} one sentence when a dump fails
  */
-export async function* dumped(plan: SourcePlan, { tools, facts, stamp }: Dumping): AsyncGenerator<SentFile> {
+export async function* dumped(plan: PostgresSource, { tools, facts, stamp }: Dumping): AsyncGenerator<SentFile> {
     for (const subject of plan.dump === "server" ? [serverSubject] : plan.databases) {
         const begun = new Date().toISOString();
         const stem = `backup-${stamp}-${subject}`;
@@ -34,22 +34,20 @@ export async function* dumped(plan: SourcePlan, { tools, facts, stamp }: Dumping
         const args = plan.dump === "server" ? [] : oneDatabase(plan, subject);
         const hash = createHash("sha256");
         let bytes = 0;
-        const packed = new PassThrough({ highWaterMark: 1_048_576 });
         const options = [...tools.connection, ...args, `--encoding=${encoding}`, "--clean", "--if-exists"];
-        const ended = tools.run(program, options, (output) =>
-            pipeline(output, (chunks) => lexed(chunks, plan.dump === "server" ? all : one), createGzip(), packed),
+        const written = packed((into) =>
+            tools.run(program, options, (output) =>
+                pipeline(output, (chunks) => lexed(chunks, plan.dump === "server" ? all : one), createGzip(), into),
+            ),
         );
-        // It is told to whoever reads; until then it must not end the process.
-        ended.catch((error: Error) => packed.destroy(error));
         yield {
             name: `hourly/${backup}`,
             bytes: (async function* () {
-                for await (const piece of packed as AsyncIterable<Buffer>) {
+                for await (const piece of written) {
                     hash.update(piece);
                     bytes += piece.length;
                     yield piece;
                 }
-                await ended;
             })(),
         };
         const held = plan.dump === "server" ? all.held() : new Map([[subject, one.held()]]);
@@ -67,7 +65,7 @@ export async function* dumped(plan: SourcePlan, { tools, facts, stamp }: Dumping
     }
 }
 
-function oneDatabase({ excludeTableData }: SourcePlan, database: string): string[] {
+function oneDatabase({ excludeTableData }: PostgresSource, database: string): string[] {
     return [`--dbname=${database}`, ...excludeTableData.map((pattern) => `--exclude-table-data=${pattern}`)];
 }
 

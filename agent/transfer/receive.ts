@@ -11,7 +11,8 @@ import { framesIn } from "./frames";
 /** What has arrived. */
 export interface Received {
     stamp: string;
-    systemIdentifier?: string;
+    /** What production's server calls itself, if it was asked. */
+    identifier?: string;
     bytes: number;
 }
 
@@ -32,9 +33,9 @@ export async function receive(chunks: AsyncIterable<Buffer>, folder: string): Pr
             await file?.end(frame);
             bytes += frame.bytes;
         } else {
-            const { stamp, systemIdentifier } = frame;
+            const { stamp, identifier } = frame;
             log(`${formatBytes(bytes)} arrived`);
-            return { stamp, bytes, ...(systemIdentifier !== undefined && { systemIdentifier }) };
+            return { stamp, bytes, ...(identifier !== undefined && { identifier }) };
         }
     }
     throw new Error("The connection ended in the middle of the backup.");

@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SourcePlan } from "../../contract/hosts";
+import { openDump } from "../mysql/dump";
 import { readSecret } from "../postgres/server";
-import { type Facts, readFacts } from "../publish/facts";
+import { readFacts } from "../publish/facts";
 import { openTools } from "../publish/tools";
 import { plural } from "../report";
 import { dumped } from "./dump";
@@ -25,13 +26,17 @@ export async function sendBackup(plan: SourcePlan, signal: AbortSignal): Promise
         const dumps = await made(plan, signal);
         return send(plan, sentDumps(dumps, stampOf(dumps)), stampOf(dumps), undefined, signal);
     }
+    const stamp = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    if (plan.engine === "mysql") {
+        const { identifier, files } = await openDump(plan, stamp, signal);
+        return send(plan, files, stamp, identifier, signal);
+    }
     const password = plan.server.passwordFile === undefined ? "" : await readSecret(plan.server.passwordFile);
-    const asking = { ...plan, migrations: {} };
     const tools = await openTools(plan, password, signal);
     try {
-        const facts = await readFacts(asking, password);
-        const stamp = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-        return await send(plan, dumped(plan, { tools, facts, stamp }), stamp, facts, signal);
+        const facts = await readFacts({ ...plan, migrations: {} }, password);
+        const { systemIdentifier } = facts.server;
+        return await send(plan, dumped(plan, { tools, facts, stamp }), stamp, systemIdentifier, signal);
     } finally {
         await tools.close();
     }
@@ -41,14 +46,14 @@ async function send(
     { databases, replica }: SourcePlan,
     files: AsyncIterable<SentFile>,
     stamp: string,
-    facts: Facts | undefined,
+    identifier: string | undefined,
     signal: AbortSignal,
 ): Promise<string> {
-    const systemIdentifier = replica ? undefined : facts?.server.systemIdentifier;
+    // A replica's own server may be the target's as well.
     const last = () => ({
         word: "done" as const,
         stamp,
-        ...(systemIdentifier !== undefined && { systemIdentifier }),
+        ...(identifier !== undefined && !replica && { identifier }),
     });
     await pipeline(Readable.from(framesOf(files, last), { objectMode: false }), process.stdout, { signal, end: false });
     return `Backup ${stamp} of ${plural(databases.length, "database")} (${databases.join(", ")}) was sent.`;

@@ -45,17 +45,18 @@ function reasonsOfCopy(
 export function reasonsOf(settings: HostSettings) {
     const { source, database, media, folders } = settings;
     const { host, server, command, files, excludeTableData } = source.database;
-    const { backup, refresh, dump, encoding, locale, localeProvider } = database;
+    const { engine, backup, refresh, dump, encoding, locale, localeProvider } = database;
     return {
         database: {
             source: `${host}:${server.host}:${server.port}`,
             backup,
             refresh,
-            dump,
+            ...(engine === "postgres" ? { dump } : { engine }),
             databases: databasesOf(database)
-                .map(
-                    (one) =>
-                        `${one.name} of ${one.owner}, in production ${inProduction(one).name} of ${inProduction(one).owner}`,
+                .map((one) =>
+                    engine === "postgres"
+                        ? `${one.name} of ${one.owner}, in production ${inProduction(one).name} of ${inProduction(one).owner}`
+                        : `${one.name}, in production ${inProduction(one).name}`,
                 )
                 .join("; "),
             ...(command !== undefined && { command }),
@@ -83,8 +84,9 @@ export function reasonsOf(settings: HostSettings) {
 
 /** What shapes the database's copy besides its backup, and besides the names that it has here. */
 export function rulesOf({ database, target }: HostSettings): string {
-    const { dump, expectedCount, extensions, encoding, locale, localeProvider } = database;
+    const { engine, dump, expectedCount, extensions, encoding, locale, localeProvider } = database;
     return generationId({
+        ...(engine !== "postgres" && { engine }),
         production: JSON.stringify(databasesOf(database).map(inProduction)),
         dump,
         expectedCount,

@@ -5,6 +5,7 @@ import { folderOn, type Order } from "../../hosts/order";
 import { here, sshFiles } from "../../hosts/ssh";
 import { quoted } from "../../hosts/way";
 import { Command } from "./command";
+import { serverFiles } from "./plan";
 
 /** Arguments of a {@link createHost}. */
 export interface HostArgs {
@@ -77,8 +78,7 @@ export function removal(order: Order, host: string, wipes: boolean): string {
 
 function wipeHeader({ target }: Order, wipe: { database: boolean; media: boolean }): string {
     const { hooks, masking, identity, ...plan } = target.plan;
-    const wanted = new Set([plan.database.server.passwordFile, plan.database.loginPasswordFile]);
-    const secrets = Object.fromEntries(Object.entries(target.secrets).filter(([name]) => wanted.has(name)));
+    const secrets = Object.fromEntries(Object.entries(target.secrets).filter(([name]) => serverFiles.includes(name)));
     return `${JSON.stringify({ plan: { plan, ...wipe }, secrets })}\n`;
 }
 

@@ -1,6 +1,7 @@
 /** What the settings of a replica on hosts come to for the agents on both sides, secrets apart. */
 import { type MediaPlan, type Plan, planVersion } from "../../contract";
-import { namesInProduction, type SourcePlan } from "../../contract/hosts";
+import { type MysqlSource, namesInProduction, type SourcePlan } from "../../contract/hosts";
+import type { MysqlDatabase, MysqlPlan, ReplicaPlan } from "../../contract/mysql";
 import { databasesOf } from "../../settings/database";
 import type { HostSettings } from "../../settings/hosts";
 import type { FolderSettings, OriginSettings } from "../../settings/hosts/folders";
@@ -20,9 +21,8 @@ const files = {
 } as const;
 
 /** What the agent on the target is told. */
-export function targetPlan(settings: HostSettings, stack: string): Plan {
-    const { database, source, target, parity } = settings;
-    const { host, port, user, password } = target.server;
+export function targetPlan(settings: HostSettings, stack: string): ReplicaPlan {
+    const { target, parity } = settings;
     const generations = generationsOf(settings);
     const hooks = hooksPlanOf(settings, files.hooks);
     const masking = maskingPlanOf(settings, files.masking);
@@ -30,30 +30,9 @@ export function targetPlan(settings: HostSettings, stack: string): Plan {
     return {
         version: planVersion,
         stack,
-        source: { ...(source.systemIdentifier !== undefined && { systemIdentifier: source.systemIdentifier }) },
-        database: {
-            generation: generations.database,
-            databases: databasesOf(database),
-            dump: database.dump,
-            ...(database.expectedCount !== undefined && { expectedCount: database.expectedCount }),
-            backup: database.backup,
-            maximumAge: database.maximumAge,
-            keepGenerations: database.keepGenerations,
-            rules: rulesOf(settings),
-            keepBase: database.keepBase,
-            amcheck: database.amcheck,
-            extensions: database.extensions,
-            encoding: database.encoding,
-            ...(database.locale !== undefined && {
-                locale: { name: database.locale, provider: database.localeProvider },
-            }),
-            ...(database.capacity !== undefined && { capacity: bytes(database.capacity) }),
-            server: { host, port, user, ...(password !== undefined && { passwordFile: files.server }) },
-            loginPasswordFile: files.login,
-            login: target.login.user,
-            // Arrives on standard input.
-            backups: "incoming",
-        },
+        ...(settings.database.engine === "mysql"
+            ? mysqlOf(settings, generations.database)
+            : postgresOf(settings, generations.database)),
         ...(hooks !== undefined && { hooks }),
         ...(masking !== undefined && { masking }),
         ...(identity !== undefined && { identity }),
@@ -69,6 +48,71 @@ export function targetPlan(settings: HostSettings, stack: string): Plan {
         keepFailed: settings.keepFailed,
         ...(target.page !== undefined && { smoke: { url: target.page } }),
     };
+}
+
+/** What both engines are told of the database. */
+function databaseOf(settings: HostSettings, generation: string) {
+    const { database } = settings;
+    return {
+        generation,
+        backup: database.backup,
+        maximumAge: database.maximumAge,
+        keepGenerations: database.keepGenerations,
+        rules: rulesOf(settings),
+        ...(database.capacity !== undefined && { capacity: bytes(database.capacity) }),
+        // Arrives on standard input.
+        backups: "incoming",
+    };
+}
+
+function postgresOf(settings: HostSettings, generation: string): Pick<Plan, "source" | "database"> {
+    const { database, source, target } = settings;
+    const { host, port, user, password } = target.server;
+    return {
+        source: { ...(source.systemIdentifier !== undefined && { systemIdentifier: source.systemIdentifier }) },
+        database: {
+            ...databaseOf(settings, generation),
+            databases: databasesOf(database),
+            dump: database.dump,
+            ...(database.expectedCount !== undefined && { expectedCount: database.expectedCount }),
+            keepBase: database.keepBase,
+            amcheck: database.amcheck,
+            extensions: database.extensions,
+            encoding: database.encoding,
+            ...(database.locale !== undefined && {
+                locale: { name: database.locale, provider: database.localeProvider },
+            }),
+            server: { host, port, user, ...(password !== undefined && { passwordFile: files.server }) },
+            loginPasswordFile: files.login,
+            login: target.login.user,
+        },
+    };
+}
+
+function mysqlOf(settings: HostSettings, generation: string): Pick<MysqlPlan, "source" | "database"> {
+    const { database, source, target } = settings;
+    const [first, ...others] = databasesOf(database).map(
+        ({ name, production }): MysqlDatabase => ({
+            name,
+            ...(production !== undefined && { production: production.name }),
+        }),
+    ) as [MysqlDatabase, ...MysqlDatabase[]];
+    return {
+        source: { ...(source.serverId !== undefined && { serverId: source.serverId }) },
+        database: {
+            engine: "mysql",
+            ...databaseOf(settings, generation),
+            databases: [first, ...others],
+            server: mysqlServerOf(target.server),
+            login: { user: target.login.user, passwordFile: files.login },
+        },
+    };
+}
+
+/** A server of MySQL or MariaDB, by its socket or its address. */
+function mysqlServerOf({ host, port, user, password }: HostSettings["target"]["server"]): MysqlSource["server"] {
+    const account = { user, ...(password !== undefined && { passwordFile: files.server }) };
+    return host.startsWith("/") ? { socket: host, ...account } : { host, port, ...account };
 }
 
 function mediaOf({ source, target, media, database }: HostSettings, generation: string): Plan["media"] {
@@ -109,6 +153,9 @@ function copyOf(
     };
 }
 
+/** Files with the secrets that the way to the target's server takes. */
+export const serverFiles: readonly string[] = [files.server, files.login];
+
 /** What it is told in secret. */
 export function targetSecrets(settings: HostSettings, key: string): Record<string, string> {
     const { target, masking, hooks, secrets } = settings;
@@ -132,16 +179,23 @@ export function targetSecrets(settings: HostSettings, key: string): Record<strin
 export function sourcePlan({ database, source }: HostSettings): SourcePlan {
     const { server, command, files: dumps, excludeTableData, replica } = source.database;
     const { host, port, user, password } = server;
-    return {
+    const both = {
         databases: namesInProduction(databasesOf(database)),
-        dump: database.dump,
         backup: database.backup,
         maximumAge: database.maximumAge,
-        server: { host, port, user, ...(password !== undefined && { passwordFile: files.server }) },
-        excludeTableData,
         ...(command !== undefined && { command }),
         ...(dumps !== undefined && { files: dumps }),
         replica,
+    };
+    if (database.engine === "mysql") {
+        return { engine: "mysql", ...both, server: mysqlServerOf(server) };
+    }
+    return {
+        engine: "postgres",
+        ...both,
+        dump: database.dump,
+        server: { host, port, user, ...(password !== undefined && { passwordFile: files.server }) },
+        excludeTableData,
     };
 }
 

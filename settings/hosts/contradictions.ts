@@ -5,6 +5,7 @@ import { hooksContradictions } from "../hooks";
 import { identityContradictions } from "../identity";
 import { maskingContradictions } from "../masking";
 import type { HostSettings, Written } from ".";
+import { engineContradictions } from "./engine";
 import { foldersContradictions, hostOf } from "./folders";
 import { hostsContradictions } from "./reach";
 import { secretsMissing } from "./secrets";
@@ -15,6 +16,7 @@ export function contradictions(settings: Written): string[] {
     const names = databasesOf(database).map(({ name }) => name);
     const problems = [
         ...hostsContradictions(hosts),
+        ...engineContradictions(settings),
         ...(settings.buckets === undefined ? [] : bucketsContradictions(settings.buckets)),
         ...hooksContradictions(settings.hooks, names, target.page !== undefined),
         ...(masking === undefined ? [] : maskingContradictions(masking, names)),
@@ -22,7 +24,7 @@ export function contradictions(settings: Written): string[] {
         ...secretsMissing(settings),
     ];
     const { user } = target.login;
-    for (const owner of new Set(databasesOf(database).map((one) => one.owner))) {
+    for (const owner of new Set([database, ...database.others].map((one) => one.owner))) {
         if (owner === user) {
             problems.push(
                 `target.login.user is "${user}", which is the database's owner as well: write another owner, such as ` +
@@ -32,17 +34,6 @@ export function contradictions(settings: Written): string[] {
     }
     if (source.database !== undefined && source.stack !== undefined) {
         problems.push("source.stack and source.database are both written: leave one of them out");
-    }
-    const others = source.database?.command ?? source.database?.files;
-    if (others !== undefined && database.dump === "server") {
-        problems.push(
-            "database.dump is server, but source.database.command and files are about each database alone: write database, or leave them out",
-        );
-    }
-    if ((source.database?.excludeTableData.length ?? 0) > 0 && (others !== undefined || database.dump === "server")) {
-        problems.push(
-            "source.database.excludeTableData is for pg_dump of a database alone, which does not run here: leave it out",
-        );
     }
     if (source.database?.files === undefined && database.backup !== "now") {
         problems.push(

@@ -1,13 +1,12 @@
 /** A stack file whose source and target are machines: which they are, what is brought from one to the other, and what is stopped for it. */
 import { z } from "zod";
-import { postgres } from "../../contract";
-import { database as databaseSettings } from "../database";
+import { database as databaseSettings, owned } from "../database";
 import { hooks } from "../hooks";
 import { identity } from "../identity";
 import { masking } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
-import { absolutePath, duration, port, size } from "../values";
+import { absolutePath, duration, size } from "../values";
 import { buckets } from "./buckets";
 import { bundle, bundleContradictions } from "./bundle";
 import { contradictions, placeContradictions } from "./contradictions";
@@ -15,43 +14,33 @@ import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, origin } from "./folders";
 import { parity } from "./parity";
 import { hostName, hosts } from "./reach";
+import { type EngineName, engineIn, engines, serverOf } from "./server";
 import { service } from "./services";
 
-/** A server as a machine that it is near to sees it. */
-const server = z.strictObject({
-    /** Its address, or the folder of its socket. */
-    host: z
-        .string()
-        .regex(
-            /^(\/[^\0\s]*|[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?)$/,
-            "write a folder with a socket, a host name or an address",
-        )
-        .default("/var/run/postgresql"),
-    port: port.default(postgres.port),
-    user: z.string().min(1).default(postgres.user),
-    /** That user's password; left out where the server knows users of its machine. */
-    password: z.string().min(1).optional(),
-});
-
-const sourceDatabase = z.strictObject({
-    /** Where production's database is dumped, or its dumps are. */
-    host: hostName,
-    server: server.prefault({}),
-    /** A command in the place of pg_dump. */
-    command: z.string().min(1).optional(),
-    /** Where the dumps are that somebody else makes, such as `/backups/{database}-{stamp}.dump.xz`. */
-    files: absolutePath
-        .refine(
-            (text) => text.slice(text.lastIndexOf("/")).includes("{database}"),
-            "write {database} into the file's name",
-        )
-        .optional(),
-    excludeTableData: z.array(z.string().min(1)).default([]),
-});
+const sourceDatabaseOf = (engine: EngineName) =>
+    z.strictObject({
+        /** Where production's database is dumped, or its dumps are. */
+        host: hostName,
+        server: serverOf(engine).prefault({}),
+        /** A command in the place of the engine's own. */
+        command: z.string().min(1).optional(),
+        /** Where the dumps are that somebody else makes, such as `/backups/{database}-{stamp}.dump.xz`. */
+        files: absolutePath
+            .refine(
+                (text) => text.slice(text.lastIndexOf("/")).includes("{database}"),
+                "write {database} into the file's name",
+            )
+            .optional(),
+        excludeTableData: z.array(z.string().min(1)).default([]),
+    });
 
 /** The database; where it is, `source` and `target` say. */
 const database = z.strictObject({
     ...databaseSettings.omit({ volume: true, image: true, server: true, backup: true }).shape,
+    engine: z.enum(engines).default("postgres"),
+    /** Role that owns the database; MySQL and MariaDB have none. */
+    owner: owned.owner.optional(),
+    others: z.array(z.strictObject({ ...owned, owner: owned.owner.optional() })).default([]),
     /** A dump that is made for it, the newest that is there, or one by what its name calls its time. */
     backup: z
         .string()
@@ -70,12 +59,12 @@ function mediaFor(written: unknown) {
 /** A text that nobody else may read, by the names that hooks and identity call it. */
 const secrets = z.record(z.string().regex(/^[\w-]+$/), z.record(z.string().regex(/^[\w.-]+$/), z.string()));
 
-const schemaFor = (written: Record<string, unknown>) =>
+const schemaFor = (written: Record<string, unknown>, server = serverOf(engineIn(written))) =>
     z.strictObject({
         role: z.literal("replica").optional(),
         hosts,
         source: z.strictObject({
-            database: sourceDatabase.optional(),
+            database: sourceDatabaseOf(engineIn(written)).optional(),
             /** Another stack of this project on hosts, whose replica is the source. */
             stack: z.string().min(1).optional(),
             /** Password of that stack's server. If it is the target's as well, left out. */
@@ -86,6 +75,8 @@ const schemaFor = (written: Record<string, unknown>) =>
                 .string()
                 .regex(/^\d{15,20}$/, "write the number in quotes")
                 .optional(),
+            /** What a server of MySQL or MariaDB calls itself. */
+            serverId: z.string().min(1).optional(),
         }),
         target: z.strictObject({
             /** Where the replica's database and media are, and the agent. */
@@ -139,7 +130,7 @@ export type HostSettings = Omit<Written, "role" | "source"> & {
     source: Omit<Written["source"], "database"> & { database: SourceDatabase };
 };
 /** Where a replica's database comes from; `replica` if that is one itself. */
-export type SourceDatabase = z.infer<typeof sourceDatabase> & { replica: boolean };
+export type SourceDatabase = z.infer<ReturnType<typeof sourceDatabaseOf>> & { replica: boolean };
 
 /**
  * What a stack file of a replica on machines comes to.
@@ -183,12 +174,13 @@ export function parseHosts(
 }
 
 /** What another stack file says of its target, secrets apart: those are encrypted there. */
-const place = z.object({ host: hostName, server: server.omit({ password: true }).strip().prefault({}) });
+const placeOf = (engine: EngineName) =>
+    z.object({ host: hostName, server: serverOf(engine).omit({ password: true }).strip().prefault({}) });
 
 /** Where another stack's replica is, or what is wrong with it. */
 function upstreamOf(
     stack: string,
-    { source, target }: Pick<Written, "source" | "target">,
+    { source, target, database }: Pick<Written, "source" | "target" | "database">,
     read: (stack: string) => Record<string, unknown> | undefined,
 ): SourceDatabase | string {
     const wanted = "write the name of a stack of this project on hosts";
@@ -196,7 +188,11 @@ function upstreamOf(
     if (found === undefined) {
         return `source.stack is "${stack}", of which there is no stack file: ${wanted}`;
     }
-    const upstream = place.safeParse(found.target);
+    const engine = engineIn(found);
+    if (engine !== database.engine) {
+        return `source.stack is "${stack}", whose database.engine is ${engine}: write ${engine} here as well`;
+    }
+    const upstream = placeOf(engine).safeParse(found.target);
     if (found.hosts === undefined || !upstream.success) {
         return `source.stack is "${stack}", which is no replica on hosts: ${wanted}`;
     }

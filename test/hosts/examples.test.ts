@@ -1,68 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import yaml from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { markerSql } from "../../contract";
-import { forgetWorkspace, openWorkspace, understudy } from "../../dev/workspace";
 import { freePort, startServer, type TestServer } from "../postgres/server";
-import { changed } from "../scenario/stage";
-import { type Keys, type Machine, makeKeys, startMachine } from "./machine";
-import { encrypted } from "./stage";
+import { type Examples, openExamples } from "./example";
+import type { Machine } from "./machine";
 
-type Config = Record<string, Record<string, unknown>>;
-
-let root: string;
-let keys: Keys;
+let examples: Examples;
 let production: TestServer;
 let replica: TestServer;
-const machines = new Map<string, Machine>();
 beforeAll(async () => {
-    root = await mkdtemp(join(tmpdir(), "understudy-examples-"));
-    keys = await makeKeys(root);
+    examples = await openExamples("examples");
     [production, replica] = await Promise.all([startServer(), startServer()]);
 });
 afterAll(async () => {
-    await Promise.all([...machines.values()].map((machine) => machine.kill()));
+    await examples?.stop();
     await Promise.all([production?.stop(), replica?.stop()]);
-    rmSync(root, { recursive: true, force: true });
 });
-
-/** Starts the machines of an example's stack file that are not there yet. Returns what it has to say of them here. */
-async function places(
-    file: string,
-): Promise<{ text: string; changes: Record<string, unknown>; keys: Record<string, string> }> {
-    const text = readFileSync(join(__dirname, "../../examples", file), "utf8");
-    const { config } = yaml.load(text) as { config: Config };
-    const changes: Record<string, unknown> = {};
-    const secrets: Record<string, string> = {};
-    for (const [name, host] of Object.entries(config["understudy:hosts"] ?? {})) {
-        const machine = machines.get(name) ?? (await startMachine(root, name, keys));
-        machines.set(name, machine);
-        const { jump } = (host as { ssh: { jump?: string } }).ssh;
-        const { key: _, ...ssh } = machine.reach.ssh as Record<string, unknown>;
-        changes[`hosts.${name}`] = { ...machine.reach, ssh: { ...ssh, ...(jump && { jump }) } };
-        secrets[`hosts.${name}.ssh.key`] = keys.good;
-    }
-    return { text, changes, keys: secrets };
-}
-
-/** Runs an example's update, in a workspace that the other examples are in too. */
-async function up(stack: string, file: string, here: Record<string, unknown>, secret: Record<string, string>) {
-    const { text, changes, keys } = await places(file);
-    const { config } = yaml.load(changed(text, { ...changes, ...here })) as { config: Config };
-    // What is encrypted there, is so with a key that nobody has.
-    const plain = JSON.parse(JSON.stringify(config), (_, value) =>
-        value?.secure === undefined ? value : "placeholder",
-    );
-    const open = (text: string) =>
-        openWorkspace("examples", { kubeconfig: "/dev/null" }, { [stack]: text }, ["command"]);
-    const workspace = await open(yaml.dump({ config: plain }));
-    await encrypted(workspace, stack, { ...keys, ...secret });
-    return understudy(workspace, ["up", stack]);
-}
 
 const server = () => ({ "target.server": { host: "127.0.0.1", port: replica.port } });
 const password = () => ({
@@ -84,9 +39,8 @@ describe("Fedora's staging sync", () => {
     };
 
     beforeAll(async () => {
-        await forgetWorkspace("examples");
-        await places("fedora/Pulumi.fedora.yaml");
-        web = machines.get("web01-stg") as Machine;
+        await examples.places("fedora/Pulumi.fedora.yaml");
+        web = examples.machines.get("web01-stg") as Machine;
         units = join(web.folder, "bin/units");
         page = await freePort();
         mkdirSync(units, { recursive: true });
@@ -112,8 +66,8 @@ describe("Fedora's staging sync", () => {
              insert into session values ('production-session');
              insert into users values ('anna@fedora.example.org')`,
         );
-        mkdirSync(join(machines.get("db01")?.folder ?? "", "backups"));
-        const dump = join(machines.get("db01")?.folder ?? "", "backups/bodhi2-2026-11-22.dump");
+        mkdirSync(join(examples.machines.get("db01")?.folder ?? "", "backups"));
+        const dump = join(examples.machines.get("db01")?.folder ?? "", "backups/bodhi2-2026-11-22.dump");
         writeFileSync(dump, await production.tool("pg_dump", ["--create", "bodhi2"]));
         execFileSync("xz", [dump]);
     });
@@ -125,12 +79,15 @@ describe("Fedora's staging sync", () => {
 
     const here = () => ({
         ...server(),
-        "source.database.files": join(machines.get("db01")?.folder ?? "", "backups/{database}-{stamp}.dump.xz"),
+        "source.database.files": join(
+            examples.machines.get("db01")?.folder ?? "",
+            "backups/{database}-{stamp}.dump.xz",
+        ),
         "target.page": `http://127.0.0.1:${page}/`,
     });
 
     test("the nightly dump becomes staging's own data (S1-14)", async () => {
-        const { status, output } = await up("fedora", "fedora/Pulumi.fedora.yaml", here(), password());
+        const { status, output } = await examples.up("fedora", "fedora/Pulumi.fedora.yaml", here(), password());
         expect(status, output).toBe(0);
         expect(await replica.query("bodhi2", "select link from item")).toEqual([
             { link: "https://bodhi.stg.example.org/updates/1" },
@@ -145,7 +102,7 @@ describe("Fedora's staging sync", () => {
     test("units that ran run again, and those that did not stay as they were", async () => {
         execFileSync(join(web.folder, "bin/systemctl"), ["start", "httpd"]);
         writeFileSync(join(units, "log"), "");
-        const { status, output } = await up(
+        const { status, output } = await examples.up(
             "fedora",
             "fedora/Pulumi.fedora.yaml",
             { ...here(), "database.refresh": "2" },
@@ -169,7 +126,7 @@ describe("Fedora's staging sync", () => {
                 { host: "web01-stg", unit: "htpd" },
             ],
         };
-        const { status, output } = await up("fedora", "fedora/Pulumi.fedora.yaml", changes, password());
+        const { status, output } = await examples.up("fedora", "fedora/Pulumi.fedora.yaml", changes, password());
         expect(status).not.toBe(0);
         expect(output).toContain("systemd does not know the unit htpd");
         expect(runs("httpd")).toBe(true);
@@ -178,7 +135,7 @@ describe("Fedora's staging sync", () => {
 
 describe("Stage Sync", () => {
     const secrets = { "secrets.oauth.id": "staging-id", "secrets.oauth.secret": "staging-secret" };
-    const site = (name: string) => join(machines.get(name)?.folder ?? "", "REVISION");
+    const site = (name: string) => join(examples.machines.get(name)?.folder ?? "", "REVISION");
     const here = () => ({
         ...server(),
         "source.database.server": { host: "127.0.0.1", port: production.port },
@@ -188,7 +145,7 @@ describe("Stage Sync", () => {
         "parity.target.file": site("destdb"),
     });
     const stage = (changes = {}) =>
-        up(
+        examples.up(
             "stage",
             "stagesync/Pulumi.stage.yaml",
             { ...here(), ...changes },
@@ -196,7 +153,7 @@ describe("Stage Sync", () => {
         );
 
     beforeAll(async () => {
-        await places("stagesync/Pulumi.stage.yaml");
+        await examples.places("stagesync/Pulumi.stage.yaml");
         writeFileSync(site("sourcedb"), "4f2a91c\n");
         writeFileSync(site("destdb"), "4f2a91c\n");
         await replica.query("postgres", markerSql("understudy/stage"));
@@ -237,7 +194,7 @@ describe("Stage Sync", () => {
     });
 
     test("stage becomes dev (S3-02)", async () => {
-        const { status, output } = await up("dev", "stagesync/Pulumi.dev.yaml", server(), password());
+        const { status, output } = await examples.up("dev", "stagesync/Pulumi.dev.yaml", server(), password());
         expect(status, output).toBe(0);
         expect(await replica.query("dev", "select count(*)::int as rows from social_auth_application")).toEqual([
             { rows: 2 },

@@ -40,7 +40,9 @@ describe("the settings of identity", () => {
         [
             "a host in the place of an address",
             { rewrite: [{ from: "https://shop.example.org", to: "shop.staging.example.org" }] },
-            [/identity\.rewrite\.0 makes shop.* of https.*: write two addresses with a scheme, or two host names/],
+            [
+                /identity\.rewrite\.0 makes shop.* of https.*: write two addresses with a scheme, two host names, or two folders/,
+            ],
         ],
         [
             "a new name that another rule takes away",

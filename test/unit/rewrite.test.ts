@@ -8,6 +8,7 @@ const rules: RewriteRule[] = [
     { from: "shop.example.org", to: "shop.staging.example.org" },
     { from: "https://shop.example.org", to: "http://localhost:8080" },
     { from: "https://example.org/shop", to: "https://staging.example.org/shop-copy" },
+    { from: "/srv/shop.d/data", to: "/srv/staging/data/current" },
 ];
 const plain = (text: string) => rewriteText(text, patternsOf(rules));
 const rewriter = new Rewriter(patternsOf(rules), true);
@@ -40,6 +41,15 @@ describe("text", () => {
         ["an address in an address", "?to=https%3A%2F%2Fshop.example.org%2Fx", "?to=http%3A%2F%2Flocalhost:8080%2Fx"],
         ["a host after an escape", String.raw`a\nshop.example.org`, String.raw`a\nshop.staging.example.org`],
         ["an address after an escape", String.raw`a\nhttps://shop.example.org`, String.raw`a\nhttp://localhost:8080`],
+        ["a folder", "/srv/shop.d/data", "/srv/staging/data/current"],
+        ["a folder with what is below it", "'/srv/shop.d/data/1/a.png'", "'/srv/staging/data/current/1/a.png'"],
+        ["a folder at a sentence's end", "It is in /srv/shop.d/data.", "It is in /srv/staging/data/current."],
+        ["a folder as an address", "file:///srv/shop.d/data/1", "file:///srv/staging/data/current/1"],
+        [
+            "a folder with escaped slashes",
+            String.raw`"\/srv\/shop.d\/data\/1"`,
+            String.raw`"\/srv\/staging\/data\/current\/1"`,
+        ],
         ["several", "shop.example.org,shop.example.org", "shop.staging.example.org,shop.staging.example.org"],
     ])("is rewritten at %s", (_, from, to) => {
         expect(plain(from)).toBe(to);
@@ -50,6 +60,8 @@ describe("text", () => {
         ...["myshop.example.org", "my-shop.example.org", "www.shop.example.org", "shop.example.organic"],
         ...["shop.example.org.uk", "shop.example.org-old", "shopXexample.org", "https://example.org/shopping"],
         ...["https://example.org/shop.html", "example.org"],
+        ...["/mnt/srv/shop.d/data", "/srv/shop.d/database", "/srv/shop.d/data.old", "/srv/shopxd/data", "/srv/shop.d"],
+        ...["https://cdn.example.com/srv/shop.d/data", "../srv/shop.d/data"],
     ])("stays: %s", (text) => expect(plain(text)).toBe(text));
 
     it("keeps a port where the new address has one of its own by rewriting the host alone", () => {

@@ -34,6 +34,46 @@ test("a stack file that is as short as it can be", () => {
     expect([services, stopTimeout]).toEqual([[], 120]);
 });
 
+test("a stack file about MariaDB", () => {
+    const { database, source } = settingsOf({ database: { engine: "mysql", name: "shop" } });
+    expect(database.engine).toBe("mysql");
+    expect(source.database.server).toEqual({ host: "/var/run/mysqld/mysqld.sock", port: 3306, user: "root" });
+});
+
+test("what is for the other engine is told, each with what to write", () => {
+    const database = { engine: "mysql", name: "mysql", owner: "shop", dump: "server", keepBase: true, amcheck: true };
+    const source = {
+        database: { host: "production", excludeTableData: ["log"] },
+        systemIdentifier: "7012345678901234567",
+    };
+    expect(problemsOf({ database, source, bundle: { image: "shop:1", port: 80 } })).toEqual([
+        ...["owner", "dump", "keepBase", "amcheck"].map(
+            (key) => `database.${key} is for PostgreSQL alone: leave it out`,
+        ),
+        "source.database.excludeTableData is for PostgreSQL alone: leave it out",
+        "bundle is for PostgreSQL alone: leave it out",
+        expect.stringMatching(/^database\.name is mysql: write one of the application's databases/),
+        expect.stringMatching(/^source\.systemIdentifier is of PostgreSQL: write source\.serverId/),
+    ]);
+    expect(problemsOf({ database: { name: "shop" } })).toEqual([
+        "database.owner is missing: write the role that owns the database",
+    ]);
+});
+
+test("MySQL's account may be called as the database is", () => {
+    const target = { host: "elsewhere", login: { user: "shop", password: "a password" } };
+    expect(problemsOf({ database: { engine: "mysql", name: "shop" }, target })).not.toContainEqual(
+        expect.stringContaining("owner"),
+    );
+});
+
+test("a chain is of one engine", () => {
+    const stage = { hosts: {}, database: { engine: "mysql", name: "shop" }, target: { host: "elsewhere" } };
+    expect(problemsOf({ source: { stack: "stage" } }, { stage })).toContain(
+        'source.stack is "stage", whose database.engine is mysql: write mysql here as well',
+    );
+});
+
 test.each([
     [
         { target: { host: "production", login: { user: "a", password: "a password" } } },
