@@ -21,8 +21,8 @@ const options = [
     ...["--routines", "--events", "--triggers"],
 ];
 
-/** File of the run with the way to the server, which nobody else can read. */
-const way = "secrets/way.cnf";
+/** File in the run's folder with the way to the server, which nobody else can read. */
+const way = "way.cnf";
 
 /** A dump that can begin. */
 export interface MysqlDump {
