@@ -48,18 +48,19 @@ export function refreshedOnHosts(
     now = new Date(),
 ): Changes {
     const again = now.toISOString().replace(/\.\d+/, "");
+    const copiesBuckets = buckets !== undefined && buckets.copies.length > 0;
     if (to !== undefined && database.backup === "now") {
         throw new Error(
             "database.backup is now, which makes a dump of its own: leave out --to, or write source.database.files.",
         );
     }
-    if (only === "media" && media?.mode !== "copy" && folders.length === 0 && buckets === undefined) {
+    if (only === "media" && media?.mode !== "copy" && folders.length === 0 && !copiesBuckets) {
         throw new Error("The stack file has no copies of media: there is nothing to refresh.");
     }
     return {
         ...(only !== "media" && { "database.refresh": again, ...(to !== undefined && { "database.backup": to }) }),
         ...(only !== "database" && media?.mode === "copy" && { "media.refresh": again }),
-        ...(only !== "database" && buckets !== undefined && { "buckets.refresh": again }),
+        ...(only !== "database" && copiesBuckets && { "buckets.refresh": again }),
         ...(only !== "database" && Object.fromEntries(folders.map((_, at) => [`folders[${at}].refresh`, again]))),
     };
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { say } from "../attended";
 import { engineOf, type ReplicaPlan } from "../engine";
-import { receive } from "./receive";
+import { into, receive } from "./receive";
 
 /** Folder of the run in which what arrives stands until it is restored. */
 const incoming = "incoming";
@@ -23,7 +23,7 @@ export async function receiveDatabase(
     }
     await say(JSON.stringify({ event: "wanted" }));
     try {
-        const { stamp, systemIdentifier } = await receive(input, incoming);
+        const { stamp, systemIdentifier } = await receive(input, into(incoming));
         signal.throwIfAborted();
         return await engineOf(arrived(plan, stamp, systemIdentifier)).prepare(signal);
     } finally {

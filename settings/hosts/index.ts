@@ -120,7 +120,7 @@ const schemaFor = (written: Record<string, unknown>) =>
         masking: masking.optional(),
         identity: identity.optional(),
         secrets: secrets.default({}),
-        /** Buckets that are copied; none if left out. */
+        /** Buckets that are copied, and where dumps are uploaded; none if left out. */
         buckets: buckets.optional(),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
