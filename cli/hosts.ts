@@ -8,6 +8,7 @@ import type { Survey } from "../contract/survey";
 import { startAgent } from "../hosts/agent";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { openWays } from "../hosts/way";
+import { describeAnnouncement } from "../preflight/announcement";
 import { parseStack } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { type Row, table } from "../table";
@@ -115,7 +116,7 @@ function settingsIn(config: UpdateSummary["config"], stackName: string): HostSet
 }
 
 /** How a replica on hosts is, for people. */
-export function describeHosts(settings: HostSettings, { survey, parity, problems }: HostSighting): string {
+export function describeHosts(settings: HostSettings, { survey, parity, announced, problems }: HostSighting): string {
     const { target, services, hold } = settings;
     const live = survey?.databases.find(({ state }) => state === "live");
     const isThere = (wanted: string | undefined) =>
@@ -147,6 +148,9 @@ export function describeHosts(settings: HostSettings, { survey, parity, problems
     }
     if (hold !== undefined) {
         rows.push(["held by", hold]);
+    }
+    if (announced !== undefined) {
+        rows.push(["announced", describeAnnouncement(announced)]);
     }
     if (leftovers.length > 0) {
         rows.push(["left over", `${leftovers.join(", ")}; the next update removes them`]);
