@@ -2,7 +2,13 @@ import { writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { type Command, commands, copyPlan, copyPlans, exitStatus } from "../contract";
-import { type BucketsCommand, type BucketsPlan, bucketsCommands, bucketsSchema } from "../contract/buckets";
+import {
+    type BucketsCommand,
+    type BucketsPlan,
+    bucketsCommands,
+    bucketsSchema,
+    uploadsPlan,
+} from "../contract/buckets";
 import { configurationPlan, scanPlan } from "../contract/configuration";
 import {
     copySending,
@@ -89,13 +95,13 @@ const publisherWork: Record<PublisherCommand, (plan: Publication, signal: AbortS
 const bucketsWork: Record<BucketsCommand, (plan: BucketsPlan, signal: AbortSignal) => Promise<string>> = {
     "plan-buckets": planBuckets,
     "copy-buckets": copyBuckets,
-    "upload-dumps": (plan, signal) => uploadDumps(plan, signal),
 };
 
 /** What each command does that hosts alone have, with what it is told on its standard input. */
 const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) => Promise<string>> = {
     "send-backup": ({ header }, signal) => sendBackup(fitting(sourcePlan, header.plan), signal),
     "receive-database": ({ header, input }, signal) => receiveDatabase(replicaPlan(header), input, signal),
+    "upload-dumps": ({ header, input }, signal) => uploadDumps(fitting(uploadsPlan, header.plan), input, signal),
     "serve-media": ({ header, input }, signal) => serveMedia(fitting(servingPlan, header.plan), input, signal),
     "hold-services": ({ header, input }) => holdServices(servicesOf(header), input),
     "start-services": async ({ header, input }) => {
@@ -110,8 +116,8 @@ const hostWork: Record<HostCommand, (attended: Attended, signal: AbortSignal) =>
     wipe: ({ header }, signal) => wipe(fitting(wipePlan, header.plan), signal),
 };
 
-/** Commands for which the end of their input is no reason to end. */
-const outliving: readonly string[] = ["hold-services", "start-services", "write-files"];
+/** Commands for which the end of their input is no reason to end: a wipe is told all that it needs in one go. */
+const outliving: readonly string[] = ["hold-services", "start-services", "write-files", "wipe"];
 
 /** Commands whose standard output is for what they send. */
 const sending: readonly string[] = ["send-backup", "serve-media", "send-copy"];

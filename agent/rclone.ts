@@ -141,7 +141,7 @@ async function uploading(
 export interface Transfer {
     signal: AbortSignal;
     /** What it reads on its standard input. */
-    input?: string | Iterable<string>;
+    input?: string | Iterable<string> | AsyncIterable<Buffer>;
     /** Is told each line of its log. */
     watch?: (line: string) => void;
 }
@@ -166,14 +166,23 @@ export async function transfer(
     await ended;
 }
 
+/** As many parts as an object may have hold 600 GiB then, in 128 MiB of memory. */
+const largeParts = ["--s3-chunk-size=64Mi", "--s3-upload-concurrency=2"];
+
 /**
- * Writes a small object, in the place of a former one.
+ * Writes an object, in the place of a former one. Where the input breaks off it holds what had come.
  *
  * @throws {RcloneError} when it cannot be written
  */
-export async function write(remote: Remote, path: string, input: string, signal: AbortSignal): Promise<void> {
+export async function write(
+    remote: Remote,
+    path: string,
+    input: string | AsyncIterable<Buffer>,
+    signal: AbortSignal,
+): Promise<void> {
     const place = `${remote.remote}${path}`;
-    const { child, ended } = start(remote, ["rcat", ...impatient], [place], signal, "write to", { input });
+    const args = ["rcat", ...largeParts, ...impatient];
+    const { child, ended } = start(remote, args, [place], signal, "write to", { input });
     child.stdout.resume();
     await ended;
 }

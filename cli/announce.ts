@@ -9,6 +9,7 @@ import {
 } from "../preflight/announcement";
 import { holder } from "../preflight/lease";
 import type { Settings } from "../settings";
+import type { AnnounceSettings } from "../settings/announce";
 import { duration } from "../settings/values";
 import type { Sighting } from "../sighting";
 
@@ -37,11 +38,24 @@ export function announcementFor(
     { announce, target }: Settings,
     stack: string,
     { target: found, live }: Sighting,
-    { reason = "another copy of production's data", after }: AnnounceRequest,
+    request: AnnounceRequest,
 ): Announcement {
     if (found?.labels[stackLabel] !== labelValue(stack) || live === undefined) {
         throw new Error(`Namespace ${target.namespace} holds no copy of ${stack} whose end could be announced.`);
     }
+    return announcementOfEnd(live, announce, request);
+}
+
+/**
+ * An announcement of the end of copies, by whoever the stack file or this process says.
+ *
+ * @throws Error when the time span is none
+ */
+export function announcementOfEnd(
+    live: Announcement["live"],
+    announce: Pick<AnnounceSettings, "owner" | "notice"> | undefined,
+    { reason = "another copy of production's data", after }: AnnounceRequest,
+): Announcement {
     const span = after === undefined ? undefined : duration.safeParse(after);
     if (span?.success === false) {
         throw new Error(`--in is ${JSON.stringify(after)}: write a time span such as 90s, 15m, 26h or 7d.`);
@@ -67,7 +81,7 @@ export async function makeAnnouncement(
         { name: target.namespace, body },
         setHeaderOptions("Content-Type", PatchStrategy.MergePatch),
     );
-    const said = `The refresh of ${stack} is announced ${describeAnnouncement(announcement)}.`;
+    const said = sentenceOf(stack, announcement);
     if (announce?.url === undefined) {
         return [said];
     }
@@ -78,6 +92,11 @@ export async function makeAnnouncement(
         ...announcement,
     });
     return [said, ...(problem === undefined ? [] : [problem])];
+}
+
+/** An announcement as people are told. */
+export function sentenceOf(stack: string, announcement: Announcement): string {
+    return `The refresh of ${stack} is announced ${describeAnnouncement(announcement)}.`;
 }
 
 async function tokenOf(cluster: ClusterAccess, namespace: string, name?: string): Promise<string | undefined> {

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { createGunzip } from "node:zlib";
 import { describePlaces, filesIn, linesIn } from "../agent/configuration/scan";
 import { unlessAbsent } from "../agent/media/failure";
-import { receive } from "../agent/transfer/receive";
+import { into, receive } from "../agent/transfer/receive";
 import { copiesOf } from "../components/hosts/files";
 import { generationsOf } from "../components/hosts/generations";
 import { type HostReplicaArgs, orderOf } from "../components/hosts/replica";
@@ -117,7 +117,7 @@ async function fetchCopy(order: Order, leaveOut: CopySending["leaveOut"], folder
             () => undefined,
             (error: Error) => error,
         );
-        await receive(sender.output as AsyncIterable<Buffer>, folder).catch(async (error: Error) => {
+        await receive(sender.output as AsyncIterable<Buffer>, into(folder)).catch(async (error: Error) => {
             sender.abandon();
             throw (await failed) ?? error;
         });

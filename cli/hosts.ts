@@ -8,6 +8,7 @@ import type { Survey } from "../contract/survey";
 import { startAgent } from "../hosts/agent";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { openWays } from "../hosts/way";
+import { describeAnnouncement } from "../preflight/announcement";
 import { parseStack } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { type Row, table } from "../table";
@@ -48,18 +49,19 @@ export function refreshedOnHosts(
     now = new Date(),
 ): Changes {
     const again = now.toISOString().replace(/\.\d+/, "");
+    const copiesBuckets = buckets !== undefined && buckets.copies.length > 0;
     if (to !== undefined && database.backup === "now") {
         throw new Error(
             "database.backup is now, which makes a dump of its own: leave out --to, or write source.database.files.",
         );
     }
-    if (only === "media" && media?.mode !== "copy" && folders.length === 0 && buckets === undefined) {
+    if (only === "media" && media?.mode !== "copy" && folders.length === 0 && !copiesBuckets) {
         throw new Error("The stack file has no copies of media: there is nothing to refresh.");
     }
     return {
         ...(only !== "media" && { "database.refresh": again, ...(to !== undefined && { "database.backup": to }) }),
         ...(only !== "database" && media?.mode === "copy" && { "media.refresh": again }),
-        ...(only !== "database" && buckets !== undefined && { "buckets.refresh": again }),
+        ...(only !== "database" && copiesBuckets && { "buckets.refresh": again }),
         ...(only !== "database" && Object.fromEntries(folders.map((_, at) => [`folders[${at}].refresh`, again]))),
     };
 }
@@ -114,7 +116,7 @@ function settingsIn(config: UpdateSummary["config"], stackName: string): HostSet
 }
 
 /** How a replica on hosts is, for people. */
-export function describeHosts(settings: HostSettings, { survey, parity, problems }: HostSighting): string {
+export function describeHosts(settings: HostSettings, { survey, parity, announced, problems }: HostSighting): string {
     const { target, services, hold } = settings;
     const live = survey?.databases.find(({ state }) => state === "live");
     const isThere = (wanted: string | undefined) =>
@@ -146,6 +148,9 @@ export function describeHosts(settings: HostSettings, { survey, parity, problems
     }
     if (hold !== undefined) {
         rows.push(["held by", hold]);
+    }
+    if (announced !== undefined) {
+        rows.push(["announced", describeAnnouncement(announced)]);
     }
     if (leftovers.length > 0) {
         rows.push(["left over", `${leftovers.join(", ")}; the next update removes them`]);

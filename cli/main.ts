@@ -6,19 +6,21 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import { bundle } from "../agent/bundle";
 import { proposal } from "../contract/masking";
 import { refusals } from "../preflight";
+import { hostAnnounceObjections } from "../preflight/hosts";
 import { failedRuns } from "../record";
 import type { Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { look } from "../sighting";
 import { describeAccess, lookAtAccess } from "./access";
-import { announcementFor, makeAnnouncement } from "./announce";
+import { type AnnounceRequest, announcementFor, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
 import { makeBundle } from "./bundle";
 import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
+import { announceOnHosts } from "./hosts-announce";
+import { markerOf } from "./marker";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
-import { markerOf } from "./marker";
 import { project } from "./project";
 import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
@@ -34,7 +36,7 @@ import { confirmed, describeSourceWipe, describeWipe } from "./wipe";
 
 async function run(line: CommandLine, view: View): Promise<boolean> {
     const { command, stack: name, argument = "", flags } = line;
-    if (["refresh", "rollback", "backups", "status"].includes(command) && flags.all !== true) {
+    if (["refresh", "rollback", "announce", "backups", "status"].includes(command) && flags.all !== true) {
         const stack = await openStack(name);
         const settings = await anySettingsOf(stack);
         if (settings.role === "hosts") {
@@ -105,8 +107,14 @@ async function onHosts(line: CommandLine, view: View, stack: Stack, settings: Ho
                       ...(flags.to !== undefined && { to: flags.to }),
                   })
                 : rolledBackOnHosts(settings, sighting.survey ?? nothing, await stack.history(), name);
+        const makesCopies = Object.keys(changes).some((path) => !path.startsWith("buckets."));
+        refuse(hostAnnounceObjections(settings, `${project}/${name}`, sighting, makesCopies));
         await write(stack, name, changes);
         return operate(name, "up", view);
+    }
+    if (command === "announce") {
+        tell(await announceOnHosts(settings, `${project}/${name}`, sighting, announceRequest(flags)));
+        return true;
     }
     const json = command === "backups" ? (sighting.survey?.databases ?? []) : sighting;
     process.stdout.write(`${flags.json === true ? JSON.stringify(json) : describeHosts(settings, sighting)}\n`);
@@ -114,6 +122,12 @@ async function onHosts(line: CommandLine, view: View, stack: Stack, settings: Ho
 }
 
 const nothing = { databases: [], media: [] };
+
+function refuse(problems: string[]): void {
+    if (problems.length > 0) {
+        throw new Error(`${problems.join("\n")} Nothing was changed, and the stack file neither.`);
+    }
+}
 
 async function write(stack: Stack, name: string, changes: Changes): Promise<void> {
     for (const [path, value] of Object.entries(changes)) {
@@ -134,9 +148,7 @@ async function changed(
     const changes = await choose(settings, stack);
     const wanted = applied(settings, { ...changes, ...overrides });
     const problems = refusals(wanted, `${project}/${name}`, await look(settings));
-    if (problems.length > 0) {
-        throw new Error(`${problems.join("\n")} Nothing was changed, and the stack file neither.`);
-    }
+    refuse(problems);
     if (Object.keys(changes).length === 0) {
         process.stderr.write(
             `Pulumi.${name}.yaml asks for the newest backup already; --to its stamp makes another copy of it.\n`,
@@ -230,15 +242,20 @@ async function suggest(name: string): Promise<boolean> {
     return true;
 }
 
-async function announce(name: string, { reason, in: after }: CommandLine["flags"]): Promise<boolean> {
+async function announce(name: string, flags: CommandLine["flags"]): Promise<boolean> {
     const settings = await settingsOf(await openStack(name));
     const stack = `${project}/${name}`;
-    const request = { ...(reason !== undefined && { reason }), ...(after !== undefined && { after }) };
-    const announcement = announcementFor(settings, stack, await look(settings), request);
-    for (const sentence of await makeAnnouncement(settings, stack, announcement)) {
-        process.stdout.write(`${sentence}\n`);
-    }
+    const announcement = announcementFor(settings, stack, await look(settings), announceRequest(flags));
+    tell(await makeAnnouncement(settings, stack, announcement));
     return true;
+}
+
+function announceRequest({ reason, in: after }: CommandLine["flags"]): AnnounceRequest {
+    return { ...(reason !== undefined && { reason }), ...(after !== undefined && { after }) };
+}
+
+function tell(sentences: string[]): void {
+    process.stdout.write(sentences.map((sentence) => `${sentence}\n`).join(""));
 }
 
 async function showAccess(name: string, json: boolean): Promise<boolean> {

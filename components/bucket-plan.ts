@@ -1,5 +1,11 @@
 /** What the agent is told of bucket copies. */
-import { type BucketKeys, type BucketSidePlan, type BucketsPlan, bucketsVersion } from "../contract/buckets";
+import {
+    type BucketKeys,
+    type BucketSidePlan,
+    type BucketsPlan,
+    bucketsVersion,
+    type UploadsPlan,
+} from "../contract/buckets";
 import type { BucketSide, BucketsSettings } from "../settings/buckets";
 import type { MadeIdentity } from "./bucket-identity";
 
@@ -19,20 +25,47 @@ export interface BucketsPlanArgs {
     folder: string;
     /** By the copies' positions. */
     made?: MadeIdentities[];
-    /** Dumps to upload. Default: none. */
-    dumps?: string[];
 }
 
 /** The agent's plan, and what is secret of it. */
-export interface BucketsFiles {
-    plan: BucketsPlan;
+export interface BucketsFiles<Plan = BucketsPlan> {
+    plan: Plan;
     /** Keys by the path of the file that they go to, which has to have mode 0600. */
     keys: Record<string, BucketKeys>;
 }
 
-/** The plan of the settings. It holds no secret itself. */
+/** The plan of the settings' copies. It holds no secret itself. */
 export function bucketsPlan(settings: BucketsSettings, args: BucketsPlanArgs): BucketsFiles {
-    const { stack, rclone, folder, made = [], dumps = [] } = args;
+    const { stack, rclone, folder, made = [] } = args;
+    const { keys, sideOf } = sidesIn(folder);
+    const plan: BucketsPlan = {
+        ...{ version: bucketsVersion, stack, rclone, parallelism: settings.parallelism },
+        copies: settings.copies.map(({ description, from, to, maximumDeletions, minimumObjects }, at) => ({
+            ...(description !== undefined && { description }),
+            from: sideOf(`copy-${at}-from`, from, made[at]?.from),
+            to: sideOf(`copy-${at}-to`, to, made[at]?.to),
+            ...{ adopt: to.adopt, maximumDeletions, minimumObjects },
+        })),
+    };
+    return { plan, keys };
+}
+
+/** The plan of the settings' uploads, likewise. */
+export function uploadsPlan(
+    { daily, weekly }: NonNullable<BucketsSettings["uploads"]>,
+    { rclone, folder }: Pick<BucketsPlanArgs, "rclone" | "folder">,
+): BucketsFiles<UploadsPlan> {
+    const { keys, sideOf } = sidesIn(folder);
+    const plan = {
+        rclone,
+        daily: sideOf("uploads-daily", daily),
+        ...(weekly !== undefined && { weekly: sideOf("uploads-weekly", weekly) }),
+    };
+    return { plan, keys };
+}
+
+/** What the agent is told of sides, whose keys are collected. */
+function sidesIn(folder: string) {
     const keys: Record<string, BucketKeys> = {};
     const sideOf = (name: string, side: BucketSide, identity?: MadeIdentity): BucketSidePlan => {
         const { bucket, prefix, endpoint, region, provider, profile } = side;
@@ -52,22 +85,5 @@ export function bucketsPlan(settings: BucketsSettings, args: BucketsPlanArgs): B
             ...(role !== undefined && { role }),
         };
     };
-    const { uploads } = settings;
-    const plan: BucketsPlan = {
-        ...{ version: bucketsVersion, stack, rclone, parallelism: settings.parallelism },
-        copies: settings.copies.map(({ description, from, to, maximumDeletions, minimumObjects }, at) => ({
-            ...(description !== undefined && { description }),
-            from: sideOf(`copy-${at}-from`, from, made[at]?.from),
-            to: sideOf(`copy-${at}-to`, to, made[at]?.to),
-            ...{ adopt: to.adopt, maximumDeletions, minimumObjects },
-        })),
-        ...(uploads !== undefined && {
-            uploads: {
-                daily: sideOf("uploads-daily", uploads.daily),
-                ...(uploads.weekly !== undefined && { weekly: sideOf("uploads-weekly", uploads.weekly) }),
-                files: dumps,
-            },
-        }),
-    };
-    return { plan, keys };
+    return { keys, sideOf };
 }

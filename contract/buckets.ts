@@ -4,11 +4,8 @@ import * as z from "zod";
 /** Version of the plan's shape; an agent refuses a plan of another version. */
 export const bucketsVersion = 1;
 
-/**
- * The agent's commands for buckets: the first tells what the second would do and changes nothing, the last uploads
- * database dumps.
- */
-export const bucketsCommands = ["plan-buckets", "copy-buckets", "upload-dumps"] as const;
+/** The agent's commands for buckets: the first tells what the second would do and changes nothing. */
+export const bucketsCommands = ["plan-buckets", "copy-buckets"] as const;
 export type BucketsCommand = (typeof bucketsCommands)[number];
 
 /** Keys of an identity, as a file of mode 0600 holds them: JSON, and nothing else in it. */
@@ -55,14 +52,15 @@ const copy = z.strictObject({
 });
 export type BucketCopy = z.infer<typeof copy>;
 
-const uploads = z.strictObject({
+/** What the agent has to know to upload database dumps, which it is told on its standard input. */
+export const uploadsPlan = z.strictObject({
+    /** The program that uploads, by name or path. */
+    rclone: z.string(),
     daily: side,
     /** On days 1, 7, 14, 21 and 28 of each month; nowhere if left out. */
     weekly: side.optional(),
-    /** The dumps, as paths. */
-    files: z.array(z.string().min(1)),
 });
-export type BucketUploads = z.infer<typeof uploads>;
+export type UploadsPlan = z.infer<typeof uploadsPlan>;
 
 /** The plan, in full. It holds no secret, only the files that secrets are in. */
 export const bucketsSchema = z.strictObject({
@@ -74,7 +72,6 @@ export const bucketsSchema = z.strictObject({
     /** Objects that are copied at once. */
     parallelism: z.number().int().min(1),
     copies: z.array(copy),
-    uploads: uploads.optional(),
 });
 export type BucketsPlan = z.infer<typeof bucketsSchema>;
 

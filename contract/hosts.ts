@@ -15,10 +15,11 @@ export const header = z.strictObject({
 });
 export type Header = z.infer<typeof header>;
 
-/** The agent's commands on hosts alone. */
+/** The agent's commands for replicas on hosts alone. All but `upload-dumps` run there. */
 export const hostCommands = [
     "send-backup",
     "receive-database",
+    "upload-dumps",
     "serve-media",
     "hold-services",
     "start-services",
@@ -102,7 +103,7 @@ export type ServicesPlan = z.infer<typeof servicesPlan>;
 
 /** What an agent on a host tells whoever waits for it, besides what every agent tells. */
 export const hostEvent = z.discriminatedUnion("event", [
-    /** The generation is not there yet: its backup may come. */
+    /** The generation is not there yet, or the places for uploads are fit: a backup may come. */
     z.strictObject({ event: z.literal("wanted") }),
     /** The services are stopped, and wait for the word to start. */
     z.strictObject({ event: z.literal("stopped"), services: z.array(z.string()) }),

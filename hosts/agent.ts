@@ -82,20 +82,23 @@ export function startRun([program = "", ...args]: string[], request: Omit<Reques
             say(line);
         });
     }
+    const ended = ending(child, host, raw).then(
+        (said) => {
+            events.end();
+            return raw ? said : last;
+        },
+        (error) => {
+            events.end();
+            throw error;
+        },
+    );
+    // Whoever waits for it is told, and until then it must not end the process.
+    ended.catch(() => undefined);
     return {
         input: child.stdin,
         output: child.stdout,
         event: (kind) => events.next(kind),
-        ended: ending(child, host, raw).then(
-            (said) => {
-                events.end();
-                return raw ? said : last;
-            },
-            (error) => {
-                events.end();
-                throw error;
-            },
-        ),
+        ended,
         abandon: () => child.stdin.end(),
     };
 }

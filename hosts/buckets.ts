@@ -1,23 +1,40 @@
-/** Bucket copies, which the machine that runs Pulumi makes: what it is told, and the agent as a process of its own. */
+/** Bucket copies and uploads of dumps, which the machine that runs Pulumi makes: what it is told, and the agent as a process of its own. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BucketKeys, type BucketOutcome, type BucketsPlan, bucketsEvent } from "../contract/buckets";
+import {
+    type BucketKeys,
+    type BucketOutcome,
+    type BucketsPlan,
+    bucketsEvent,
+    type UploadsPlan,
+} from "../contract/buckets";
 import { type Run, startRun } from "./agent";
 import type { Order } from "./order";
 
-/** What there is to be copied. It holds secrets. */
-export interface BucketsOrder {
-    plan: BucketsPlan;
+/** What a run is told of buckets. It holds secrets. */
+interface Told<Plan> {
+    plan: Plan;
     /** By the path of the file that the plan calls them. */
     keys: Record<string, BucketKeys>;
 }
+
+/** What there is to be copied. */
+export type BucketsOrder = Told<BucketsPlan>;
+
+/** Where dumps go. */
+export type UploadsOrder = Told<UploadsPlan>;
 
 const here = "the machine that runs Pulumi";
 
 /** Copies all of them. */
 export async function copyBuckets(order: Order, say: (line: string) => void): Promise<string> {
-    return (await started(order, "copy-buckets", say)).ended;
+    return started(order, "copy-buckets", order.buckets, say).ended;
+}
+
+/** Begins to upload the backup that is written to its input. */
+export function uploadDumps(order: Order, told: UploadsOrder, say: (line: string) => void): Run {
+    return started(order, "upload-dumps", told, say);
 }
 
 /** What copies would do; it changes nothing. */
@@ -30,7 +47,7 @@ export async function planBuckets(order: Order): Promise<BucketOutcome[]> {
             // A line for people.
         }
     };
-    await (await started(order, "plan-buckets", listen)).ended.catch((error: Error) => {
+    await started(order, "plan-buckets", order.buckets, listen).ended.catch((error: Error) => {
         // What speaks against a copy stands beside it.
         if (outcomes.length === 0) {
             throw error;
@@ -39,13 +56,18 @@ export async function planBuckets(order: Order): Promise<BucketOutcome[]> {
     return outcomes;
 }
 
-async function started(order: Order, command: string, say: (line: string) => void): Promise<Run> {
+function started(
+    { program }: Order,
+    command: string,
+    told: Told<unknown> = { plan: undefined, keys: {} },
+    say: (line: string) => void,
+): Run {
     const folder = mkdtempSync(join(tmpdir(), "understudy-buckets-"));
-    const program = join(folder, "agent.cjs");
-    writeFileSync(program, order.program, { mode: 0o600 });
-    const { plan, keys } = order.buckets ?? { plan: undefined, keys: {} };
+    const path = join(folder, "agent.cjs");
+    writeFileSync(path, program, { mode: 0o600 });
+    const { plan, keys } = told;
     const secrets = Object.fromEntries(Object.entries(keys).map(([file, key]) => [file, JSON.stringify(key)]));
-    const run = startRun([process.execPath, program, command], { host: here, plan, secrets, say });
+    const run = startRun([process.execPath, path, command], { host: here, plan, secrets, say });
     const gone = () => rmSync(folder, { recursive: true, force: true });
     run.ended.then(gone, gone);
     return run;

@@ -98,8 +98,8 @@ async function bringNode(order: Order, ways: Ways, host: string, kind: string, v
     return process.versions.node;
 }
 
-/** Writes a file as a whole or not at all; nobody else can read it. */
-async function put(ways: Ways, host: string, path: string, content: Buffer, mode = "600"): Promise<void> {
+/** Writes a file as a whole or not at all; nobody else can read it. Its path is a word for the shell. */
+export async function put(ways: Ways, host: string, path: string, content: Buffer, mode = "600"): Promise<void> {
     await onHost(
         ways,
         host,

@@ -1,17 +1,30 @@
 /** What the hosts say before anything is registered. Reads only. */
 import type { BucketOutcome } from "../contract/buckets";
 import { type Survey, surveySchema } from "../contract/survey";
+import { type Announcement, standing } from "../preflight/announcement";
 import { AgentAbsent, startAgent } from "./agent";
+import { findAnnounced } from "./announced";
 import { planBuckets } from "./buckets";
 import { onHost } from "./install";
 import { hostsOf, type Order } from "./order";
 import { orderedParity, type Parity } from "./parity";
 import { openWays, type Ways } from "./way";
 
+/** Copies on the target. */
+export interface HostCopies {
+    database: string;
+    /** Those of the media and of further folders, in the stack file's order; empty where there is none. */
+    folders: string[];
+}
+
 /** What was seen. */
 export interface HostSighting {
     /** What the target holds; absent if it has no agent yet. */
     survey?: Survey;
+    /** Ids of the copies that are live; absent as long as no database is. */
+    live?: HostCopies;
+    /** What people were told of the next refresh, if they were. */
+    announced?: Announcement;
     /** What is deployed on both sides, where the stack file asks. */
     parity?: Parity;
     /** What bucket copies would do. */
@@ -35,14 +48,14 @@ export async function lookAtHosts(order: Order, looksAtBuckets = false): Promise
         });
     try {
         const names = hostsOf(order);
-        const [survey, parity, buckets] = await Promise.all([
-            or(surveyTarget(order, ways)),
+        const [target, parity, buckets] = await Promise.all([
+            or(lookAtTarget(order, ways)),
             or(orderedParity(order, ways)),
             looksAtBuckets && order.buckets !== undefined ? or(planBuckets(order)) : undefined,
             ...names.filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
         ]);
         return {
-            ...(survey && { survey }),
+            ...target,
             ...(parity && { parity }),
             ...(buckets && { buckets }),
             problems: [...new Set(problems)],
@@ -52,10 +65,26 @@ export async function lookAtHosts(order: Order, looksAtBuckets = false): Promise
     }
 }
 
+async function lookAtTarget(order: Order, ways: Ways): Promise<Pick<HostSighting, "survey" | "live" | "announced">> {
+    // A host that is there and has no agent is one that nothing was made on.
+    const found = await findAnnounced(order, ways);
+    const survey = await surveyTarget(order, ways);
+    const database = survey?.databases.find(({ state }) => state === "live")?.id;
+    if (survey === undefined || database === undefined) {
+        return survey === undefined ? {} : { survey };
+    }
+    const live = { database, folders: found.copies };
+    const announced = standing(found.announced, endOf(live));
+    return { survey, live, ...(announced && { announced }) };
+}
+
+/** Copies as announcements call those whose end they are of. */
+export function endOf({ database, folders }: HostCopies): Announcement["live"] {
+    return { database, media: folders.join(", ") };
+}
+
 /** What the target holds; undefined if it has no agent yet. */
 async function surveyTarget(order: Order, ways: Ways): Promise<Survey | undefined> {
-    // A host that is there and has no agent is one that nothing was made on.
-    await onHost(ways, order.target.host, "true");
     try {
         const found = await startAgent(order, ways, { ...order.target, command: "survey" }).ended;
         const { problems, ...survey } = surveySchema.parse(JSON.parse(found));

@@ -11,7 +11,7 @@ import type { ReplicaPlan } from "../contract/mysql";
 import type { ParitySettings } from "../settings/hosts/parity";
 import type { Hosts } from "../settings/hosts/reach";
 import type { ServiceSettings } from "../settings/hosts/services";
-import type { BucketsOrder } from "./buckets";
+import type { BucketsOrder, UploadsOrder } from "./buckets";
 import { silence } from "./said";
 
 /** All that the commands have to know. It holds secrets. */
@@ -33,6 +33,8 @@ export interface Order {
     files: { host: string; plan: Omit<ConfigurationPlan, "journal">; secrets: Record<string, string> }[];
     /** Bucket copies; none if left out, or as long as nobody knows their identities. */
     buckets?: BucketsOrder;
+    /** Where the dumps go that copies of the database are made of; nowhere if left out. */
+    uploads?: UploadsOrder;
     /** Folders on the target that are looked through; none if left out. */
     scan?: { plan: ScanPlan; secrets: Record<string, string> };
 }

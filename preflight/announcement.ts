@@ -1,4 +1,4 @@
-/** What people who use a replica were told of its next refresh: an annotation of its namespace. */
+/** What people who use a replica were told of its next refresh: an annotation of its namespace, or a file on its host. */
 import * as z from "zod";
 import { awaited, type Generations } from "../components/generations";
 import type { Settings } from "../settings";
@@ -34,7 +34,20 @@ export function announcementOf(
 
 /** The announcement that stands: of the end of what is live, and not past its own. */
 export function announced({ target, live }: Sighting, now = Date.now()): Announcement | undefined {
-    const found = announcementIn(target?.annotations[announcedAnnotation]);
+    return standing(target?.annotations[announcedAnnotation], live, now);
+}
+
+/**
+ * The same of what is written down somewhere.
+ *
+ * @param text an announcement as JSON; whatever else it is, is none
+ */
+export function standing(
+    text: string | undefined,
+    live: Generations | undefined,
+    now = Date.now(),
+): Announcement | undefined {
+    const found = announcementIn(text);
     const isOfLive = found?.live.database === live?.database && found?.live.media === live?.media;
     return found !== undefined && isOfLive && now < Date.parse(found.ends) ? found : undefined;
 }
@@ -50,19 +63,21 @@ function announcementIn(text: string | undefined): Announcement | undefined {
 /** Why another copy may not be made yet: nobody was told, or only a moment ago. The first copy takes nothing from anybody. */
 export function announceObjections(settings: Settings, stack: string, sighting: Sighting, now = Date.now()): string[] {
     const { notice } = settings.announce ?? {};
-    if (notice === undefined || sighting.live === undefined || awaited(settings, sighting.live).length === 0) {
-        return [];
-    }
-    const standing = announced(sighting, now);
-    if (standing === undefined) {
+    const isReplaced = sighting.live !== undefined && awaited(settings, sighting.live).length > 0;
+    return notice === undefined || !isReplaced ? [] : noticeObjections(stack, announced(sighting, now), now);
+}
+
+/** The same of a replica whose stack file wants a notice, and whose copies are to be replaced. */
+export function noticeObjections(stack: string, told: Announcement | undefined, now = Date.now()): string[] {
+    if (told === undefined) {
         const name = stack.split("/").at(-1);
         return [
             `Another copy takes the place of what people use, and announce.notice wants them to be told before: run understudy ` +
                 `announce ${name}, with --reason TEXT, and again when the notice has passed.`,
         ];
     }
-    return now < Date.parse(standing.begins)
-        ? [`The refresh is announced (${describeAnnouncement(standing)}): run it from then on.`]
+    return now < Date.parse(told.begins)
+        ? [`The refresh is announced (${describeAnnouncement(told)}): run it from then on.`]
         : [];
 }
 

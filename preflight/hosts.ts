@@ -6,6 +6,7 @@ import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { parityProblem } from "../hosts/parity";
 import { Refusal } from "../refusal";
 import type { HostSettings } from "../settings/hosts";
+import { noticeObjections } from "./announcement";
 
 /**
  * Looks at the hosts.
@@ -15,7 +16,7 @@ import type { HostSettings } from "../settings/hosts";
  *   reached, and says what it could not check.
  */
 export async function hostPreflight(args: HostReplicaArgs, wiping = false): Promise<HostSighting> {
-    const { settings } = args;
+    const { settings, stack } = args;
     const held =
         settings.hold === undefined
             ? []
@@ -31,7 +32,10 @@ export async function hostPreflight(args: HostReplicaArgs, wiping = false): Prom
             await pulumi.log.warn(`${problem} An update will refuse to go on.`);
         }
     }
-    refuse([...held, ...hostObjections(settings, sighting), ...(preview ? [] : sighting.problems)]);
+    const now = preview
+        ? []
+        : [...hostAnnounceObjections(settings, stack, sighting, replaces(settings, sighting)), ...sighting.problems];
+    refuse([...held, ...hostObjections(settings, sighting), ...now]);
     const { allowMismatch } = settings.parity ?? {};
     const mismatch = sighting.parity && parityProblem(sighting.parity);
     if (mismatch !== undefined && allowMismatch !== undefined) {
@@ -52,4 +56,23 @@ export function hostObjections(settings: HostSettings, { parity, survey }: HostS
     const isRefresh = live?.id !== generationsOf(settings).database;
     const mismatch = parity && parityProblem(parity);
     return mismatch !== undefined && isRefresh && settings.parity?.allowMismatch === undefined ? [mismatch] : [];
+}
+
+/** Why copies that people use may not be replaced yet. */
+export function hostAnnounceObjections(
+    { announce }: HostSettings,
+    stack: string,
+    { live, announced }: HostSighting,
+    isReplaced: boolean,
+): string[] {
+    return announce?.notice === undefined || live === undefined || !isReplaced
+        ? []
+        : noticeObjections(stack, announced);
+}
+
+/** Whether the settings ask for other copies than the live ones. */
+export function replaces(settings: HostSettings, { live }: HostSighting): boolean {
+    const { database, media, folders } = generationsOf(settings);
+    const wanted = [...(settings.media?.mode === "copy" ? [media] : []), ...Object.values(folders)];
+    return live?.database !== database || wanted.some((id, at) => live.folders[at] !== id);
 }

@@ -3,6 +3,7 @@ import { formatAge, plural } from "../agent/report";
 import { generationsOf } from "../components/hosts/generations";
 import type { BucketOutcome } from "../contract/buckets";
 import type { HostSighting } from "../hosts/look";
+import { describeAnnouncement } from "../preflight/announcement";
 import { databasesOf } from "../settings/database";
 import type { HostSettings } from "../settings/hosts";
 import { describeOrigin } from "../settings/hosts/folders";
@@ -63,6 +64,9 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
         ]);
     }
     rows.push(...(sighting.buckets ?? []).map(bucketRow));
+    if (sighting.announced !== undefined) {
+        rows.push(["announced", describeAnnouncement(sighting.announced)]);
+    }
     if (sighting.parity !== undefined) {
         const { source: there, target: here, same } = sighting.parity;
         rows.push([

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { isMysql, type ReplicaPlan } from "../../contract/mysql";
 import { say } from "../attended";
 import { engineOf } from "../engine";
-import { receive } from "./receive";
+import { into, receive } from "./receive";
 
 /** Folder of the run in which what arrives stands until it is restored. */
 const incoming = "incoming";
@@ -24,7 +24,7 @@ export async function receiveDatabase(
     }
     await say(JSON.stringify({ event: "wanted" }));
     try {
-        const { stamp, identifier } = await receive(input, incoming);
+        const { stamp, identifier } = await receive(input, into(incoming));
         signal.throwIfAborted();
         return await engineOf(arrived(plan, stamp, identifier)).prepare(signal);
     } finally {

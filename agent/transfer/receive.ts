@@ -16,19 +16,30 @@ export interface Received {
     bytes: number;
 }
 
+/** Where a file that arrives goes. */
+export interface Arrival {
+    take(bytes: Buffer): Promise<void>;
+    /** @throws {Error} when what has come is not what was said of it */
+    end(said: Extract<Word, { word: "end" }>): Promise<void>;
+}
+
 /**
- * Writes the files that arrive below a folder, where nobody else can read them.
+ * Hands on the files that arrive, one after the other.
  *
+ * @param begin is told the name of each
  * @throws {Error} when they do not arrive whole; what has come is the caller's to remove
  */
-export async function receive(chunks: AsyncIterable<Buffer>, folder: string): Promise<Received> {
-    let file: Arriving | undefined;
+export async function receive(
+    chunks: AsyncIterable<Buffer>,
+    begin: (name: string) => Promise<Arrival>,
+): Promise<Received> {
+    let file: Arrival | undefined;
     let bytes = 0;
     for await (const frame of framesIn(chunks)) {
         if (Buffer.isBuffer(frame)) {
             await file?.take(frame);
         } else if (frame.word === "file") {
-            file = await Arriving.begin(folder, frame.name);
+            file = await begin(frame.name);
         } else if (frame.word === "end") {
             await file?.end(frame);
             bytes += frame.bytes;
@@ -41,8 +52,13 @@ export async function receive(chunks: AsyncIterable<Buffer>, folder: string): Pr
     throw new Error("The connection ended in the middle of the backup.");
 }
 
-/** A file that arrives. */
-class Arriving {
+/** Writes files below a folder, where nobody else can read them. */
+export function into(folder: string): (name: string) => Promise<Arrival> {
+    return (name) => Arriving.begin(folder, name);
+}
+
+/** A file that is written. */
+class Arriving implements Arrival {
     private readonly hash = createHash("sha256");
     private readonly stream;
 

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { amendOrder, type Order } from "../../hosts/order";
 import type { HostBuckets } from "../../settings/hosts/buckets";
-import { bucketsPlan } from "../bucket-plan";
+import { bucketsPlan, uploadsPlan } from "../bucket-plan";
 import { Buckets } from "../buckets";
 import { digest } from "../digest";
 import { Command } from "./command";
@@ -9,11 +9,17 @@ import { Command } from "./command";
 /** Folder for keys, in the folder of the run. */
 const folder = "keys";
 
-/** What is known of bucket copies before anything is made; nothing where an identity is to be made. */
-export function bucketsOf(stack: string, buckets: HostBuckets | undefined): Pick<Order, "buckets"> {
-    return buckets === undefined || buckets.copies.some(({ to }) => to.create)
-        ? {}
-        : { buckets: bucketsPlan(buckets, { stack, rclone: buckets.rclone, folder }) };
+/** What is known of buckets before anything is made: of copies nothing where an identity is to be made. */
+export function bucketsOf(stack: string, buckets: HostBuckets | undefined): Pick<Order, "buckets" | "uploads"> {
+    if (buckets === undefined) {
+        return {};
+    }
+    const { copies, uploads, rclone } = buckets;
+    const isKnown = copies.length > 0 && !copies.some(({ to }) => to.create);
+    return {
+        ...(isKnown && { buckets: bucketsPlan(buckets, { stack, rclone, folder }) }),
+        ...(uploads !== undefined && { uploads: uploadsPlan(uploads, { rclone, folder }) }),
+    };
 }
 
 /** What {@link createBuckets} needs. */

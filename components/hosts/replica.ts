@@ -86,7 +86,7 @@ export class HostReplica extends pulumi.ComponentResource {
             { ...both, ...reasonsOfFiles(settings), ...(hooks.length > 0 && { hooks: hooks.join(",") }) },
             [prepareDatabase, ...prepareMedia, ...prepareFolders],
         );
-        if (settings.buckets !== undefined) {
+        if (settings.buckets !== undefined && settings.buckets.copies.length > 0) {
             createBuckets({ stack, settings: settings.buckets, ready: told }, { ...within, dependsOn: [switched] });
         }
         const { keepGenerations } = settings.database;

@@ -80,6 +80,7 @@ export function placeContradictions({
     database,
     folders,
     files,
+    announce,
 }: HostSettings): string[] {
     const named: [string, string | undefined][] = [
         [
@@ -93,6 +94,7 @@ export function placeContradictions({
         ...services.map(({ host }, at): [string, string | undefined] => [`services.${at}.host`, host]),
         ["parity.source.host", parity?.source.host],
         ["parity.target.host", parity?.target.host],
+        ["announce.command.host", announce?.command?.host],
     ];
     const problems = named
         .filter(([, name]) => name !== undefined && hosts[name] === undefined)

@@ -7,6 +7,7 @@ import { masking } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, size } from "../values";
+import { announce } from "./announce";
 import { buckets } from "./buckets";
 import { bundle, bundleContradictions } from "./bundle";
 import { contradictions, placeContradictions } from "./contradictions";
@@ -111,8 +112,10 @@ const schemaFor = (written: Record<string, unknown>, server = serverOf(engineIn(
         masking: masking.optional(),
         identity: identity.optional(),
         secrets: secrets.default({}),
-        /** Buckets that are copied; none if left out. */
+        /** Buckets that are copied, and where dumps are uploaded; none if left out. */
         buckets: buckets.optional(),
+        /** How a refresh is announced to those who use the replica; it is not if left out. */
+        announce: announce.optional(),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
         keepFailed: z.boolean().default(false),

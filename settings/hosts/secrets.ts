@@ -18,6 +18,7 @@ export function plainSecrets(settings: HostSettings, written: Record<string, unk
         ...(buckets?.copies ?? []).flatMap((_, at) =>
             ["from", "to"].map((side) => ["buckets", "copies", String(at), side, "credentials", "secretAccessKey"]),
         ),
+        ...["daily", "weekly"].map((name) => ["buckets", "uploads", name, "credentials", "secretAccessKey"]),
         ...Object.entries(secrets).flatMap(([name, its]) => Object.keys(its).map((key) => ["secrets", name, key])),
     ];
     return paths

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { bucketsPlan } from "../../components/bucket-plan";
+import { bucketsPlan, uploadsPlan } from "../../components/bucket-plan";
 import { bucketsSchema, isWithin } from "../../contract/buckets";
 import { type BucketsSettings, buckets, bucketsContradictions } from "../../settings/buckets";
 import { describe as sentences } from "../../settings/problems";
@@ -189,13 +189,11 @@ test("a plan holds what the settings say, and no secret", () => {
                 to: { ...to, profile: undefined, credentials, adopt: true },
             },
         ],
-        uploads: { daily: { ...to, prefix: "daily" } },
     });
     const { plan, keys } = bucketsPlan(settings, {
         stack: "understudy/stage",
         rclone: "rclone",
         folder: "/run/keys",
-        dumps: ["/dumps/a.dump"],
     });
     expect(bucketsSchema.parse(plan)).toEqual({
         ...{ version: 1, stack: "understudy/stage", rclone: "rclone", parallelism: 16 },
@@ -212,10 +210,20 @@ test("a plan holds what the settings say, and no secret", () => {
                 ...{ adopt: true, maximumDeletions: 20, minimumObjects: 1 },
             },
         ],
-        uploads: {
-            daily: { bucket: "stage-media", prefix: "daily", identity: { profile: "stage-writer" } },
-            files: ["/dumps/a.dump"],
-        },
     });
     expect(keys).toEqual({ "/run/keys/copy-0-to.json": credentials });
+    const daily = { ...to, prefix: "daily" };
+    const weekly = { ...to, prefix: "weekly", profile: undefined, credentials };
+    expect(uploadsPlan({ daily, weekly }, { rclone: "rclone", folder: "/run/keys" })).toEqual({
+        plan: {
+            rclone: "rclone",
+            daily: { bucket: "stage-media", prefix: "daily", identity: { profile: "stage-writer" } },
+            weekly: {
+                bucket: "stage-media",
+                prefix: "weekly",
+                identity: { file: "/run/keys/uploads-weekly.json" },
+            },
+        },
+        keys: { "/run/keys/uploads-weekly.json": credentials },
+    });
 });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { generationsOf } from "../../../components/hosts/generations";
 import { removal } from "../../../components/hosts/host";
 import { orderOf } from "../../../components/hosts/replica";
+import { replaces } from "../../../preflight/hosts";
 import { hostPreviewRows } from "../../../preview/hosts";
 import { type HostSettings, parseHosts } from "../../../settings/hosts";
 import { plainSecrets } from "../../../settings/hosts/secrets";
@@ -153,6 +154,11 @@ test.each([
         "write the host that the file or the command is on",
     ],
     [{ database: { name: "shop", owner: "shop_app" } }, "write another owner, such as shop_app_owner"],
+    [
+        { announce: { command: { host: "mailhost", command: "mail" } } },
+        'announce.command.host is "mailhost", which is no host',
+    ],
+    [{ announce: { secret: "chat" } }, "announce.secret is not a setting"],
     [{ colour: "blue" }, "colour is not a setting"],
 ])("%j is refused", (change, sentence) => {
     expect(problemsOf(change).join("\n")).toContain(sentence);
@@ -170,6 +176,21 @@ test("secrets in plain are named, encrypted ones are not", () => {
         "target.login.password is in plain: pulumi config set --secret --path target.login.password",
     ]);
     expect(plainSecrets(settings, { target: { secure: "v1:…" } })).toEqual([]);
+    const daily = { bucket: "dumps", credentials: { accessKeyId: "keeper", secretAccessKey: "planted" } };
+    const uploading = settingsOf({ buckets: { uploads: { daily } } });
+    expect(plainSecrets(uploading, { buckets: { uploads: { daily } } })).toEqual([
+        expect.stringMatching(/^buckets\.uploads\.daily\.credentials\.secretAccessKey is in plain/),
+    ]);
+});
+
+test("an update takes copies away where another database, or another folder, is asked for than is live", () => {
+    const copied = { name: "files", from: "/srv/files", to: "/srv/stage", group: 33 };
+    const settings = settingsOf({ folders: [copied] });
+    const { database, folders } = generationsOf(settings);
+    const live = { database, folders: Object.values(folders) };
+    expect(replaces(settings, { live, problems: [] })).toBe(false);
+    expect(replaces(settings, { live: { ...live, folders: ["00000000aa"] }, problems: [] })).toBe(true);
+    expect(replaces(settings, { live: { ...live, database: "00000000aa" }, problems: [] })).toBe(true);
 });
 
 const stage = { hosts: {}, target: { host: "staging", server: { port: 5433, password: { secure: "v1:…" } } } };
