@@ -1,14 +1,15 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { waiting } from "./test/turns";
 
 /** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
-const patience = { testTimeout: 300_000, hookTimeout: 900_000 };
+const common = { testTimeout: 300_000, hookTimeout: 900_000, exclude: [...configDefaults.exclude, ...waiting] };
 
 export default defineConfig({
     test: {
         projects: [
             {
                 test: {
-                    ...patience,
+                    ...common,
                     name: "unit",
                     include: ["test/unit/**/*.test.ts"],
                     // Pure functions: the files share the modules that they load, which takes longer than the tests.
@@ -18,7 +19,7 @@ export default defineConfig({
             },
             {
                 test: {
-                    ...patience,
+                    ...common,
                     name: "local",
                     include: ["test/{program,postgres,mysql,media,mail,banner,buckets,faults,hosts}/**/*.test.ts"],
                     maxWorkers: 2,
@@ -26,7 +27,7 @@ export default defineConfig({
             },
             {
                 test: {
-                    ...patience,
+                    ...common,
                     // A step may be several updates, each of which is given up after minutes.
                     testTimeout: 900_000,
                     name: "cluster",

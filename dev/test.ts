@@ -2,13 +2,17 @@
  * `npm test`: every test, on servers and a cluster that are started for it. The last line is
  * `N passed, N failed, N skipped`; a skip that is not in test/skips.json with its reason fails the run.
  *
- * `npm test -- <filter>` runs the files whose path contains the filter.
+ * Of the long tables and files an ordinary run takes those that are due, a fourth each day (test/due.ts). `npm test --
+ * --every` takes all; `npm test -- <filter>` all of the files whose path contains the filter. `--within 80` lets no test
+ * begin after so many minutes, and names those that have not: for machines that end a run which takes longer.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { lanes } from "../test/scenario/lane";
+import { waiting } from "../test/turns";
 import { startCluster, stopCluster } from "./cluster/index";
 import { run } from "./command";
 import { mariadbPackages } from "./mariadb";
@@ -33,6 +37,8 @@ interface Count {
     failed: string[];
     /** Names of the skipped. */
     skipped: string[];
+    /** Names of those that the deadline left no time for: tests, and paths of files that were not begun. */
+    late: string[];
 }
 
 /** Lines of a reason that are told again at the end: what was expected and found, and where. */
@@ -40,18 +46,35 @@ const reasonLines = 30;
 
 const project = path.dirname(__dirname);
 
-async function main(filters: string[]): Promise<number> {
+async function main(args: string[]): Promise<number> {
     const started = Date.now();
+    const { positionals: filters, values } = parseArgs({
+        args,
+        allowPositionals: true,
+        options: { every: { type: "boolean" }, within: { type: "string" } },
+    });
+    if (values.every === true || filters.length > 0) {
+        process.env.UNDERSTUDY_TEST_EVERY = "1";
+    } else {
+        console.error(`Of long tables a fourth is due today, and of long files all but ${waiting.length}; --every runs all.`);
+    }
+    const limit = Number(values.within ?? "Infinity") * 60_000;
+    if (!(limit > 0)) {
+        throw new Error(`--within ${values.within} is no number of minutes: write one above 0, such as --within 80.`);
+    }
+    // The others are not to take what is left for scenarios, which tell the most.
+    const until = { local: started + 0.6 * limit, cluster: started + limit };
     await installPackages([
         ...["postgresql-15", "pgbouncer", "chromium", "rsync", "xfsprogs", "openssh-server"],
         ...mariadbPackages,
     ]);
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
-        await vitest("unit", filters),
-        await vitest("local", filters),
-        await onClusters(() => vitest("cluster", filters)),
+        await vitest("unit", filters, until.local),
+        await vitest("local", filters, until.local),
+        await onClusters(() => vitest("cluster", filters, until.cluster)),
     ];
+    const late = counts.flatMap((count) => count.late);
     const skipped = counts.flatMap((count) => count.skipped);
     const unexplained = await withoutReason(skipped);
     const failed = [
@@ -63,7 +86,10 @@ async function main(filters: string[]): Promise<number> {
     for (const name of failed) {
         console.error(`✗ ${name}`);
     }
-    console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
+    for (const name of late) {
+        console.error(`not begun within ${values.within} minutes: ${name}`);
+    }
+    console.log(`${passed} passed, ${failed.length} failed, ${skipped.length + late.length} skipped`);
     return failed.length === 0 && passed > 0 ? 0 : 1;
 }
 
@@ -87,36 +113,42 @@ async function onClusters(work: () => Promise<Count>): Promise<Count> {
 async function check(title: string, command: string, args: string[]): Promise<Count> {
     try {
         await step(title, () => run(command, args, { cwd: project }));
-        return { passed: 1, failed: [], skipped: [] };
+        return { passed: 1, failed: [], skipped: [], late: [] };
     } catch (error) {
-        return { passed: 0, failed: [because(title, (error as Error).message)], skipped: [] };
+        return { passed: 0, failed: [because(title, (error as Error).message)], skipped: [], late: [] };
     }
 }
 
-/** One of the projects of vitest.config.mts. */
-async function vitest(name: string, filters: string[]): Promise<Count> {
+/** One of the projects of vitest.config.mts, of which no test begins after `until`, in milliseconds since 1970. */
+async function vitest(name: string, filters: string[], until: number): Promise<Count> {
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-test-"));
     const file = path.join(folder, "report.json");
     try {
         const entry = path.join(project, "node_modules/vitest/vitest.mjs");
-        const options = ["--reporter=verbose", "--reporter=json", `--outputFile.json=${file}`, "--passWithNoTests"];
-        const child = spawn(process.execPath, [entry, "run", `--project=${name}`, ...options, ...filters], {
+        const reporters = ["verbose", "json", ...(Number.isFinite(until) ? [path.join(__dirname, "deadline.ts")] : [])];
+        const options = [`--outputFile.json=${file}`, "--passWithNoTests"];
+        const flags = [`--project=${name}`, ...reporters.map((one) => `--reporter=${one}`), ...options];
+        const child = spawn(process.execPath, [entry, "run", ...flags, ...filters], {
             cwd: project,
+            env: { ...process.env, UNDERSTUDY_TEST_UNTIL: `${until}` },
             // The last line of standard output is for the count.
             stdio: ["ignore", 2, 2],
         });
         const status = await new Promise<number>((resolve) => child.on("close", (code) => resolve(code ?? 1)));
-        return counted(name, JSON.parse(await readFile(file, "utf8")), status);
+        return counted(name, JSON.parse(await readFile(file, "utf8")), status, Date.now() >= until);
     } catch (error) {
         console.error(`The tests of ${name} came to no report: ${(error as Error).message}`);
-        return { passed: 0, failed: [`the tests of ${name}`], skipped: [] };
+        return { passed: 0, failed: [`the tests of ${name}`], skipped: [], late: [] };
     } finally {
         await rm(folder, { recursive: true });
     }
 }
 
-/** A file that failed outside of its tests, or an error between them, counts as one more failure. */
-function counted(name: string, report: Report, status: number): Count {
+/**
+ * A file that failed outside of its tests, or an error between them, counts as one more failure. After the deadline what
+ * is skipped is `late`, and a file without tests is one that was not begun.
+ */
+function counted(name: string, report: Report, status: number, over: boolean): Count {
     const tests = report.testResults.flatMap((file) => file.assertionResults);
     const failed = [
         ...tests
@@ -128,12 +160,18 @@ function counted(name: string, report: Report, status: number): Count {
             )
             .map((file) => because(`${path.relative(project, file.name)}, outside of its tests`, file.message)),
     ];
+    const skipped = tests
+        .filter(({ status }) => status !== "passed" && status !== "failed")
+        .map(({ fullName }) => fullName);
+    const notBegun = report.testResults
+        .filter((file) => file.status !== "failed" && file.assertionResults.length === 0)
+        .map((file) => path.relative(project, file.name));
     return {
         passed: report.numPassedTests,
-        failed: failed.length === 0 && status !== 0 ? [`an error between the tests of ${name}`] : failed,
-        skipped: tests
-            .filter(({ status }) => status !== "passed" && status !== "failed")
-            .map(({ fullName }) => fullName),
+        // Whoever is stopped by the deadline says so by its status too.
+        failed: failed.length === 0 && status !== 0 && !over ? [`an error between the tests of ${name}`] : failed,
+        skipped: over ? [] : skipped,
+        late: over ? [...skipped, ...notBegun] : [],
     };
 }
 

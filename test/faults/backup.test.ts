@@ -5,10 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
 import { databaseReport } from "../../contract/report";
+import { due } from "../due";
 import { copied, copiedLargeObjects, sha256 } from "../postgres/copied";
 import { endings, type FormatName, packing } from "../postgres/formats";
 import { manifestOf } from "../postgres/manifest";
 import { stampBefore } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { oneOf, whole } from "./seed";
 import { type FaultStage, openFaultStage } from "./stage";
 
@@ -90,7 +92,7 @@ test("a sound backup with its manifest is restored: what follows is about the fa
     );
 });
 
-describe.each(formats)("%s", (name) => {
+describe.each(due(formats))("%s", (name) => {
     test("cut", () =>
         stage.offered({
             fault: "1 the backup is cut",
@@ -118,7 +120,7 @@ describe.each(formats)("%s", (name) => {
         }));
 });
 
-test.each(["plain with gzip", "custom", "directory"] as const)("%s, empty", (name) =>
+sweep(["plain with gzip", "custom", "directory"] as const)("%s, empty", (name) =>
     stage.offered({
         fault: "the backup is empty",
         step: name,
@@ -132,7 +134,7 @@ test.each(["plain with gzip", "custom", "directory"] as const)("%s, empty", (nam
 );
 
 describe("a folder", () => {
-    test.each(["toc.dat", "blobs.toc", "a table's file", "a large object's file"])("without %s", (missing) =>
+    sweep(["toc.dat", "blobs.toc", "a table's file", "a large object's file"])("without %s", (missing) =>
         stage.offered({
             fault: "1 a file is missing",
             step: `directory: ${missing}`,
@@ -184,7 +186,7 @@ function memberOf(folder: string, name: string): string {
           );
 }
 
-test.each<[string, () => Buffer, RegExp]>([
+sweep<[string, () => Buffer, RegExp]>([
     ["text of another database's dump", () => Buffer.from("-- MySQL dump 10.13\n"), /is not a dump of PostgreSQL/],
     ["a page of HTML", () => gzipSync("<html>Not found</html>"), /is not a dump of PostgreSQL/],
     ["zeros", () => Buffer.alloc(100_000), /is not a dump of PostgreSQL/],
@@ -204,7 +206,7 @@ test.each<[string, () => Buffer, RegExp]>([
     }),
 );
 
-test.each<[string, string, (plan: Plan) => void, RegExp]>([
+sweep<[string, string, (plan: Plan) => void, RegExp]>([
     [
         "a single database's dump for a whole server's",
         "dumpall",
@@ -237,7 +239,7 @@ describe("by its stamp", () => {
     const beside = (hourly: string, stamp: string) =>
         writeFileSync(join(hourly, `backup-${stamp}-shop.sql.gz`), stage.backup);
 
-    test.each<[string, number, RegExp]>([
+    sweep<[string, number, RegExp]>([
         ["stale", 90_000, /is 1 d 1 h old, and the limit is 1 d|is 25 h .*old, and the limit is/],
         ["of the future", -3600, /is dated .* in the future/],
     ])("%s, though a good one stands beside it", (what, seconds, says) =>
@@ -271,7 +273,7 @@ describe("by its stamp", () => {
             },
         }));
 
-    test.each(["2026-02-30T25:00:00Z", "latest ", "../hourly", stampBefore(301)])(
+    sweep(["2026-02-30T25:00:00Z", "latest ", "../hourly", stampBefore(301)])(
         "asked for %j, and never another",
         (asked) =>
             stage.offered({
@@ -307,7 +309,7 @@ describe("by its stamp", () => {
         }));
 });
 
-test.each<[string, (manifest: Manifest) => unknown, RegExp]>([
+sweep<[string, (manifest: Manifest) => unknown, RegExp]>([
     ["torn", (manifest) => JSON.stringify(manifest).slice(0, whole(1, 500, "torn")), /\.json is torn: it is not JSON/],
     ["empty", () => "", /\.json is torn: it is not JSON/],
     ["of another version", (manifest) => Object.assign(manifest, { version: 2 }) && undefined, /is of version 2/],

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { packing } from "../postgres/formats";
 import { frame } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** The backup is made to do more than bring data. */
@@ -17,7 +18,7 @@ afterAll(() => stage?.stop());
 
 const fault = "15 a hostile backup";
 
-test.each<[string, string, RegExp]>([
+sweep<[string, string, RegExp]>([
     [
         "a program by COPY",
         `COPY (SELECT 1) TO PROGRAM 'touch ${canary}';`,
@@ -52,7 +53,7 @@ test.each<[string, string, RegExp]>([
     }),
 );
 
-test.each(["directory", "tar"] as const)("a command to psql in the place of COPY in a %s", (format) =>
+sweep(["directory", "tar"] as const)("a command to psql in the place of COPY in a %s", (format) =>
     stage.offered({
         fault,
         step: `${format}: psql's shell`,

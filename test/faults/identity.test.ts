@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { markerSql, type Plan } from "../../contract";
 import { stack } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { startProxy, through, type Way } from "./proxy";
 import { type FaultStage, openFaultStage } from "./stage";
 
@@ -32,7 +33,7 @@ const addresses: [string, () => Partial<Plan["database"]["server"]>][] = [
 ];
 const commands = ["prepare-database", "switch", "retire"] as const;
 
-test.each(addresses.map(([name, address], at) => [commands[at % commands.length] ?? "switch", name, address] as const))(
+sweep(addresses.map(([name, address], at) => [commands[at % commands.length] ?? "switch", name, address] as const))(
     "%s refuses production's server %s, though it is marked",
     async (command, name, address) => {
         const plan = stage.next();

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sweep } from "../sweep";
 import { whole } from "./seed";
 import { type FaultStage, openFaultStage } from "./stage";
 
@@ -11,7 +12,7 @@ afterAll(() => stage?.stop());
 
 const fault = "4 the agent is killed (kill -9)";
 
-test.each([
+sweep([
     ["before it has made anything", /restoring shop/],
     ["at the beginning of load", /"begun","phase":"load"/],
     ["at the end of load", /"ended","phase":"load"/],
@@ -52,7 +53,7 @@ const steps = {
 /** Milliseconds that each takes. */
 const longest = { "prepare-database": 1000, switch: 350, retire: 350 };
 
-test.each(
+sweep(
     (["prepare-database", "switch", "retire"] as const).flatMap((command) =>
         [1, 2, 3, 4].map((round) => [command, whole(40, longest[command], command, `${round}`)] as const),
     ),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aside } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, killed, openFaultStage } from "./stage";
 
 /** What a run that died long ago has left is recognised and goes, whatever state it was left in. */
@@ -18,7 +19,7 @@ const base = (report: string) =>
     `insert into understudy.base (id, name, owner, rules, report, position)
      values ('${id}', 'shop', 'shop', '00000000a1', ${report}, 0)`;
 
-test.each<[string, string[]]>([
+sweep<[string, string[]]>([
     ["a record, and nothing of it", [recorded]],
     ["roles without their database", [recorded, ...roles]],
     ["an empty database", [recorded, ...roles, database]],

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import type { CopyPlan } from "../../contract";
 import { storeFiles } from "../../contract/files";
+import { sweep } from "../sweep";
 import { describeOnFuse, type Failing, type FaultyMount, mountFaulty } from "./fuse";
 import { type MediaStage, makeScene, openReplicaStage } from "./media-stage";
 import { large, many } from "./tree";
@@ -36,7 +37,7 @@ describeOnFuse("on a file system that fails", () => {
             says,
         });
 
-    test.each<Case>([
+    sweep<Case>([
         ["read", "EIO", "new/large", failed, /"new\/large" of the media source cannot be read \(EIO\)/, large / 2],
         ["read", "ESTALE", "new/large", failed, /"new\/large" of the media source .*\(ESTALE\)/, large / 2],
         ["read", "EIO", "new/n2", failed, /"new\/n2" of the media source cannot be read \(EIO\)/],
@@ -52,7 +53,7 @@ describeOnFuse("on a file system that fails", () => {
     ])("the source's %s with %s of %j ends a run", (...one) => suffer("source", one));
 
     const id = "generations/??????????";
-    test.each<Case>([
+    sweep<Case>([
         ["write", "EIO", `${id}/new/large`, failed, /EIO.*write.*new\/large/, large / 2],
         ["write", "EIO", `${id}/new/n2`, failed, /EIO.*write.*new\/n2"/],
         ["create", "EACCES", `${id}/new/n4`, failed, /EACCES.*open.*new\/n4"/],
@@ -69,7 +70,7 @@ describeOnFuse("on a file system that fails", () => {
         ["fsync", "EIO", "generations", failed, /EIO.*fsync.*generations/],
     ])("the volume's %s with %s of %j ends a run", (...one) => suffer("volume", one));
 
-    test.each<Case>([
+    sweep<Case>([
         ["opendir", "EACCES", "", refused, /media volume .* cannot be read \(EACCES, /],
         ["read", "EIO", ".understudy.json", refused, /media volume .* cannot be read \(EIO, .*\.understudy\.json\)/],
         [
@@ -83,7 +84,7 @@ describeOnFuse("on a file system that fails", () => {
         ["readdir", "EIO", "generations", refused, /media volume .* cannot be read .*EIO.*generations/],
     ])("the volume's %s with %s of %j removes nothing", (...one) => suffer("volume", one));
 
-    test.each<Case>([
+    sweep<Case>([
         ["link", "EIO", `${id}/old/large`, done, /.*/],
         ["link", "EMLINK", `${id}/a/*`, done, /.*/],
         ["lstat", "EIO", "generations/0000000001/a/f30", done, /.*/],

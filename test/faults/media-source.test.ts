@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { filesVersion, storeFiles, storeOwn } from "../../contract/files";
 import { isRoot } from "../media/places";
+import { sweep } from "../sweep";
 import { type MediaStage, makeScene, openReplicaStage, openStoreStage } from "./media-stage";
 import { whole } from "./seed";
 
@@ -54,7 +55,7 @@ describe.runIf(isRoot).each([
     });
     afterAll(() => stage?.stop());
 
-    test.each([1, 2, 3, 4, 5, 6].map((round) => whole(150, longest, side, `${round}`)))(
+    sweep([1, 2, 3, 4, 5, 6].map((round) => whole(150, longest, side, `${round}`)))(
         "that is killed after %i ms leaves what is in use",
         (milliseconds) =>
             stage.suffered({
@@ -66,7 +67,7 @@ describe.runIf(isRoot).each([
             }),
     );
 
-    test.each<[fault: string, name: string, make: (path: string) => unknown, says: RegExp]>([
+    sweep<[fault: string, name: string, make: (path: string) => unknown, says: RegExp]>([
         [
             "16 an absolute link",
             "a/evil",
@@ -238,7 +239,7 @@ describe.runIf(isRoot).each([
         });
     });
 
-    test.each([1, 2, 3])("brings nothing from outside, whatever becomes a link in the race (%i)", (round) => {
+    sweep([1, 2, 3])("brings nothing from outside, whatever becomes a link in the race (%i)", (round) => {
         const folder = join(source, "new/deep");
         let end: (() => Promise<unknown>) | undefined;
         return stage.suffered({

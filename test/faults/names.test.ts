@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { escapeIdentifier as quoted } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aside, stampBefore } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** Names that are text to whoever is careless: production may use all of them. */
@@ -43,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.stop());
 
-test.each([
+sweep([
     ["plain", ".sql"],
     ["custom", ".dump"],
     ["directory", ""],

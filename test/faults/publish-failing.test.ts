@@ -1,7 +1,8 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { storeFiles, storeOwn } from "../../contract/files";
 import type { Publication } from "../../contract/publication";
+import { sweep } from "../sweep";
 import { describeOnFuse, type Failing, type FaultyMount, mountFaulty } from "./fuse";
 import { type MediaStage, makeScene, openStoreStage } from "./media-stage";
 import { large, many } from "./tree";
@@ -37,7 +38,7 @@ describeOnFuse("production's side, on a file system that fails", () => {
             half,
         });
 
-    test.each<Case>([
+    sweep<Case>([
         ["read", "EIO", "new/large", failed, /"new\/large" of the media source cannot be read \(EIO\)/, large / 2],
         ["open", "EACCES", "new/n4", failed, /"new\/n4" of the media source cannot be read \(EACCES\)/],
         ["opendir", "EACCES", "new/deep", refused, /"new\/deep" of the media source .* cannot be read \(EACCES\)/],
@@ -46,7 +47,7 @@ describeOnFuse("production's side, on a file system that fails", () => {
     ])("the source's %s with %s of %j leaves the store as it was", (...one) => suffer("source", one));
 
     const incoming = `${storeOwn.incoming}/tree`;
-    test.each<Case>([
+    sweep<Case>([
         ["opendir", "EIO", "", refused, /media store .* cannot be read \(EIO\)/],
         ["lstat", "EIO", "a/f30", refused, /"a\/f30" .* as it stands in the store, cannot be read \(EIO\)/],
         [
@@ -72,7 +73,7 @@ describeOnFuse("production's side, on a file system that fails", () => {
         ["rename", "EIO", storeFiles, failed, /could not be published \(EIO.*rename.*files.jsonl/],
     ])("the store's %s with %s of %j leaves it as it was", (...one) => suffer("store", one));
 
-    test.each<Case>([
+    sweep<Case>([
         ["rename", "EIO", "new/n10", failed, /could not be published \(EIO.*rename.*new\/n10"/],
         ["unlink", "EACCES", "old/gone", failed, /cannot be written to \(EACCES.*unlink.*old\/gone"/],
         ["utimes", "EIO", "a/b", failed, /could not be published \(EIO.*utime.*a\/b"/],

@@ -4,6 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { type Ending, stampBefore } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { whole } from "./seed";
 import { expectTruth, type FaultStage, openFaultStage } from "./stage";
 
@@ -47,7 +48,7 @@ async function during(plan: Plan, rival: () => Promise<Ending>): Promise<[Ending
     return [ending, await other];
 }
 
-test.each(["prepare-database", "switch", "retire"] as const)(
+sweep(["prepare-database", "switch", "retire"] as const)(
     "%s beside a preparation is refused, and the other one named",
     async (command) => {
         const [first, second] = [slowly(), stage.next()];
@@ -78,7 +79,7 @@ test("the same preparation twice, as when a Job is started again", async () => {
     await stage.recovered({ fault: "12 two runs", step: "the same one twice", ending: loser, plan });
 });
 
-test.each([1, 2, 3])("two preparations that begin almost together (%i)", async (round) => {
+sweep([1, 2, 3])("two preparations that begin almost together (%i)", async (round) => {
     const plans = [stage.next(), stage.next()];
     const later = whole(0, 60, "rivals", String(round));
     const endings = await Promise.all(
@@ -96,7 +97,7 @@ test.each([1, 2, 3])("two preparations that begin almost together (%i)", async (
     }
 });
 
-test.each(["prepare-database", "switch", "retire"] as const)("%s of another stack", async (command) => {
+sweep(["prepare-database", "switch", "retire"] as const)("%s of another stack", async (command) => {
     const plan = stage.next();
     const ending = await stage.attempt(command, { ...plan, stack: "understudy/others" });
     expect(ending).toMatchObject({

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { loginPassword } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** A password is wrong, has expired, or is not there. */
@@ -14,7 +15,7 @@ afterAll(() => stage?.stop());
 
 const wrong = "tr0ub4dor";
 
-test.each<[string, (path: string) => void, RegExp]>([
+sweep<[string, (path: string) => void, RegExp]>([
     ["is wrong", (path) => writeFileSync(path, wrong), /does not take the password of user postgres/],
     ["is wrong, of several lines", (path) => writeFileSync(path, `${wrong}\n${wrong}\n`), /does not take the password/],
     ["is empty", (path) => writeFileSync(path, "\n"), /The password file .* is empty/],
@@ -63,7 +64,7 @@ test("the server's password has expired", async () => {
     await query("postgres", "drop role late");
 });
 
-test.each<["prepare-database" | "switch", string, RegExp]>([
+sweep<["prepare-database" | "switch", string, RegExp]>([
     ["prepare-database", "", /The password file .* is empty/],
     ["switch", "\n", /The password file .* is empty/],
 ])("the application's password is empty at %s", async (command, text, says) => {

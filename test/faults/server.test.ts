@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { freePort } from "../postgres/server";
+import { sweep } from "../sweep";
 import { startProxy, through } from "./proxy";
 import { whole } from "./seed";
 import { expectTruth, type FaultStage, openFaultStage } from "./stage";
@@ -20,7 +21,7 @@ afterAll(() => stage?.stop());
 
 const gone = /^Failed: The server 127\.0\.0\.1:\d+ has gone \(.+\): look whether it runs/;
 
-test.each([
+sweep([
     ["load", /"begun","phase":"load"/],
     ["prove", /"begun","phase":"prove"/],
     ["analyze", /"begun","phase":"analyze"/],
@@ -46,7 +47,7 @@ test.each([
 // What they send in all, the backup's rows included.
 const sent = { "prepare-database": 150_000, switch: 4_500 };
 
-test.each(
+sweep(
     (["prepare-database", "switch"] as const).flatMap((command) =>
         [1, 2, 3, 4].map((round) => [command, whole(0, sent[command], command, `${round}`)] as const),
     ),

@@ -3,6 +3,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { aside } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** Somebody is connected, and comes back, while the databases are renamed. */
@@ -97,7 +98,7 @@ test("eight clients that connect, ask and come back all the time, during a switc
     await stage.converged(stage.next());
 });
 
-test.each([
+sweep([
     ["holds locks in a transaction", "begin; lock table public.customer in access exclusive mode"],
     ["asks for long", "select pg_sleep(600)"],
     ["has written and not committed", "begin; update public.customer set name = 'x'"],

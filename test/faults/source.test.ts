@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../dev/command";
 import { aside, type Ending, stampBefore } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { whole } from "./seed";
 import { type FaultStage, openFaultStage } from "./stage";
 
@@ -60,7 +61,7 @@ function otherRows(): Buffer {
     return other;
 }
 
-test.each<[string, (path: string) => unknown, RegExp]>([
+sweep<[string, (path: string) => unknown, RegExp]>([
     [
         "written anew in its place",
         (path) => writeFileSync(path, otherRows()),
@@ -142,7 +143,7 @@ test("the store goes away while the backup is read", async () => {
     });
 });
 
-test.each<[string, (store: string) => unknown, RegExp]>([
+sweep<[string, (store: string) => unknown, RegExp]>([
     ["is not mounted", (store) => rmSync(store, { recursive: true }), /The backup store .* is not there/],
     ["is an empty mount point", () => undefined, /has no folder hourly \(it is empty\)/],
     ["is a file", (store) => rmSync(store, { recursive: true }) ?? writeFileSync(store, ""), /store/],

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Command, exitStatus, type Plan } from "../../contract";
 import { frame } from "../postgres/replica";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** A run's status says whether it is of use to run it again: a refusal (3) ends the same until somebody acts. */
@@ -14,7 +15,7 @@ afterAll(() => stage?.stop());
 
 const fault = "5 exit status";
 
-test.each<[string, string, (plan: Plan) => unknown, RegExp]>([
+sweep<[string, string, (plan: Plan) => unknown, RegExp]>([
     ["a command that it does not know", "restore", (plan) => plan, /usage: agent prepare-database\|/],
     ["no plan", "prepare-database", () => null, /does not fit this agent: the whole: /],
     [
@@ -32,7 +33,7 @@ test.each<[string, string, (plan: Plan) => unknown, RegExp]>([
     await stage.recovered({ fault, step, ending, plan });
 });
 
-test.each([
+sweep([
     ["with a quote", "sh'op"],
     ["with a double quote", 'sh"op'],
     ["with a newline", "shop\n\\! touch /tmp/x"],

@@ -6,6 +6,7 @@ import { packing } from "../postgres/formats";
 import { manifestOf } from "../postgres/manifest";
 import { frame } from "../postgres/replica";
 import { binaries } from "../postgres/server";
+import { sweep } from "../sweep";
 import { type FaultStage, openFaultStage } from "./stage";
 
 /** Server, programs and backup are of versions that do not go together. */
@@ -34,7 +35,7 @@ test("a plain dump of a newer server", () =>
         says: /is of PostgreSQL 18\.4, and the replica's server is 15\.\d+/,
     }));
 
-test.each([
+sweep([
     ["server", 0, /is of PostgreSQL 18\.\d+, and the replica's server is 15\.\d+/],
     ["pg_dump", 1, /was made by pg_dump 18\.\d+, from PostgreSQL 15\.\d+, and pg_restore is 15\.\d+ here/],
 ] as const)("an archive of a newer %s", (what, at, says) =>
@@ -58,7 +59,7 @@ test.each([
     }),
 );
 
-test.each([
+sweep([
     ["psql is older than the server", "psql", "psql (PostgreSQL) 14.20", /psql 14\.20 is older than the server, 15/],
     [
         "psql obeys a dump's commands",

@@ -17,6 +17,7 @@ import { Refusal } from "../../agent/refusal";
 import { generationFolder, generationMarker, type MediaPlan, volumeMarker } from "../../contract";
 import { mediaReport } from "../../contract/report";
 import { type Bucket, credentials, startBucket } from "../bucket";
+import { sweep } from "../sweep";
 import { digest, makePlaces, never, type Places, planFor } from "./places";
 
 const [first, second] = ["00000000aa", "00000000bb"] as const;
@@ -139,7 +140,7 @@ describe("a generation of a bucket", () => {
         expect(contents(at(first))).toEqual(contents(files));
     });
 
-    test.each([
+    sweep([
         ["leaves out", 'rm "$last/a/b/note"', /"a\/b\/note" of the media source s3:\/\/shop\/files was not copied/],
         [
             "cuts",
@@ -172,7 +173,7 @@ describe("a generation of a bucket", () => {
 
 describe("refused, with nothing changed", () => {
     const odd = "of another one";
-    test.each([
+    sweep([
         ["a wrong key", "shop/files", [credentials.keyId, odd], "refuses the credentials (SignatureDoesNotMatch)"],
         ["an unknown key", "shop/files", [odd, odd], "refuses the credentials (InvalidAccessKeyId)"],
         ["a bucket that is not there", "shopp/files", [], "could not read s3://shopp/files: there is no such bucket"],
@@ -215,7 +216,7 @@ describe("refused, with nothing changed", () => {
     });
 });
 
-test.each([
+sweep([
     ["a/b c/ d ", undefined],
     ["a…/…", undefined],
     ["line\nbreak", "has a line break in its name"],

@@ -21,6 +21,7 @@ import { describeKept } from "../../agent/media/retire";
 import { agentUser, mediaGroup, ownersCapabilities } from "../../components/pod";
 import { generationMarker, type MediaPlan } from "../../contract";
 import { mediaReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { digest, isInstalled, isRoot, mountLoop, planFor, settle } from "./places";
 import { publish, storeOf, withCluster } from "./published";
 import { at, eachInPlaces, first, places, prepare, second, source, volume } from "./stage";
@@ -150,7 +151,7 @@ describe.runIf(isRoot)("production's owners", () => {
         expect(lstatSync(at(second, "picture.jpg")).ino).toBe(lstatSync(at(first, "picture.jpg")).ino);
     });
 
-    test.each([
+    sweep([
         ["owner", () => chownSync(join(source, "picture.jpg"), 1009, 1002)],
         ["group", () => chownSync(join(source, "picture.jpg"), 1001, 1009)],
         ["permissions", () => chmodSync(join(source, "picture.jpg"), 0o640)],

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { MysqlManifest } from "../../contract/mysql";
 import { databaseReport } from "../../contract/report";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
+import { sweep } from "../sweep";
 import { aside, dump, ids, type MysqlReplica, stampBefore, startMysqlReplica } from "./replica";
 
 let production: MariaDb;
@@ -66,7 +67,7 @@ test("every table has the checksum that the manifest names, and the report says 
     expect(unknown).toEqual([]);
 });
 
-test.each<[string, (manifest: MysqlManifest) => void, number, RegExp]>([
+sweep<[string, (manifest: MysqlManifest) => void, number, RegExp]>([
     [
         "rows that are others",
         ({ tables }) => Object.assign(tables.item as object, { checksum: "1" }),

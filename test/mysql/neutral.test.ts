@@ -9,6 +9,7 @@ import type { DatabaseIdentity } from "../../contract/identity";
 import type { TableRules } from "../../contract/masking";
 import type { MysqlCopyPlan } from "../../contract/mysql";
 import { databaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { aside, frame, ids, type MysqlReplica, stampBefore, startMysqlReplica } from "./replica";
 
 let replica: MysqlReplica;
@@ -376,7 +377,7 @@ describe("hooks", () => {
         await replica.run("switch", replica.plan(first, first));
     });
 
-    test.each<[string, string, RegExp]>([
+    sweep<[string, string, RegExp]>([
         [
             "fails",
             "select 1;\n\nupdate flag\nset nonsense = 1",

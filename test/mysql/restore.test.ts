@@ -4,6 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { databaseReport } from "../../contract/report";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
+import { sweep } from "../sweep";
 import { bzip2, xz, zstd } from "./packed";
 import { aside, dump, frame, ids, type MysqlReplica, stampBefore, startMysqlReplica } from "./replica";
 
@@ -105,7 +106,7 @@ test("doing it again changes nothing", async () => {
 });
 
 describe("read alike", () => {
-    test.each<[string, string, string[], (bytes: Buffer) => Promise<Buffer> | Buffer]>([
+    sweep<[string, string, string[], (bytes: Buffer) => Promise<Buffer> | Buffer]>([
         ["plain", "sql", [], (bytes) => bytes],
         ["packed with xz", "sql.xz", [], xz],
         ["packed with zstd", "sql.zst", [], zstd],
@@ -152,7 +153,7 @@ async function failure(bytes: Buffer, ending = "sql.gz", expected = 1): Promise<
 }
 
 describe("not let into a copy", () => {
-    test.each<[string, string, RegExp]>([
+    sweep<[string, string, RegExp]>([
         ["a grant", "GRANT ALL ON *.* TO root@'%';", /holds the statement GRANT ALL, which is not let into a copy/],
         ["an account", "CREATE USER x;", /holds the statement CREATE USER/],
         ["another database", "CREATE TABLE `mysql`.`t` (a int);", /names another database \(`mysql`.`t`\)/],
@@ -245,7 +246,7 @@ describe("incomplete", () => {
 });
 
 describe("refused, before anything is made", () => {
-    test.each<[string, Buffer, RegExp]>([
+    sweep<[string, Buffer, RegExp]>([
         [
             "a dump of PostgreSQL",
             Buffer.from("--\n-- PostgreSQL database dump\n--\n"),

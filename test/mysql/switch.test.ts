@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sweep } from "../sweep";
 import { aside, frame, ids, login, type MysqlReplica, stampBefore, startMysqlReplica } from "./replica";
 
 let replica: MysqlReplica;
@@ -139,7 +140,7 @@ test("the application's account has rights on the live copy alone, and what is c
 });
 
 describe("refused", () => {
-    test.each([
+    sweep([
         ["a generation that nobody has made", third, first, "not restored and proven"],
         ["media that are not complete", second, third, "Generation 00000000cc of the media is not complete"],
     ])("%s", async (_, database, media, reason) => {

@@ -16,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { type Bucket, credentials, startBucket } from "../bucket";
+import { sweep } from "../sweep";
 import { type FormatName, type FormatStage, openFormats, type StoredBackup } from "./formats";
 import { manifestOf } from "./manifest";
 import type { Ending } from "./replica";
@@ -102,7 +103,7 @@ function largest(folder: string): string {
 }
 
 describe("a folder in a bucket", () => {
-    test.each<[FormatName, number]>([
+    sweep<[FormatName, number]>([
         ["directory", 2],
         ["directory", 4],
         ["directory without compression", 2],
@@ -160,7 +161,7 @@ describe("a folder in a bucket", () => {
         await expectNothing(backup, /s3:\/\/shop\/backups\/hourly\/backup-.* nor a folder that pg_dump has made/);
     });
 
-    test.each<[string, (file: string) => void, RegExp]>([
+    sweep<[string, (file: string) => void, RegExp]>([
         [
             "an object missing",
             (file) => rmSync(file),
@@ -191,7 +192,7 @@ describe("a folder in a bucket", () => {
         );
     });
 
-    test.each<[string, (file: string) => string, RegExp]>([
+    sweep<[string, (file: string) => string, RegExp]>([
         [
             "an object is gone",
             (file) => `rm -f '${file}'`,
@@ -219,7 +220,7 @@ describe("a folder in a bucket", () => {
         await expectNothing(backup, reason, { rclone });
     });
 
-    test.each(["SIGTERM", "SIGKILL"] as const)("leaves no process when %s ends its restore", async (signal) => {
+    sweep(["SIGTERM", "SIGKILL"] as const)("leaves no process when %s ends its restore", async (signal) => {
         const backup = uploaded(await stage.stored("directory without compression"));
         const rclone = bucket.altered("cat", 'case "$last" in *.dat) export RCLONE_BWLIMIT=20k ;; esac');
         let agent: ChildProcess | undefined;

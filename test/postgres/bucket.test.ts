@@ -6,6 +6,7 @@ import type { Origin, Plan } from "../../contract";
 import { surveySchema } from "../../contract/survey";
 import { type Bucket, credentials, startBucket } from "../bucket";
 import { digest } from "../media/places";
+import { sweep } from "../sweep";
 import { dump, frame, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 import type { TestServer } from "./server";
 
@@ -103,7 +104,7 @@ test("a backup that production removes after it was listed is refused: rclone it
     expect(await expectNothing(3, { rclone })).toMatch(/gave 0 bytes instead of \d+/);
 });
 
-test.each([
+sweep([
     ["a wrong key", {}, [credentials.keyId, "another"], "refuses the credentials (SignatureDoesNotMatch)"],
     ["an unknown key", {}, ["somebody", "another"], "refuses the credentials (InvalidAccessKeyId)"],
     ["a bucket that is not there", { remote: "source:shopp/backups" }, [], "there is no such bucket"],
@@ -128,7 +129,7 @@ test("a backup is restored out of a bucket, and nothing is written to it", async
     expect(digest(bucket.folder)).toBe(untouched);
 });
 
-test.each([
+sweep([
     ["custom", ids[2]],
     ["tar", ids[3]],
 ] as const)("an archive in format %s is restored out of a bucket, where it cannot be sought", async (format, id) => {

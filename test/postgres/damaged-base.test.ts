@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { sweep } from "../sweep";
 import { aside, dump, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 
 let replica: Replica;
@@ -40,7 +41,7 @@ describe("a base that has changed since it was proven", () => {
         await replica.server.query("postgres", `alter database ${name} with allow_connections false`);
     };
 
-    test.each([
+    sweep([
         [
             "rows are missing",
             (base: string) => damaged(base, "delete from public.orders where id = 7"),

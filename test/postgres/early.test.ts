@@ -5,6 +5,7 @@ import { DatabaseFrame } from "../../agent/backup/frame";
 import { EarlyReader } from "../../agent/postgres/early";
 import { pour } from "../../agent/postgres/pour";
 import { Tally } from "../../agent/postgres/tally";
+import { sweep } from "../sweep";
 import { startServer, type TestServer } from "./server";
 
 let server: TestServer;
@@ -64,7 +65,7 @@ test("a table that is right, and that nobody has written to since, need not be r
     expect(await early.end()).toEqual({ [table]: { rows, bytes: tally.bytes.get(table), sha256 } });
 });
 
-test.each([
+sweep([
     ["a row of it is changed", "update log set text = 'other' where id = 7"],
     ["it is emptied", "truncate log"],
     ["it is written anew with other values", "alter table log alter text type text using 'other'"],

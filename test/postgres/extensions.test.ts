@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { extensionName, installExtension, type TestExtension } from "./extension";
 import { manifestOf } from "./manifest";
 import { type Publisher, startPublisher } from "./publisher";
@@ -213,7 +214,7 @@ describe("a hostile dump has no use of an extension that is allowed:", () => {
     const evil = `CREATE FUNCTION public.nearest(text) RETURNS integer LANGUAGE plpgsql AS
         $$ begin copy (select 1) to program 'touch ${canary}'; return 1; end $$;`;
     const denied = "permission denied to create extension";
-    test.each([
+    sweep([
         ["its script finds nothing of the dump's", `${evil}\n${making(careless)}`, "after objects of its own"],
         ["a schema that is not there", making(places, "nowhere"), 'schema "nowhere" does not exist'],
         ["a schema like SQL", `CREATE SCHEMA "a'b";\n${making(places, `"a'b"`)}`, "with quotes in its name"],

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sweep } from "../sweep";
 import { aside, dump, frame, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 import type { TestServer } from "./server";
 
@@ -70,7 +71,7 @@ test("a backup with a flipped bit is never restored", async () => {
     await expectFailure(last, /is damaged \(incorrect data check\)/);
 });
 
-test.each([
+sweep([
     [
         "text appended to the file",
         () => Buffer.concat([backup, Buffer.from("appended")]),

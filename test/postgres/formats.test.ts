@@ -1,6 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { due } from "../due";
+import { sweep } from "../sweep";
 import { endings, type FormatStage, openFormats } from "./formats";
 import { aside } from "./replica";
 import { binaries } from "./server";
@@ -12,8 +14,8 @@ beforeAll(async () => {
 afterEach(() => stage.clear());
 afterAll(() => stage?.stop());
 
-describe.each(Object.keys(endings))("%s", (name) => {
-    test.each([1, 3])("is restored to the same database over %i connections", async (jobs) => {
+describe.each(due(Object.keys(endings)))("%s", (name) => {
+    sweep([1, 3])("is restored to the same database over %i connections", async (jobs) => {
         const { ending, id } = await stage.restoring(await stage.stored(name), ({ database }) => {
             database.jobs = jobs;
         });
@@ -27,7 +29,7 @@ describe.each(Object.keys(endings))("%s", (name) => {
     });
 });
 
-test.each([
+sweep([
     ["plain without compression", /ends (in the middle of|without the line)/],
     ["plain with xz", /xz says: Unexpected end of input/],
     ["plain with zstd", /zstd says: .*premature end/],
@@ -44,7 +46,7 @@ test.each([
     }
 });
 
-test.each([
+sweep([
     ["plain with xz", /xz says: |PostgreSQL says: |holds |ends /],
     ["plain with zstd", /zstd says: |PostgreSQL says: |holds |ends /],
     ["custom", /pg_restore says: |PostgreSQL says: |holds |ends /],
@@ -60,7 +62,7 @@ describe("a directory", () => {
         const sized = files.map((file) => ({ file, size: readFileSync(join(path, file)).length }));
         return join(path, sized.toSorted((a, b) => b.size - a.size)[0]?.file ?? "");
     };
-    test.each<[string, (file: string) => void, RegExp]>([
+    sweep<[string, (file: string) => void, RegExp]>([
         ["a file missing", (file) => rmSync(file), /pg_restore says: could not open input file/],
         [
             "a file cut short",
@@ -105,7 +107,7 @@ test("what the files hold counts, not what they are called", async () => {
     expect((await stage.restoring({ stamp })).ending).toMatchObject({ status: 0 });
 });
 
-test.each(["custom", "tar", "directory"])("%s of a newer server is refused with both versions", async (name) => {
+sweep(["custom", "tar", "directory"])("%s of a newer server is refused with both versions", async (name) => {
     const backup = await stage.stored(name);
     const file = name === "directory" ? join(backup.path, "toc.dat") : backup.path;
     const bytes = readFileSync(file);
@@ -150,7 +152,7 @@ describe("a hostile archive", () => {
     });
     beforeEach(() => rmSync(canary, { force: true }));
 
-    test.each([
+    sweep([
         ["custom", ".dump"],
         ["tar", ".tar"],
         ["directory", ""],
@@ -193,7 +195,7 @@ describe("a hostile archive", () => {
     });
 });
 
-test.each([
+sweep([
     ["plain with xz", "xz"],
     ["plain with zstd", "zstd"],
     ["custom", "pg_restore"],

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CopyPlan } from "../../contract";
 import type { HookPoint, HooksPlan } from "../../contract/hooks";
 import { databaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -114,7 +115,7 @@ describe("hooks before the switch", () => {
         expect((await items(aside(third)))[2]).toEqual({ n: 3, text: `understudy_act_${third}` });
     });
 
-    test.each<[string, string | object, RegExp]>([
+    sweep<[string, string | object, RegExp]>([
         [
             "fails",
             "select 1;\n\nupdate item\nset nonsense = 1",

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sweep } from "../sweep";
 import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -28,7 +29,7 @@ function loading(sql: string, id: string = ids[1]) {
     );
 }
 
-test.each([
+sweep([
     ["a program run by COPY", `COPY public.t FROM PROGRAM 'touch ${canary}';`, "pg_execute_server_program"],
     ["a file read by COPY", "CREATE TABLE x (a text); COPY x FROM '/etc/passwd';", "pg_read_server_files"],
     ["ALTER SYSTEM", "ALTER SYSTEM SET archive_command = 'true';", "permission denied to set parameter"],

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CopyPlan } from "../../contract";
 import { type DatabaseIdentity, type IdentityPlan, rewritesFound } from "../../contract/identity";
 import { databaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -313,7 +314,7 @@ describe("a copy after another one", () => {
 });
 
 describe("a copy is not used", () => {
-    test.each<[string, Partial<DatabaseIdentity>, RegExp]>([
+    sweep<[string, Partial<DatabaseIdentity>, RegExp]>([
         [
             "with names of what there is not, all in one sentence",
             {

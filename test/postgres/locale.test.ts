@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import { type DatabaseReport, databaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { sha256 } from "./copied";
 import { type Publisher, startPublisher } from "./publisher";
 import { aside, ids, type Replica, stampBefore, startReplica } from "./replica";
@@ -164,7 +165,7 @@ describe("a locale", () => {
         writeFileSync(path, before);
     });
 
-    test.each([
+    sweep([
         [{ name: "xx_XX.UTF-8", provider: "libc" }, "UTF8", /locale xx_XX\.UTF-8 \(libc\).*invalid locale name/],
         [{ name: "C.UTF-8", provider: "libc" }, "LATIN1", /encoding LATIN1 and .*"LATIN1" does not match locale/],
         [{ name: "nonsense", provider: "icu" }, "UTF8", /locale nonsense \(icu\).*has no such language/],

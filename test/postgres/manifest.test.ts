@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { DumpedDatabase, Manifest } from "../../contract/manifest";
+import { sweep } from "../sweep";
 import { copied, copiedLargeObjects, sha256 } from "./copied";
 import { type FormatName, type FormatStage, openFormats } from "./formats";
 import { manifestOf } from "./manifest";
@@ -41,7 +42,7 @@ describe("a backup with a manifest", () => {
         return backup;
     }
 
-    test.each<FormatName>(["plain with zstd", "custom", "directory"])("%s is proven by it", async (name) => {
+    sweep<FormatName>(["plain with zstd", "custom", "directory"])("%s is proven by it", async (name) => {
         const { ending, id } = await stage.restoring(await described(name));
         expect(ending, ending.log).toMatchObject({ status: 0 });
         const report = await stage.restored(id);
@@ -58,7 +59,7 @@ describe("a backup with a manifest", () => {
         expect(ending.log).toContain('{"event":"ended","phase":"prove"');
     });
 
-    test.each<FormatName>(["plain without compression", "custom without compression", "directory without compression"])(
+    sweep<FormatName>(["plain without compression", "custom without compression", "directory without compression"])(
         "%s: a changed byte that nothing else tells of is found, and is not known without it",
         async (name) => {
             const backup = await described(name);
@@ -80,7 +81,7 @@ describe("a backup with a manifest", () => {
         },
     );
 
-    test.each<[string, (manifest: Manifest) => unknown, string | RegExp]>([
+    sweep<[string, (manifest: Manifest) => unknown, string | RegExp]>([
         ["is torn", (manifest) => JSON.stringify(manifest).slice(0, 500), "is torn"],
         [
             "is of another version",
@@ -172,7 +173,7 @@ describe("a backup with a manifest", () => {
         expect(await stage.restored(id)).toMatchObject({ stamp: sound.stamp });
     });
 
-    test.each<[string, (shop: DumpedDatabase) => void, RegExp]>([
+    sweep<[string, (shop: DumpedDatabase) => void, RegExp]>([
         [
             "fewer rows",
             ({ tables }) => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TableRules } from "../../contract/masking";
 import { databaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { aside, frame, ids, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -238,7 +239,7 @@ describe("a copy with rules for its columns", () => {
 });
 
 describe("a copy is not used", () => {
-    test.each<[string, TableRules, RegExp]>([
+    sweep<[string, TableRules, RegExp]>([
         [
             "of which a column with text is in neither list, with the lines to add",
             {

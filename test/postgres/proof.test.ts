@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { sha256 } from "./copied";
 import { type LossyWay, startLossyWay } from "./lossy-way";
 import { manifestOf } from "./manifest";
@@ -89,7 +90,7 @@ async function remove(id: string) {
 }
 
 describe("rows are read back, whatever their types, their order and the settings of production are", () => {
-    test.each(["directory", "plain"] as const)("in format %s", async (format) => {
+    sweep(["directory", "plain"] as const)("in format %s", async (format) => {
         const [stem = ""] = await publisher.published((plan) => {
             plan.format = format;
         });

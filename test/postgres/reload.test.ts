@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { generationName, markerSql, type Plan } from "../../contract";
 import type { DatabaseReport } from "../../contract/report";
+import { sweep } from "../sweep";
 import { type Publisher, startPublisher } from "./publisher";
 import { aside, type Replica, startReplica } from "./replica";
 
@@ -112,7 +113,7 @@ describe("when a base is there of an earlier backup", () => {
         await shop("drop materialized view counted");
     });
 
-    test.each([
+    sweep([
         ["directory", 7],
         ["plain", 3],
     ] as const)(
@@ -214,7 +215,7 @@ describe("when a base is there of an earlier backup", () => {
         expect((await refreshed()).report.reloaded).toBeUndefined();
     });
 
-    test.each([
+    sweep([
         ["lacks a table", "drop table page", /cannot be used \(table public\.page is not there\): restoring all of/],
         [
             "lacks rows that others lean on",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
+import { sweep } from "../sweep";
 import { aside, dump, frame, ids, type Replica, stampBefore, startProduction, startReplica } from "./replica";
 import type { TestServer } from "./server";
 
@@ -103,7 +104,7 @@ describe("one database out of a dump of the whole server", () => {
         expect(await replica.run("prepare-database", replica.plan(ids[0], ids[0]))).toMatchObject({ status: 0 });
     });
 
-    test.each([
+    sweep([
         ["as production's schedule makes it", ["--clean", "--if-exists"], ids[1]],
         ["without anything", [], ids[2]],
         ["as INSERT statements", ["--clean", "--if-exists", "--inserts"], ids[3]],
@@ -184,7 +185,7 @@ describe("is refused, with what to set:", () => {
         );
     });
 
-    test.each([
+    sweep([
         [
             "a dump of one database under the name of a whole server",
             "dumpall",
@@ -259,7 +260,7 @@ describe("is never restored:", () => {
     const toZebra = /\\connect zebra\n(?=\\restrict)/;
     const zebra = '--\n-- Database "zebra" dump\n--\n\n--\n-- PostgreSQL database dump\n';
 
-    test.each<[string, (text: string) => string, RegExp]>([
+    sweep<[string, (text: string) => string, RegExp]>([
         ["a dump that ends after the database", (text) => text.slice(0, text.indexOf(zebra)), /was broken off/],
         [
             "a dump that ends in another database",

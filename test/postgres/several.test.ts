@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Plan } from "../../contract";
+import { sweep } from "../sweep";
 import { frame, ids, loginPassword, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -129,7 +130,7 @@ test("if one fails, it is named, and nothing of either is left or switched", asy
 });
 
 describe("refused before anything is changed:", () => {
-    test.each([
+    sweep([
         [
             "a stamp that only one of them has",
             () => {

@@ -1,6 +1,7 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { markerSql, type Plan } from "../../contract";
+import { sweep } from "../sweep";
 import { dump, stack as first, loginPassword, stampBefore } from "./replica";
 import { aside, copy, type Stacks, second, shop, startStacks } from "./stacks";
 
@@ -120,7 +121,7 @@ describe("with a base of the first stack", () => {
         }
     });
 
-    test.each<[string, Plan["database"]["databases"], RegExp]>([
+    sweep<[string, Plan["database"]["databases"], RegExp]>([
         [
             "name and owner",
             [shop],

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { generationMarker } from "../../contract";
+import { sweep } from "../sweep";
 import { aside, frame, ids, loginPassword, type Replica, stampBefore, startReplica } from "./replica";
 
 let replica: Replica;
@@ -105,7 +106,7 @@ test("the first generation's login gets another password, as after a wipe, thoug
 });
 
 describe("refused", () => {
-    test.each([
+    sweep([
         ["a generation that nobody has made", third, first, "not restored and proven"],
         ["media that are not complete", second, third, "Generation 00000000cc of the media is not complete"],
     ])("%s", async (_, database, media, reason) => {

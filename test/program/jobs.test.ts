@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { sweep } from "../sweep";
 import { type Run, runProgram } from "./monitor";
 import { changed, cluster, config, job, template } from "./registered";
 
@@ -11,7 +12,7 @@ describe("what makes a Job run again", () => {
     const afterwards = ["switch", "smoke", "retire"];
     const withDatabase = ["prepare-database", ...afterwards];
     const commands = ["prepare-database", "prepare-media", "switch", "smoke", "retire"];
-    it.each([
+    sweep([
         {
             change: "another refresh of the database",
             key: "database",
