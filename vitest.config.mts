@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 import { waiting } from "./test/turns";
 
 /** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
-const common = { testTimeout: 300_000, hookTimeout: 900_000, exclude: [...configDefaults.exclude, ...waiting] };
+const common = { testTimeout: 900_000, hookTimeout: 1_800_000, exclude: [...configDefaults.exclude, ...waiting] };
 
 export default defineConfig({
     test: {
@@ -28,8 +28,6 @@ export default defineConfig({
             {
                 test: {
                     ...common,
-                    // A step may be several updates, each of which is given up after minutes.
-                    testTimeout: 900_000,
                     name: "cluster",
                     include: ["test/{cluster,standins,scenario}/**/*.test.ts"],
                     // As many as there are lanes, each with a cluster (test/scenario/lane.ts).

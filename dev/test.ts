@@ -56,7 +56,9 @@ async function main(args: string[]): Promise<number> {
     if (values.every === true || filters.length > 0) {
         process.env.UNDERSTUDY_TEST_EVERY = "1";
     } else {
-        console.error(`Of long tables a fourth is due today, and of long files all but ${waiting.length}; --every runs all.`);
+        console.error(
+            `Of long tables a fourth is due today, and of long files all but ${waiting.length}; --every runs all.`,
+        );
     }
     const limit = Number(values.within ?? "Infinity") * 60_000;
     if (!(limit > 0)) {

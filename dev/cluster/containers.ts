@@ -7,7 +7,7 @@ import { endProcess } from "./daemons";
 import type { Layout } from "./layout";
 
 /** Runs containerd's client on the cluster's images and containers. */
-export function ctr(layout: Layout, args: string[], timeout = 120_000): Promise<string> {
+export function ctr(layout: Layout, args: string[], timeout = 600_000): Promise<string> {
     return run("ctr", ["--address", layout.socket, "--namespace", "k8s.io", ...args], { timeout });
 }
 

@@ -201,15 +201,15 @@ interface Condition {
 }
 
 function answers(url: string): Promise<boolean> {
-    return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    return fetch(url, { signal: AbortSignal.timeout(10_000) }).then(
         (answer) => answer.ok,
         () => false,
     );
 }
 
-/** Waits for something that the daemon should bring about, and tells the end of its log if it does not in two minutes. */
+/** Waits for something that the daemon should bring about, and tells the end of its log if it does not in ten minutes. */
 async function until(layout: Layout, daemon: string, isSo: () => Promise<unknown>): Promise<void> {
-    const patience = 120_000;
+    const patience = 600_000;
     const deadline = Date.now() + patience;
     while (!(await isSo())) {
         if (Date.now() > deadline || !isRunning(layout, daemon)) {

@@ -131,7 +131,7 @@ async function follow(path: string, headers: Fields = {}) {
     });
     return {
         answer,
-        until: (wanted: string) => expect.poll(() => got, { timeout: 10_000 }).toContain(wanted),
+        until: (wanted: string) => expect.poll(() => got, { timeout: 60_000 }).toContain(wanted),
         whole: async () => {
             await once(gunzip, "end");
             return got;

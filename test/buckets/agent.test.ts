@@ -101,12 +101,12 @@ test("when the agent is killed, what it has started ends as well, and neither le
     await stage.server.put("production", { "site/large": Buffer.alloc(12 * 2 ** 20, 1) });
     const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; RCLONE_BWLIMIT=500Ki exec $rclone "$@"`);
     const { child, ended } = start("copy-buckets", { ...stage.plan(stage.copy()), rclone });
-    const pid = await vi.waitFor(() => Number(stage.read("pid")), 20_000);
+    const pid = await vi.waitFor(() => Number(stage.read("pid")), 120_000);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     expect(process.kill(pid, 0)).toBe(true);
     child.kill("SIGKILL");
     await ended;
-    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 8_000, interval: 100 });
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), { timeout: 60_000, interval: 100 });
     expect(readdirSync(temporary())).toEqual([]);
     expect(await run("copy-buckets", stage.plan(stage.copy()))).toMatchObject({ status: 0 });
     expect(Object.keys(await stage.server.objects("replica"))).toEqual(["site/a", "site/b", "site/large"]);
@@ -115,7 +115,7 @@ test("when the agent is killed, what it has started ends as well, and neither le
 test("a stopped run says what it leaves", async () => {
     const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid2; exec sleep 60`);
     const { child, ended } = start("copy-buckets", { ...stage.plan(stage.copy()), rclone });
-    await vi.waitFor(() => stage.read("pid2"), 20_000);
+    await vi.waitFor(() => stage.read("pid2"), 120_000);
     child.kill("SIGTERM");
     expect(await ended).toMatchObject({
         status: 1,

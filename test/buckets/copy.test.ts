@@ -144,11 +144,11 @@ describe("a copy of a bucket", () => {
         const stop = new AbortController();
         const rclone = altered(stage, "sync", `echo $$ > ${stage.folder}/pid; exec sleep 60`);
         const running = copyBuckets({ ...stage.plan(stage.copy()), rclone }, stop.signal);
-        await vi.waitFor(() => stage.read("pid"), 20_000);
+        await vi.waitFor(() => stage.read("pid"), 120_000);
         stop.abort(new Error("stopped"));
         await expect(running).rejects.toThrow("stopped");
         const pid = Number(stage.read("pid"));
-        await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), 5_000);
+        await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow(), 60_000);
         expect(await run()).toContain("2 added");
     });
 });

@@ -20,9 +20,9 @@ beforeAll(async () => {
     before = await census(marks);
     const nothing = { processes: [], mounts: [], links: [], namespaces: [], routes: [], controlGroups: [], traces: [] };
     expect(before).toEqual({ ...nothing, filters: before.filters });
-}, 120_000);
+});
 
-afterAll(() => Promise.all([stopCluster(one), stopCluster(two)]), 120_000);
+afterAll(() => Promise.all([stopCluster(one), stopCluster(two)]));
 
 /** A pod with all that a pod can leave behind: mounts of three kinds, control groups, a network interface. */
 function busyPod(name: string): object {
@@ -68,7 +68,7 @@ test("a cluster that was stopped leaves nothing in the running system", async ()
     await cluster.stop();
     expect(await census(marks)).toEqual(before);
     expect(await findCluster(one)).toBeUndefined();
-}, 120_000);
+});
 
 test("a cluster that is started again has its objects and runs its pods; a fresh one has none", async () => {
     const again = await startCluster(one);
@@ -79,7 +79,7 @@ test("a cluster that is started again has its objects and runs its pods; a fresh
 
     const fresh = await startCluster(one, { fresh: true });
     expect(await kubectl(fresh, ["get", "pods", "--output=name"])).toBe("");
-}, 120_000);
+});
 
 test("a start repairs a cluster of which half was killed, and its pods go on", async () => {
     const cluster = await startCluster(one);
@@ -100,7 +100,7 @@ test("a start repairs a cluster of which half was killed, and its pods go on", a
         await apply(cluster, busyPod("third"));
         await ready(cluster, "third");
     }
-}, 180_000);
+});
 
 test("a stop removes all of a cluster of which half was killed, containerd included", async () => {
     const cluster = await startCluster(one);
@@ -114,7 +114,7 @@ test("a stop removes all of a cluster of which half was killed, containerd inclu
     await ready(again, "fourth");
     await again.stop();
     expect(await census(marks)).toEqual(before);
-}, 180_000);
+});
 
 test("a start that was killed anywhere is made good by the next", async () => {
     for (const moment of [300, 1500, 3000]) {
@@ -133,7 +133,7 @@ test("a start that was killed anywhere is made good by the next", async () => {
     }
     await stopCluster(one);
     expect(await census(marks)).toEqual(before);
-}, 240_000);
+});
 
 test("two clusters run side by side, and one stays when the other goes", async () => {
     const [first, second] = await Promise.all([startCluster(one, { fresh: true }), startCluster(two, { fresh: true })]);
@@ -146,4 +146,4 @@ test("two clusters run side by side, and one stays when the other goes", async (
     await ready(second, "sixth");
     await second.stop();
     expect(await census(marks)).toEqual(before);
-}, 180_000);
+});

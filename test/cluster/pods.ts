@@ -9,7 +9,7 @@ export async function kubectl(cluster: Cluster, args: readonly string[], input?:
     const access = ["--kubeconfig", cluster.kubeconfig, "--context", cluster.context];
     return run(join(kubernetes, "kubectl"), [...access, ...args], {
         input: input && JSON.stringify(input),
-        timeout: 120_000,
+        timeout: 600_000,
     });
 }
 

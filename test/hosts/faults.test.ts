@@ -28,11 +28,11 @@ const generation = async () =>
     (await stage.replica.query("postgres", "select id from understudy.generation where state = 'live'"))[0]?.id;
 const again = () => ({ "database.refresh": String(Math.random()) });
 
-/** Waits for something, for two minutes at most: machines may be busy. */
+/** Waits for something, for ten minutes at most: machines may be busy. */
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-    for (const deadline = Date.now() + 120_000; !(await what()); ) {
+    for (const deadline = Date.now() + 600_000; !(await what()); ) {
         if (Date.now() > deadline) {
-            throw new Error("it did not happen within 2 min");
+            throw new Error("it did not happen within 10 min");
         }
         await sleep(10);
     }

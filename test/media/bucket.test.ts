@@ -164,7 +164,7 @@ describe("a generation of a bucket", () => {
     test("of a run that is stopped goes away, and rclone with it", async () => {
         const stop = new AbortController();
         const running = prepareWith("copy", `touch '${join(places.folder, "begun")}'; exec sleep 300`, stop.signal);
-        await vi.waitUntil(() => existsSync(join(places.folder, "begun")), { timeout: 30_000 });
+        await vi.waitUntil(() => existsSync(join(places.folder, "begun")), { timeout: 120_000 });
         stop.abort(new Error("stopped"));
         await expect(running).rejects.toThrow("stopped");
         expect(readdirSync(join(volume, "generations"))).toEqual([]);

@@ -54,7 +54,7 @@ describe.each([
         expect(readFileSync(copied, "utf8")).toBe("old");
     });
 
-    test("and does not stop changing leaves nothing", { timeout: 60_000 }, async () => {
+    test("and does not stop changing leaves nothing", async () => {
         const script = `const fs = require("fs"); const [path] = process.argv.slice(1); const file = fs.openSync(path, "w");
             fs.writeSync(file, "x".repeat(60000), 0); process.stdout.write("begun");
             for (let n = 0; ; n++) { fs.futimesSync(file, n, n); }`;

@@ -66,7 +66,7 @@ describe("a volume that a run is at", () => {
         }
         expect(existsSync(at(first, "picture.jpg"))).toBe(true);
         expect(existsSync(at(second))).toBe(false);
-    }, 15_000);
+    });
 
     test("is not needed by a run that has nothing to do", async () => {
         await prepare(first);
@@ -85,7 +85,7 @@ describe("a volume that a run is at", () => {
             renameSync(`${marker}.away`, marker);
         });
         expect(await waiting).toContain("already there");
-    }, 15_000);
+    });
 
     test("is let go after a failure as well", async () => {
         const failing = hold("prepare-media 00000000ff", async () => {
@@ -114,7 +114,7 @@ describe("a volume that a run has left", () => {
         // At the usual pace, twelve looks take a minute.
         await withVolume(volume, "retire 00000000aa", never, async () => undefined);
         expect(existsSync(path())).toBe(false);
-    }, 20_000);
+    }, 45_000);
 
     test("by a run that was killed with SIGKILL is taken over by the next one", async () => {
         const program = join(places.folder, "run.cjs");
@@ -136,7 +136,7 @@ describe("a volume that a run has left", () => {
         await new Promise((resolve) => child.once("exit", resolve));
         expect(await prepare(first)).toContain("3 files");
         expect(existsSync(path())).toBe(false);
-    }, 30_000);
+    });
 
     test("is taken over by one of several, and the others name that one", async () => {
         left();

@@ -137,7 +137,7 @@ describe("a folder that becomes a link in the race", () => {
         await Promise.all([from.close(), to.close()]);
     });
 
-    test("at random moments never brings what is outside into a copy", { timeout: 60_000 }, async () => {
+    test("at random moments never brings what is outside into a copy", async () => {
         const outside = join(places.folder, "outside");
         mkdirSync(outside);
         for (let n = 0; n < 40; n++) {

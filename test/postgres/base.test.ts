@@ -20,7 +20,7 @@ beforeAll(async () => {
     backup = await dump(production);
     replica.store(stamp, backup);
     expect(await replica.run("prepare-media", planFor(first))).toMatchObject({ status: 0 });
-}, 120_000);
+});
 afterAll(() => Promise.all([replica?.stop(), production?.stop()]));
 
 async function bases() {

@@ -29,7 +29,7 @@ const to = (database: string) => ({
 beforeAll(async () => {
     server = await startServer();
     await server.query("postgres", "create role shop login password 'shop'");
-}, 60_000);
+});
 afterAll(() => server?.stop());
 
 beforeEach(async () => {
@@ -134,6 +134,6 @@ test("a load tells of a table once its rows are there for others to see", async 
 async function readingOnce() {
     const reader = "select state, left(query, 6) as query from pg_stat_activity where application_name = 'test'";
     await expect
-        .poll(() => server.query("postgres", reader), { timeout: 20_000 })
+        .poll(() => server.query("postgres", reader), { timeout: 120_000 })
         .toEqual([{ state: "idle", query: "select" }]);
 }

@@ -38,7 +38,7 @@ beforeAll(async () => {
         installExtension(replica.server, lossy, configured("lossy_s") + loses),
         installExtension(replica.server, careless, "create table found as select nearest('x'::text) as answer;"),
     ]);
-}, 120_000);
+});
 afterAll(async () => {
     for (const extension of extensions) {
         extension.remove();

@@ -154,7 +154,7 @@ test("a count tells what rules would change in the copy in use, and changes noth
 });
 
 describe("a copy with rules", () => {
-    beforeAll(() => prepared(own(second, { empty: ["session", "visit"] })), 120_000);
+    beforeAll(() => prepared(own(second, { empty: ["session", "visit"] })));
 
     test("has production's addresses nowhere, in any kind of text", async () => {
         expect(await query(second, "select * from page order by id")).toEqual([
@@ -248,7 +248,7 @@ describe("a copy after another one", () => {
              insert into option values ('ours', 's:16:"${host}";')`,
         );
         await prepared(own(third, { set, preserve, floor }));
-    }, 120_000);
+    });
 
     test("has the credentials and states that the stack wants", async () => {
         expect(await query(third, "select provider, secret, limits from client order by id")).toEqual([

@@ -25,7 +25,7 @@ beforeAll(async () => {
     await client.query("select lo_put(lo_create(0), 5000000, 'end')");
     await client.query("select lo_from_bytea(0, n::text::bytea) from generate_series(1, 1200) n");
     ({ count } = await copiedLargeObjects(server, "postgres"));
-}, 60_000);
+});
 afterAll(async () => {
     await client?.end();
     await server?.stop();

@@ -32,7 +32,7 @@ beforeAll(async () => {
     await server.query("euro", "insert into word values (1, '5 €')");
     [publisher, replica] = await Promise.all([startPublisher(server), startReplica()]);
     await publisher.published((plan) => Object.assign(plan, { databases: Object.keys(production) }));
-}, 120_000);
+});
 afterAll(() => Promise.all([publisher?.stop(), replica?.stop()]));
 
 let copies = 0;

@@ -25,7 +25,7 @@ beforeAll(async () => {
     );
     backup = await dump(production);
     await production.stop();
-}, 300_000);
+});
 afterAll(() => volume?.remove());
 
 /** A replica on the volume with the backup in its store, used and stopped. */

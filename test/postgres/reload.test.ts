@@ -33,7 +33,7 @@ beforeAll(async () => {
          alter table page disable trigger never;
          alter table log add constraint short check (length(text) < 1000) not valid;`,
     );
-}, 120_000);
+});
 afterAll(async () => {
     await publisher?.stop();
     await replica?.stop();

@@ -17,7 +17,7 @@ beforeAll(async () => {
     replica.store(stamp, await dump(production));
     const server = await production.tool("pg_dumpall", ["--clean", "--if-exists"]);
     writeFileSync(join(replica.folder, "store/hourly", `backup-${stamp}-dumpall.sql.gz`), gzipSync(server));
-}, 120_000);
+});
 afterAll(() => Promise.all([replica?.stop(), production?.stop()]));
 
 async function restored(id: string, change: (database: Plan["database"]) => void) {

@@ -22,7 +22,7 @@ beforeAll(async () => {
             expect(await replica.run("switch", replica.plan(id, id))).toMatchObject({ status: 0 });
         }
     }
-}, 120_000);
+});
 afterAll(() => replica?.stop());
 
 async function databases() {

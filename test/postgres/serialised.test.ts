@@ -15,7 +15,7 @@ beforeAll(() => installPackages(["php-cli"]));
 /** What PHP answers to each of these, with the program beside this file. */
 async function php(asked: object[]): Promise<unknown[]> {
     const args = ["-n", "-d", "display_errors=stderr", join(__dirname, "serialised.php")];
-    const running = promisify(execFile)("php", args, { maxBuffer: 2 ** 30, timeout: 120_000 });
+    const running = promisify(execFile)("php", args, { maxBuffer: 2 ** 30, timeout: 600_000 });
     running.child.stdin?.end(asked.map((one) => `${JSON.stringify(one)}\n`).join(""));
     const { stdout } = await running;
     return stdout

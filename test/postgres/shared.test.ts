@@ -9,7 +9,7 @@ import { aside, copy, type Stacks, second, shop, startStacks } from "./stacks";
 let stacks: Stacks;
 beforeAll(async () => {
     stacks = await startStacks();
-}, 120_000);
+});
 afterAll(() => stacks?.stop());
 
 const otherRules = ({ database }: Plan) => {
@@ -73,7 +73,7 @@ describe("with a base of the first stack", () => {
             plan.source = {};
         });
         await stacks.run(cloned, "prepare-media");
-    }, 60_000);
+    });
 
     test("the second one clones it, and gets what a restore of its own would have made", async () => {
         const ending = await stacks.prepared(cloned);

@@ -19,7 +19,7 @@ beforeAll(async () => {
             expect(await replica.run(command, replica.plan(id, id))).toMatchObject({ status: 0 });
         }
     }
-}, 120_000);
+});
 afterAll(() => replica?.stop());
 
 async function survey(mail: MailPlan = {}): Promise<Survey> {

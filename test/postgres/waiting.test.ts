@@ -12,7 +12,7 @@ beforeAll(async () => {
     stacks = await startStacks();
     await stacks.query(markerSql(second));
     await stacks.run(stacks.secondPlan(), "prepare-media");
-}, 120_000);
+});
 afterAll(() => stacks?.stop());
 
 describe("while one stack restores", () => {

@@ -56,7 +56,7 @@ describe("the demo's production", () => {
     test("4. whoever uses it changes rows and media, and the digest sees it", async () => {
         const activity = await productionActivity(cluster);
         try {
-            await expect.poll(notes, { timeout: 120_000 }).not.toBe(before.rows.catalogue?.["public.notes"]);
+            await expect.poll(notes, { timeout: 600_000 }).not.toBe(before.rows.catalogue?.["public.notes"]);
         } finally {
             await activity.stop();
         }

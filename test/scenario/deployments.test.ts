@@ -48,7 +48,7 @@ const pods = async () => (await core.listNamespacedPod({ namespace: place.namesp
 const deployment = () => apps.readNamespacedDeployment(place);
 
 async function until(what: () => Promise<boolean>): Promise<void> {
-    for (const deadline = Date.now() + 60_000; !(await what()) && Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 300_000; !(await what()) && Date.now() < deadline; ) {
         await sleep(200);
     }
     expect(await what()).toBe(true);

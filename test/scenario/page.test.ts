@@ -25,7 +25,7 @@ describe("the replica's page, in a browser", () => {
                 ({ status }) => status,
                 () => 0,
             );
-        await expect.poll(answer, { timeout: 60_000 }).toBe(200);
+        await expect.poll(answer, { timeout: 300_000 }).toBe(200);
         const page = await browser.newPage();
         await page.goto(`http://${stage.cluster.address}:30080/`);
         expect(await page.title()).toMatch(/replica/i);
@@ -39,6 +39,6 @@ describe("the replica's page, in a browser", () => {
         // Pictures further down are only fetched when somebody scrolls there.
         const picture = page.locator('img[width="64"]').first();
         const width = () => picture.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth);
-        await expect.poll(width, { timeout: 30_000 }).toBeGreaterThan(0);
+        await expect.poll(width, { timeout: 120_000 }).toBeGreaterThan(0);
     });
 });

@@ -154,8 +154,8 @@ export async function openStage(part: Part = {}): Promise<Stage> {
     return stage;
 }
 
-/** Milliseconds that a command may take, several times what it does on two busy cores. */
-const patience = 240_000;
+/** Milliseconds that a command may take: many times what it does on two busy cores, for there are slow ones. */
+const patience = 720_000;
 
 /** Runs a command that is killed when it takes too long: whatever it waits for, the next step must not wait for its lock. */
 async function patiently(workspace: Workspace, args: string[]): Promise<Ended> {
