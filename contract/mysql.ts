@@ -111,8 +111,11 @@ export const mysqlManifestSchema = z.strictObject({
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
     /** Bytes of rows and indexes when the dump began. */
     databaseBytes: count,
-    /** By name, in the snapshot that was dumped: rows, and what `CHECKSUM TABLE` says of them. */
-    tables: z.record(z.string(), z.strictObject({ rows: count, checksum: z.string() })),
+    /**
+     * By name, in the snapshot that was dumped: rows, and what `CHECKSUM TABLE` says of them. The checksum is absent where no
+     * snapshot was sure to be the dump's.
+     */
+    tables: z.record(z.string(), z.strictObject({ rows: count, checksum: z.string().optional() })),
 });
 export type MysqlManifest = z.infer<typeof mysqlManifestSchema>;
 

@@ -89,3 +89,16 @@ export async function connectTo(
         }
     }
 }
+
+/** Works with a connection of its own. */
+export async function using<T>(
+    connect: () => Promise<Connection>,
+    work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+    const connection = await connect();
+    try {
+        return await work(connection);
+    } finally {
+        await connection.end().catch(() => connection.destroy());
+    }
+}

@@ -2,6 +2,7 @@ import type { Connection } from "mysql2/promise";
 import type { MysqlManifest } from "../../contract/mysql";
 import type { DatabaseReport } from "../../contract/report";
 import { plural, type Watch } from "../report";
+import { checksumOf } from "./checksum";
 import { foreignKeysOf, orphansOf } from "./keys";
 import { Lanes } from "./lanes";
 import type { MysqlLoaded } from "./load";
@@ -46,9 +47,8 @@ export async function prove({ connections, database, loaded, facts, version, wat
     watch(() => ({ done: progress.rows, unit: "row", part: { of: total, through: progress.bytes } }));
     await lanes.each(all, async (connection, [table, { rows, bytes }]) => {
         await proveRows(connection, database, table, rows);
-        const checksum = isComparable
-            ? await proveChecksum(connection, database, table, facts.tables[table]?.checksum)
-            : undefined;
+        const named = isComparable ? facts.tables[table]?.checksum : undefined;
+        const checksum = named === undefined ? undefined : await proveChecksum(connection, database, table, named);
         tables[table] = { rows, bytes, ...(checksum !== undefined && { checksum }) };
         progress.rows += rows;
         progress.bytes += bytes;
@@ -77,7 +77,7 @@ export async function prove({ connections, database, loaded, facts, version, wat
             ...(facts === undefined ? [] : ["the file has the SHA-256 that the manifest names"]),
             "every table has the rows of the dump",
             ...(keys.length === 0 ? [] : [`no row of ${plural(keys.length, "foreign key")} refers to none`]),
-            ...(isComparable ? ["every table has the checksum that the manifest names"] : []),
+            ...(isComparable ? describeChecksums(facts) : []),
             ...describeObjects(tally),
         ],
         unknown: unknownOf(facts, isComparable, version),
@@ -88,9 +88,35 @@ function unknownOf(facts: MysqlManifest | undefined, isComparable: boolean, vers
     if (facts === undefined) {
         return ["whether the rows are as production has them: the backup has no manifest with checksums"];
     }
-    return isComparable
+    if (!isComparable) {
+        return [
+            `the checksums of tables: production's server is ${facts.server.version}, and the replica's is ${version}`,
+        ];
+    }
+    const without = Object.entries(facts.tables).filter(([, { checksum }]) => checksum === undefined);
+    return without.length === 0
         ? []
-        : [`the checksums of tables: production's server is ${facts.server.version}, and the replica's is ${version}`];
+        : [
+              `whether the rows of ${plural(without.length, "table")} are as production has them (${namesOf(without)}): the ` +
+                  "manifest has no checksum, as production was written to when the dump began or keeps no binary log, or the " +
+                  "table is not of InnoDB or has columns of type FLOAT, which dumps round",
+          ];
+}
+
+function describeChecksums({ tables }: MysqlManifest): string[] {
+    const all = Object.values(tables);
+    const proven = all.filter(({ checksum }) => checksum !== undefined).length;
+    if (proven === 0) {
+        return [];
+    }
+    const which = proven === all.length ? "every table has" : `${proven} of ${plural(all.length, "table")} have`;
+    return [`${which} the checksum that the manifest names`];
+}
+
+/** The first few of them. */
+function namesOf(tables: [string, unknown][]): string {
+    const names = tables.slice(0, 3).map(([name]) => name);
+    return [...names, ...(tables.length > names.length ? ["…"] : [])].join(", ");
 }
 
 /** Servers of a family compute the same checksum: `10.11-MariaDB`. */
@@ -171,7 +197,7 @@ async function proveChecksum(
     connection: Connection,
     database: string,
     table: string,
-    expected: string | undefined,
+    expected: string,
 ): Promise<string> {
     const checksum = await checksumOf(connection, database, table);
     if (checksum !== expected) {
@@ -180,15 +206,6 @@ async function proveChecksum(
         );
     }
     return checksum;
-}
-
-/** What `CHECKSUM TABLE` says of a table's rows. */
-export async function checksumOf(connection: Connection, database: string, table: string): Promise<string> {
-    const [found] = await rowsOf<{ Checksum: number | string | null }>(
-        connection,
-        `checksum table ${quotedIn(database, table)}`,
-    );
-    return String(found?.Checksum);
 }
 
 async function proveViews(connection: Connection, database: string, views: string[]): Promise<void> {

@@ -196,7 +196,7 @@ export async function databaseNames(admin: Connection): Promise<Set<string>> {
 }
 
 /** Bytes of a database's rows and indexes, as the server estimates them. */
-export async function databaseSize({ admin }: MysqlServer, database: string): Promise<number> {
+export async function databaseSize({ admin }: Pick<MysqlServer, "admin">, database: string): Promise<number> {
     const [found] = await rowsOf<{ bytes: number | string | null }>(
         admin,
         `select sum(data_length + index_length) as bytes from information_schema.tables where table_schema = ?`,
