@@ -1,8 +1,7 @@
-import { configDefaults, defineConfig } from "vitest/config";
-import { waiting } from "./test/turns";
+import { defineConfig } from "vitest/config";
 
 /** Real servers start and clusters converge: patience is generous, and no test asserts a time. */
-const common = { testTimeout: 900_000, hookTimeout: 1_800_000, exclude: [...configDefaults.exclude, ...waiting] };
+const common = { testTimeout: 900_000, hookTimeout: 1_800_000 };
 
 export default defineConfig({
     test: {

@@ -12,7 +12,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { lanes } from "../test/scenario/lane";
-import { waiting } from "../test/turns";
+import { waitingOn } from "../test/turns";
 import { startCluster, stopCluster } from "./cluster/index";
 import { run } from "./command";
 import { mariadbPackages } from "./mariadb";
@@ -53,12 +53,16 @@ async function main(args: string[]): Promise<number> {
         allowPositionals: true,
         options: { every: { type: "boolean" }, within: { type: "string" } },
     });
-    if (values.every === true || filters.length > 0) {
-        process.env.UNDERSTUDY_TEST_EVERY = "1";
-    } else {
+    const isPart = values.every !== true && filters.length === 0;
+    const day = Number(process.env.UNDERSTUDY_TEST_DAY ?? Math.floor(started / 86_400_000));
+    const waiting = isPart ? waitingOn(day) : [];
+    if (isPart) {
+        process.env.UNDERSTUDY_TEST_DAY = `${day}`;
         console.error(
-            `Of long tables a fourth is due today, and of long files all but ${waiting.length}; --every runs all.`,
+            `Of long tables a fourth is due on day ${day}, and of long files all but ${waiting.length}; --every runs all.`,
         );
+    } else {
+        delete process.env.UNDERSTUDY_TEST_DAY;
     }
     const limit = Number(values.within ?? "Infinity") * 60_000;
     if (!(limit > 0)) {
@@ -70,11 +74,12 @@ async function main(args: string[]): Promise<number> {
         ...["postgresql-15", "pgbouncer", "chromium", "rsync", "xfsprogs", "openssh-server"],
         ...mariadbPackages,
     ]);
+    const chosen = [...filters, ...waiting.map((file) => `--exclude=${file}`)];
     const counts = [
         await check("formatting, lint rules and types", "npm", ["run", "--silent", "check"]),
-        await vitest("unit", filters, until.local),
-        await vitest("local", filters, until.local),
-        await onClusters(() => vitest("cluster", filters, until.cluster)),
+        await vitest("unit", chosen, until.local),
+        await vitest("local", chosen, until.local),
+        await onClusters(() => vitest("cluster", chosen, until.cluster)),
     ];
     const late = counts.flatMap((count) => count.late);
     const skipped = counts.flatMap((count) => count.skipped);
@@ -122,7 +127,7 @@ async function check(title: string, command: string, args: string[]): Promise<Co
 }
 
 /** One of the projects of vitest.config.mts, of which no test begins after `until`, in milliseconds since 1970. */
-async function vitest(name: string, filters: string[], until: number): Promise<Count> {
+async function vitest(name: string, chosen: string[], until: number): Promise<Count> {
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-test-"));
     const file = path.join(folder, "report.json");
     try {
@@ -130,7 +135,7 @@ async function vitest(name: string, filters: string[], until: number): Promise<C
         const reporters = ["verbose", "json", ...(Number.isFinite(until) ? [path.join(__dirname, "deadline.ts")] : [])];
         const options = [`--outputFile.json=${file}`, "--passWithNoTests"];
         const flags = [`--project=${name}`, ...reporters.map((one) => `--reporter=${one}`), ...options];
-        const child = spawn(process.execPath, [entry, "run", ...flags, ...filters], {
+        const child = spawn(process.execPath, [entry, "run", ...flags, ...chosen], {
             cwd: project,
             env: { ...process.env, UNDERSTUDY_TEST_UNTIL: `${until}` },
             // The last line of standard output is for the count.

@@ -1,4 +1,4 @@
-import { due } from "./due";
+import { dueOn } from "./due";
 
 /** Long files that take turns, a fourth of each group a day: what they tell of is told in short by those beside them. */
 const groups = {
@@ -10,8 +10,10 @@ const groups = {
     ],
 };
 
-/** Those whose turn it is not, from the repository's root. */
-export const waiting: string[] = Object.entries(groups).flatMap(([folder, names]) => {
-    const taken = due(names);
-    return names.filter((name) => !taken.includes(name)).map((name) => `test/${folder}/${name}.test.ts`);
-});
+/** Those whose turn it is not on a day, from the repository's root. */
+export function waitingOn(day: number): string[] {
+    return Object.entries(groups).flatMap(([folder, names]) => {
+        const taken = dueOn(day, names);
+        return names.filter((name) => !taken.includes(name)).map((name) => `test/${folder}/${name}.test.ts`);
+    });
+}

@@ -210,7 +210,7 @@ describe("the smoke check", () => {
     let server: Server;
     afterEach(() => void server.close());
 
-    async function check(answer: (path: string) => { status: number; location?: string }) {
+    async function check(answer: (path: string) => { status: number; location?: string }, patience = 1) {
         server = createServer((request, response) => {
             const { status, location } = answer(request.url ?? "");
             response.writeHead(status, location === undefined ? {} : { location }).end("nobody's business");
@@ -218,18 +218,17 @@ describe("the smoke check", () => {
         await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
         const address = server.address();
         const port = typeof address === "object" ? address?.port : 0;
-        return smoke({ ...plan, smoke: { url: `http://127.0.0.1:${port}/` } }, new AbortController().signal, 1);
+        return smoke({ ...plan, smoke: { url: `http://127.0.0.1:${port}/` } }, new AbortController().signal, patience);
     }
 
     test("waits until the page answers", async () => {
         let asked = 0;
-        expect(await check(() => ({ status: ++asked < 3 ? 503 : 200 }))).toContain("answers 200");
+        expect(await check(() => ({ status: ++asked < 3 ? 503 : 200 }), 60)).toContain("answers 200");
     });
 
     test("follows a redirect on the same host", async () => {
-        expect(await check((path) => (path === "/" ? { status: 302, location: "/login" } : { status: 200 }))).toContain(
-            "answers 200",
-        );
+        const answer = (path: string) => (path === "/" ? { status: 302, location: "/login" } : { status: 200 });
+        expect(await check(answer, 60)).toContain("answers 200");
     });
 
     test.each([
