@@ -1,8 +1,8 @@
 import type { Reporter, Vitest } from "vitest/node";
 
 /**
- * Lets the tests that run at UNDERSTUDY_TEST_UNTIL (milliseconds since 1970) come to their end, and no other begin: those
- * are reported as skipped.
+ * Cuts off a run at UNDERSTUDY_TEST_UNTIL (milliseconds since 1970): what has not passed or failed by then is reported as
+ * skipped.
  */
 export default class Deadline implements Reporter {
     onInit(vitest: Vitest): void {

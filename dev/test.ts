@@ -3,8 +3,8 @@
  * `N passed, N failed, N skipped`; a skip that is not in test/skips.json with its reason fails the run.
  *
  * Of the long tables and files an ordinary run takes those that are due, a fourth each day (test/due.ts). `npm test --
- * --every` takes all; `npm test -- <filter>` all of the files whose path contains the filter. `--within 80` lets no test
- * begin after so many minutes, and names those that have not: for machines that end a run which takes longer.
+ * --every` takes all; `npm test -- <filter>` all of the files whose path contains the filter. `--within 80` cuts
+ * the tests off after so many minutes, and names those that are missing: for machines that end a run which takes longer.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -94,7 +94,7 @@ async function main(args: string[]): Promise<number> {
         console.error(`✗ ${name}`);
     }
     for (const name of late) {
-        console.error(`not begun within ${values.within} minutes: ${name}`);
+        console.error(`no time left within ${values.within} minutes: ${name}`);
     }
     console.log(`${passed} passed, ${failed.length} failed, ${skipped.length + late.length} skipped`);
     return failed.length === 0 && passed > 0 ? 0 : 1;
@@ -126,7 +126,7 @@ async function check(title: string, command: string, args: string[]): Promise<Co
     }
 }
 
-/** One of the projects of vitest.config.mts, of which no test begins after `until`, in milliseconds since 1970. */
+/** One of the projects of vitest.config.mts, which is cut off at `until`, in milliseconds since 1970. */
 async function vitest(name: string, chosen: string[], until: number): Promise<Count> {
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-test-"));
     const file = path.join(folder, "report.json");
@@ -153,19 +153,18 @@ async function vitest(name: string, chosen: string[], until: number): Promise<Co
 
 /**
  * A file that failed outside of its tests, or an error between them, counts as one more failure. After the deadline what
- * is skipped is `late`, and a file without tests is one that was not begun.
+ * is skipped is `late`, and so is a file without tests, which was not begun, and one that was cut off in the middle.
  */
 function counted(name: string, report: Report, status: number, over: boolean): Count {
     const tests = report.testResults.flatMap((file) => file.assertionResults);
+    const outside = report.testResults
+        .filter((file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"))
+        .map((file) => because(`${path.relative(project, file.name)}, outside of its tests`, file.message));
     const failed = [
         ...tests
             .filter(({ status }) => status === "failed")
             .map(({ fullName, failureMessages }) => because(fullName, failureMessages?.join("\n"))),
-        ...report.testResults
-            .filter(
-                (file) => file.status === "failed" && file.assertionResults.every(({ status }) => status !== "failed"),
-            )
-            .map((file) => because(`${path.relative(project, file.name)}, outside of its tests`, file.message)),
+        ...(over ? [] : outside),
     ];
     const skipped = tests
         .filter(({ status }) => status !== "passed" && status !== "failed")
@@ -178,7 +177,7 @@ function counted(name: string, report: Report, status: number, over: boolean): C
         // Whoever is stopped by the deadline says so by its status too.
         failed: failed.length === 0 && status !== 0 && !over ? [`an error between the tests of ${name}`] : failed,
         skipped: over ? [] : skipped,
-        late: over ? [...skipped, ...notBegun] : [],
+        late: over ? [...skipped, ...notBegun, ...outside] : [],
     };
 }
 

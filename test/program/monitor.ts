@@ -115,7 +115,18 @@ export async function runProgram(options: RunOptions): Promise<Run> {
         const flags = ["--monitor", target, "--engine", target, "--project", "understudy", "--stack", stack];
         const child = spawn(
             process.execPath,
-            [entry, ...flags, ...(dryRun ? ["--dry-run"] : []), "--pwd", root, "--root-directory", root, program],
+            [
+                "--require",
+                "./preload.cjs",
+                entry,
+                ...flags,
+                ...(dryRun ? ["--dry-run"] : []),
+                "--pwd",
+                root,
+                "--root-directory",
+                root,
+                program,
+            ],
             {
                 cwd: root,
                 stdio: ["ignore", "ignore", "inherit"],
