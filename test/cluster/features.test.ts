@@ -123,7 +123,7 @@ test("a claim that names no class gets a volume, which outlives the pod and goes
     await succeeded("reader");
 
     await kubectl(cluster, ["delete", "pod/reader", "pvc/claim"]);
-    await kubectl(cluster, ["wait", "--for=delete", `pv/${volume}`, "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=delete", `pv/${volume}`, "--timeout=600s"]);
     expect(existsSync(path)).toBe(false);
 });
 
@@ -152,7 +152,7 @@ test("volumes of every kind are mounted: host folder, part of a volume, configur
 test("a container's last word reaches its status", async () => {
     const command = ["sh", "-c", "echo 'the reason' > /dev/termination-log; exit 3"];
     await apply(cluster, pod("failing", { image, command }, { restartPolicy: "Never" }));
-    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Failed", "pod/failing", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Failed", "pod/failing", "--timeout=600s"]);
     const state = await kubectl(cluster, [
         "get",
         "pod",
@@ -172,7 +172,7 @@ test("the restricted level of pod security is enforced", async () => {
 test("an image that was not loaded fails soon and by name", async () => {
     await apply(cluster, pod("absent", { image: "absent-image:1" }));
     const reason = "jsonpath={.status.containerStatuses[0].state.waiting.reason}";
-    await kubectl(cluster, ["wait", `--for=${reason}=ErrImagePull`, "pod/absent", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", `--for=${reason}=ErrImagePull`, "pod/absent", "--timeout=600s"]);
 });
 
 test("a cluster that the environment names is used as it is, and stays when it is stopped", async () => {
@@ -207,7 +207,7 @@ function restore(variables: Record<string, string | undefined>): void {
 }
 
 function succeeded(name: string): Promise<string> {
-    return kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=60s"]);
+    return kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", `pod/${name}`, "--timeout=600s"]);
 }
 
 async function fetchText(address: string): Promise<string> {

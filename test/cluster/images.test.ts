@@ -112,7 +112,7 @@ test("what the first start made is found by the next, and its scripts do not run
         "wait",
         "pod/database",
         "--for=jsonpath={.status.containerStatuses[0].restartCount}=1",
-        "--timeout=60s",
+        "--timeout=600s",
     ]);
     await ready(cluster, "database");
     expect(await query("database", "gardener", "orchard", "SELECT count(*) FROM fruit")).toBe("2");
@@ -124,7 +124,7 @@ test("the database refuses to be made without a password, in one sentence", asyn
         "wait",
         "pod/open",
         "--for=jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1",
-        "--timeout=60s",
+        "--timeout=600s",
     ]);
     expect(await kubectl(cluster, ["logs", "open"])).toContain("set POSTGRES_PASSWORD");
     await kubectl(cluster, ["delete", "pod", "open"]);
@@ -162,7 +162,7 @@ test("the Node image runs Node 20 by its entrypoint, and knows its user", async 
         cluster,
         pod("node", { image: "node:20-bookworm-slim", args, securityContext }, { restartPolicy: "Never" }),
     );
-    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/node", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/node", "--timeout=600s"]);
     expect(await kubectl(cluster, ["logs", "node"])).toMatch(/^v20\.\d+\.\d+1000\n$/);
 });
 
@@ -188,14 +188,14 @@ test("an image of one's own has its files, packages and index, and lacks what wa
     expect(await buildImage(spec)).toBe(archive);
     await loadImages(cluster, [archive]);
     await apply(cluster, pod("site", { image: "understudy-test/site:1" }, { restartPolicy: "Never" }));
-    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/site", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/site", "--timeout=600s"]);
     expect(await kubectl(cluster, ["logs", "site"])).toBe("first");
 
     const look = `id -u; echo $COLOUR; command -v tree; zcat /usr/share/debian-packages.gz | grep -c ^Package:
         ls -d /home/node /usr/local/bin/nodejs /var/lib/apt/lists/*; true`;
     const command = ["sh", "-c", look];
     await apply(cluster, pod("look", { image: "understudy-test/site:1", command }, { restartPolicy: "Never" }));
-    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/look", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/look", "--timeout=600s"]);
     const [uid, colour, tree, packages, ...rest] = (await kubectl(cluster, ["logs", "look"])).trim().split("\n");
     expect([uid, colour, tree]).toEqual(["1000", "green", "/usr/bin/tree"]);
     expect(Number(packages)).toBeGreaterThan(50_000);
@@ -207,7 +207,7 @@ test("an image of one's own has its files, packages and index, and lacks what wa
     expect(changed).not.toBe(archive);
     await loadImages(cluster, [changed]);
     await apply(cluster, pod("changed", { image: "understudy-test/site:1" }, { restartPolicy: "Never" }));
-    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/changed", "--timeout=60s"]);
+    await kubectl(cluster, ["wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/changed", "--timeout=600s"]);
     expect(await kubectl(cluster, ["logs", "changed"])).toBe("second");
 });
 

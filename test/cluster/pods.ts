@@ -30,5 +30,5 @@ export function pod(name: string, container: object, rest: object = {}): object 
 
 /** Waits until the pod's containers are ready. */
 export function ready(cluster: Cluster, name: string): Promise<string> {
-    return kubectl(cluster, ["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s"]);
+    return kubectl(cluster, ["wait", "--for=condition=Ready", `pod/${name}`, "--timeout=600s"]);
 }
