@@ -18,7 +18,7 @@ export interface Connection {
 }
 
 /** Longest wait for anything that the demo asks of a cluster, in milliseconds. */
-const patience = 300_000;
+const patience = 1_200_000;
 
 /** Opens the API of a cluster. Nothing is asked of it yet. */
 export async function connect({ kubeconfig, context }: ClusterAccess): Promise<Connection> {

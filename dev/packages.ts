@@ -53,7 +53,7 @@ async function install(names: readonly string[]): Promise<void> {
             if (indexIsFresh) {
                 throw error;
             }
-            await run("apt-get", ["--quiet", "update"], { timeout: 300_000 });
+            await run("apt-get", ["--quiet", "update"], { timeout: 1_200_000 });
             indexIsFresh = true;
             await aptInstall(names);
         });

@@ -37,7 +37,7 @@ async function download(folder: string): Promise<void> {
     const [packed] = JSON.parse(
         await run("npm", ["pack", "--json", `--pack-destination=${folder}`, `${name}@${version}`], {
             cwd: cache,
-            timeout: 300_000,
+            timeout: 1_200_000,
         }),
     );
     if (packed?.integrity !== integrity) {

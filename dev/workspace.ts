@@ -120,6 +120,9 @@ export function understudy({ folder, env }: Workspace, args: string[], watching:
         detached: stop !== undefined,
     });
     stop?.addEventListener("abort", () => child.pid && process.kill(-child.pid, stop.reason), { once: true });
+    // A group of its own would go on when nobody waits for it any more.
+    const left = () => stop !== undefined && isAlive(-(child.pid ?? 0)) && process.kill(-(child.pid ?? 0), "SIGKILL");
+    process.once("exit", left);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
         stream.setEncoding("utf8").on("data", (text: string) => {
@@ -130,8 +133,9 @@ export function understudy({ folder, env }: Workspace, args: string[], watching:
     return new Promise((resolve, reject) => {
         child.on("error", reject);
         child.on("close", async (status) => {
+            process.off("exit", left);
             // Of a group that was killed others may live a moment longer than the first: the engine still holds its lock.
-            for (let left = patience; stop?.aborted === true && isAlive(-(child.pid ?? 0)) && left > 0; left -= 20) {
+            for (let rest = patience; stop?.aborted === true && isAlive(-(child.pid ?? 0)) && rest > 0; rest -= 20) {
                 await sleep(20);
             }
             resolve({ status: status ?? 1, output });
