@@ -201,7 +201,10 @@ export const planSchema = z.strictObject({
     media: z.union([mediaPlan, sharedMediaPlan, noMedia]),
     /** Further folders, each a volume of its own with copies like the media's, by what people call them. */
     folders: z.array(z.strictObject({ name: z.string(), media: mediaPlan })).optional(),
-    /** Tag under which the application runs on the data, and whether the data may have been written under another. */
+    /**
+     * Tag under which the application runs on the data, empty on hosts, where other things tell its version; and whether the
+     * data may have been written under another.
+     */
     imageTag: z.string(),
     allowTagMismatch: z.boolean(),
     /** Whether a run that fails leaves the generation that it was making until the next one. */

@@ -45,7 +45,10 @@ function tellEngine(preview: Row[]): Promise<void> {
 }
 
 async function makePublisher(settings: PublisherSettings, stack: string) {
-    new Publisher("publisher", { stack, settings, program: await bundle() });
+    new Publisher("publisher", {
+        ...{ stack, settings },
+        program: await bundle(settings.database.engine === "mysql" ? "all" : "postgres"),
+    });
     const { source, schedule, media } = settings;
     return {
         namespace: source.namespace,

@@ -25,7 +25,7 @@ function replacing(replacements: [RegExp, string][]): Plugin {
 /**
  * The agent as one JavaScript file for Node 20.
  *
- * @param engines whether it is for MySQL and MariaDB as well; without them it is small enough for a ConfigMap
+ * @param engines whether it is for MySQL and MariaDB as well; without them it is two thirds as large
  * @returns the file's text
  */
 export async function bundle(engines: "postgres" | "all" = "postgres"): Promise<string> {

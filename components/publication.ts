@@ -19,9 +19,10 @@ export const passwordFile = "password";
 
 /** What the agent is told. */
 export function publicationOf({ source, database, store, offsite, media }: PublisherSettings): Publication {
-    const { host, port, user, dump, names, format, jobs, excludeTableData, migrations } = database;
+    const { engine, host, port, user, dump, names, format, jobs, excludeTableData, migrations } = database;
     return {
         version: publicationVersion,
+        engine,
         server: { host, port, user, passwordFile: `${publisherFolders.password}/${passwordFile}` },
         ...{ dump, databases: names, format, jobs, excludeTableData, migrations },
         store: publisherFolders.store,

@@ -45,32 +45,56 @@ export function dumpEncoding(dump: Manifest["dump"], encoding: string | undefine
     return dump === "database" && encoding === "SQL_ASCII" ? encoding : "UTF8";
 }
 
-/**
- * The manifest of one backup. It stands beside the backup and is written after it: `backup-2026-11-20T02:04:01Z-shop.json`
- * beside the folder `backup-2026-11-20T02:04:01Z-shop`, or beside the plain `backup-2026-11-20T02:04:01Z-shop.sql.gz`.
- */
-export const manifestSchema = z.strictObject({
+/** What the manifest of every backup says, whichever engine its databases have. */
+export const backupFacts = z.strictObject({
     version: z.literal(manifestVersion),
     /** Name of the backup's file or folder in its tier. */
     backup: z.string(),
     stamp: z.string(),
     /** The database, or {@link serverSubject}. */
     subject: z.string(),
-    dump: dumpKind,
     format: z.enum(["plain", "directory"]),
     /** ISO times. */
     begun: z.string(),
     ended: z.string(),
-    /** Version of pg_dump. */
+    /** Version of the program that dumps. */
     client: z.string(),
-    server: z.strictObject({ version: z.string(), systemIdentifier: z.string() }),
     /** Tag of production's workload when the dump began; absent if the publisher was told of none. */
     imageTag: z.string().optional(),
     /** Every file of the backup, by its path below the backup's folder; of a plain one, by its name. */
     files: z.record(z.string(), z.strictObject({ bytes: count, sha256 })),
+});
+export type BackupFacts = z.infer<typeof backupFacts>;
+
+/**
+ * The manifest of one backup of PostgreSQL. It stands beside the backup and is written after it:
+ * `backup-2026-11-20T02:04:01Z-shop.json` beside the folder `backup-2026-11-20T02:04:01Z-shop`, or beside the plain
+ * `backup-2026-11-20T02:04:01Z-shop.sql.gz`.
+ */
+export const manifestSchema = backupFacts.extend({
+    dump: dumpKind,
+    server: z.strictObject({ version: z.string(), systemIdentifier: z.string() }),
     databases: z.record(z.string(), dumpedDatabase),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The same of MySQL or MariaDB, beside a plain file. */
+export const mysqlManifestSchema = backupFacts.extend({
+    engine: z.literal("mysql"),
+    server: z.strictObject({ version: z.string(), id: z.string() }),
+    /** Bytes of rows and indexes when the dump began. */
+    databaseBytes: count,
+    /**
+     * By name, in the snapshot that was dumped: rows, and what `CHECKSUM TABLE` says of them. The checksum is absent where no
+     * snapshot was sure to be the dump's.
+     */
+    tables: z.record(z.string(), z.strictObject({ rows: count, checksum: z.string().optional() })),
+});
+export type MysqlManifest = z.infer<typeof mysqlManifestSchema>;
+
+/** The manifest of a backup of any engine. */
+export const anyManifest = z.union([manifestSchema, mysqlManifestSchema]);
+export type AnyManifest = z.infer<typeof anyManifest>;
 
 /** Name of the file beside a backup that says that it has rotted, and how. `stem` is its name without an ending. */
 export function rotMark(stem: string): string {
@@ -95,6 +119,7 @@ export const catalogueEntry = z.strictObject({
     rows: count,
     /** Version of production's server. */
     server: z.string(),
+    /** What that server calls itself: of MySQL its `server_uuid`, of MariaDB its `server_uid`. */
     systemIdentifier: z.string(),
     imageTag: z.string().optional(),
     /** SHA-256 of the manifest. */

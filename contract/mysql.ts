@@ -82,43 +82,6 @@ export function isMysql(plan: ReplicaPlan): plan is MysqlPlan {
 /** The plan of a replica that has copies of the media. */
 export type MysqlCopyPlan = MysqlPlan & { media: MediaPlan };
 
-/** Version of the manifest's shape; a reader refuses another one. */
-export const mysqlManifestVersion = 1;
-
-const count = z.number().int().min(0);
-
-/**
- * What production's side has written down about a dump. It stands beside it: `backup-2026-11-20T02:04:01Z-shop.json` beside
- * `backup-2026-11-20T02:04:01Z-shop.sql.gz`.
- */
-export const mysqlManifestSchema = z.strictObject({
-    version: z.literal(mysqlManifestVersion),
-    engine: z.literal("mysql"),
-    /** Name of the backup's file. */
-    backup: z.string(),
-    stamp: z.string(),
-    /** The database. */
-    subject: z.string(),
-    /** ISO times. */
-    begun: z.string(),
-    ended: z.string(),
-    /** Version of mariadb-dump or mysqldump. */
-    client: z.string(),
-    server: z.strictObject({ version: z.string(), id: z.string() }),
-    /** Tag of production's workload when the dump began; absent if the publisher was told of none. */
-    imageTag: z.string().optional(),
-    bytes: count,
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    /** Bytes of rows and indexes when the dump began. */
-    databaseBytes: count,
-    /**
-     * By name, in the snapshot that was dumped: rows, and what `CHECKSUM TABLE` says of them. The checksum is absent where no
-     * snapshot was sure to be the dump's.
-     */
-    tables: z.record(z.string(), z.strictObject({ rows: count, checksum: z.string().optional() })),
-});
-export type MysqlManifest = z.infer<typeof mysqlManifestSchema>;
-
 const states: GenerationState[] = ["preparing", "proven", "live", "former"];
 
 /** A text as a literal, whatever the server's way with backslashes. */

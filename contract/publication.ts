@@ -49,6 +49,8 @@ export type MediaPublication = z.infer<typeof mediaPublication>;
 /** The publisher's plan, in full. It holds no secret, only the file that one is mounted at. */
 export const publicationSchema = z.strictObject({
     version: z.literal(publicationVersion),
+    /** What production's server is; `mysql` is MariaDB as well. */
+    engine: z.enum(["postgres", "mysql"]),
     server: z.strictObject({
         host: z.string(),
         port: z.number().int(),
@@ -60,13 +62,13 @@ export const publicationSchema = z.strictObject({
     dump: dumpKind,
     /** What is dumped under one stamp; empty for a whole server, which is dumped as it is. */
     databases: z.array(z.string()),
-    /** A whole server's is always plain. */
+    /** A whole server's is always plain, and so is one of MySQL. */
     format: z.enum(["plain", "directory"]),
     /** Connections of a dump in directory format. */
     jobs: z.number().int().min(1),
-    /** Tables whose rows are left out, as patterns of pg_dump. */
+    /** Tables whose rows are left out, as patterns of pg_dump; none of MySQL. */
     excludeTableData: z.array(z.string()),
-    /** By database: a query whose only value is the newest migration of its application. */
+    /** By database: a query whose only value is the newest migration of its application; none of MySQL. */
     migrations: z.record(z.string(), z.string()),
     /** Root of the store. */
     store: z.string(),

@@ -13,18 +13,21 @@ const schedule = z
     .regex(/^[\d*,/-]+( [\w*,/-]+){4}$/, "write the five fields of a schedule, such as 51 * * * *");
 
 const database = z.strictObject({
+    /** What production's server is; `mysql` is MariaDB as well. */
+    engine: z.enum(["postgres", "mysql"]).default("postgres"),
     /** Production's own server, under its name in the namespace or elsewhere. */
     host: z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "write a host name in lower case, or an address"),
-    port: z.number().int().min(1).max(65535).default(postgres.port),
-    /** A role that can read everything that is dumped. */
-    user: z.string().min(1).default(postgres.user),
-    /** Secret in production's namespace with that role's password, and the key that it stands under. */
+    /** The engine's own if left out. */
+    port: z.number().int().min(1).max(65535).optional(),
+    /** Who can read everything that is dumped; the engine's administrator if left out. */
+    user: z.string().min(1).optional(),
+    /** Secret in production's namespace with that user's password, and the key that it stands under. */
     passwordSecret: objectName,
     passwordKey: z.string().min(1).default("password"),
     dump: z.enum(["database", "server"]).default("database"),
     /** What is dumped, each database for itself under the same stamp; nothing for a whole server. */
     names: z.array(restored).default([]),
-    /** `directory` if left out, and `plain` for a whole server. */
+    /** `directory` if left out, and `plain` for a whole server and for MySQL. */
     format: z.enum(["directory", "plain"]).optional(),
     /** Connections of one dump in directory format; 2 if left out. */
     jobs: z.number().int().min(1).max(32).optional(),
@@ -33,7 +36,7 @@ const database = z.strictObject({
     /** By database: a query whose only value is the newest migration. */
     migrations: z.record(z.string(), z.string().min(1)).default({}),
     /** Official image of production's own major version. */
-    image: z.string().min(1).default("postgres:15-bookworm"),
+    image: z.string().min(1).optional(),
     timeout: duration.prefault("50m"),
 });
 
@@ -107,9 +110,15 @@ export type MediaSettings = NonNullable<Written["media"]>;
 
 /** The settings of production's side, with defaults filled in and time spans in seconds. */
 export type PublisherSettings = Written & {
-    database: { format: "directory" | "plain"; jobs: number };
+    database: { format: "directory" | "plain"; jobs: number; port: number; user: string; image: string };
     store: { keep: Record<Tier, number> };
     schedule: string;
+};
+
+/** What is usual of each engine. */
+const engines = {
+    postgres: { port: postgres.port, user: postgres.user, image: "postgres:15-bookworm" },
+    mysql: { port: 3306, user: "root", image: "mariadb:10.11" },
 };
 
 /** How many backups of each tier a store keeps, and when they are made: with tiers as today's, and for replicas alone. */
@@ -128,12 +137,16 @@ export function parsePublisher(found: Record<string, unknown>): Parsed<Publisher
 
 function filledIn(settings: Written): PublisherSettings {
     const { database, store } = settings;
+    const engine = engines[database.engine];
     const usual = store.tiers ? defaults.tiers : defaults.alone;
     return {
         ...settings,
         database: {
             ...database,
-            format: database.format ?? (database.dump === "server" ? "plain" : "directory"),
+            port: database.port ?? engine.port,
+            user: database.user ?? engine.user,
+            image: database.image ?? engine.image,
+            format: database.format ?? (isPlain(database) ? "plain" : "directory"),
             jobs: database.jobs ?? 2,
         },
         store: { ...store, keep: { ...usual.keep, ...store.keep } },
@@ -141,10 +154,15 @@ function filledIn(settings: Written): PublisherSettings {
     };
 }
 
+/** Whether nothing but plain dumps can be made. */
+function isPlain({ engine, dump }: Written["database"]): boolean {
+    return engine === "mysql" || dump === "server";
+}
+
 /** What a stack file says in two places that cannot both be meant. */
 function contradictions({ database, store, media }: Written): string[] {
-    const { dump, names, format, jobs, excludeTableData, migrations } = database;
-    const problems: string[] = [];
+    const { engine, dump, names, format, jobs, excludeTableData, migrations } = database;
+    const problems = engine === "mysql" ? ofPostgresAlone(database) : [];
     if (dump === "database" && names.length === 0) {
         problems.push("database.names is missing: write the databases to back up, or database.dump: server");
     }
@@ -156,7 +174,7 @@ function contradictions({ database, store, media }: Written): string[] {
             `database.names holds ${serverSubject}, which names backups of whole servers: rename that database`,
         );
     }
-    if (dump === "server") {
+    if (engine === "postgres" && dump === "server") {
         const alone = "a whole server is dumped as it is, plain";
         const written = { names: names.length > 0, excludeTableData: excludeTableData.length > 0 };
         for (const [key] of Object.entries(written).filter(([, is]) => is)) {
@@ -172,7 +190,7 @@ function contradictions({ database, store, media }: Written): string[] {
             problems.push(`database.migrations.${name} is of no database in database.names: write one of them`);
         }
     }
-    if (jobs !== undefined && (dump === "server" || format === "plain")) {
+    if (engine === "postgres" && jobs !== undefined && (dump === "server" || format === "plain")) {
         problems.push(`database.jobs is ${jobs}, but a plain dump comes through one connection: leave it out`);
     }
     const claims = Object.entries({
@@ -189,4 +207,23 @@ function contradictions({ database, store, media }: Written): string[] {
         problems.push(`store.keep.${tier} is ${store.keep[tier]}, but store.tiers is false: leave one of them out`);
     }
     return problems;
+}
+
+/** What is written that dumps of MySQL do not know. */
+function ofPostgresAlone(database: Written["database"]): string[] {
+    const { dump, format, jobs, excludeTableData, migrations } = database;
+    const written = {
+        dump: dump === "server",
+        format: format === "directory",
+        jobs: jobs !== undefined,
+        excludeTableData: excludeTableData.length > 0,
+        migrations: Object.keys(migrations).length > 0,
+    };
+    return Object.entries(written)
+        .filter(([, is]) => is)
+        .map(
+            ([key]) =>
+                `database.${key} is written, but database.engine is mysql, whose databases are dumped whole, each for ` +
+                `itself and plain: leave out ${key}`,
+        );
 }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { type DumpedDatabase, type Manifest, manifestSchema, manifestVersion } from "../../contract/manifest";
+import type { ZodType } from "zod";
+import type { Plan } from "../../contract";
+import { type BackupFacts, type DumpedDatabase, type Manifest, manifestVersion } from "../../contract/manifest";
 import { Refusal } from "../refusal";
 import { formatBytes, plural } from "../report";
 import type { Backup } from "./catalogue";
@@ -14,17 +16,22 @@ const longest = 64 * 2 ** 20;
 /**
  * Reads the manifest beside a backup, and compares what can be compared before anything is made.
  *
+ * @param expected what it has to say besides the backup's own name, stamp and subject
  * @returns nothing if there is none
  * @throws {Refusal} when it cannot be understood, or is about another backup than the one that stands there
  */
-export async function readManifest(backup: Backup, dump: Manifest["dump"]): Promise<Manifest | undefined> {
+export async function readManifest<T extends BackupFacts>(
+    backup: Backup,
+    schema: ZodType<T>,
+    expected: Partial<T> = {},
+): Promise<T | undefined> {
     if (backup.manifest === undefined) {
         return undefined;
     }
     const { path } = backup.manifest;
-    const manifest = parseManifest(await textOf(backup.manifest), path);
-    const found = { backup: backup.name, stamp: backup.stamp, subject: backup.subject, dump };
-    for (const key of ["backup", "stamp", "subject", "dump"] as const) {
+    const manifest = parseManifest(await textOf(backup.manifest), path, schema);
+    const found: Partial<T> = { backup: backup.name, stamp: backup.stamp, subject: backup.subject, ...expected };
+    for (const key of Object.keys(found) as (keyof T & string)[]) {
         if (manifest[key] !== found[key]) {
             throw mismatch(path, `it says ${key} ${manifest[key]}, and beside it stands ${found[key]}`);
         }
@@ -46,12 +53,32 @@ export async function readManifest(backup: Backup, dump: Manifest["dump"]): Prom
 }
 
 /**
+ * Data belongs to the version that wrote it.
+ *
+ * @throws {Refusal} when production ran another version, as far as the manifest and the plan tell
+ */
+export function refuseOtherTag(
+    { imageTag, allowTagMismatch }: Pick<Plan, "imageTag" | "allowTagMismatch">,
+    { name }: Backup,
+    facts: BackupFacts | undefined,
+): void {
+    const isKnown = imageTag !== "" && facts?.imageTag !== undefined;
+    if (isKnown && facts.imageTag !== imageTag && !allowTagMismatch) {
+        throw new Refusal(
+            `Data is refreshed under tag ${imageTag}, but production ran ${facts.imageTag} when ${name} was made: set ` +
+                "imageTag to that (a candidate is deployed afterwards), or write the reason why this may differ to " +
+                "allowTagMismatch.",
+        );
+    }
+}
+
+/**
  * Compares the content of a backup's files with its manifest.
  *
  * @returns what that proves
  * @throws {Error} one sentence for the first file that differs
  */
-export function proveFiles({ manifest }: Backup, { files }: Manifest, hashes: Hashes): string {
+export function proveFiles({ manifest }: Backup, { files }: BackupFacts, hashes: Hashes): string {
     for (const [name, { sha256 }] of Object.entries(files)) {
         if (hashes.get(name) !== sha256) {
             throw new Error(
@@ -94,7 +121,7 @@ export function hashOf({ folder }: Backup, hashes: Hashes): string {
     return folder === undefined ? only : createHash("sha256").update(lines.join("")).digest("hex");
 }
 
-function parseManifest(text: string, path: string): Manifest {
+function parseManifest<T>(text: string, path: string, schema: ZodType<T>): T {
     let value: unknown;
     try {
         value = JSON.parse(text);
@@ -111,14 +138,14 @@ function parseManifest(text: string, path: string): Manifest {
                 "let production's side and this stack run the same version of understudy.",
         );
     }
-    const { data, error } = manifestSchema.safeParse(value);
-    if (data === undefined) {
-        const problems = error.issues
+    const result = schema.safeParse(value);
+    if (!result.success) {
+        const problems = result.error.issues
             .slice(0, 3)
             .map(({ path, message }) => `${path.join(".") || "the whole"}: ${message}`);
         throw new Refusal(`The manifest ${path} is not one (${problems.join("; ")}): make a new backup.`);
     }
-    return data;
+    return result.data;
 }
 
 function mismatch(path: string, difference: string): Refusal {

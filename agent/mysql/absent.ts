@@ -1,6 +1,6 @@
 import type { Engine } from "../engine";
 import { Refusal } from "../refusal";
-import type { MysqlDump } from "./dump";
+import type { MysqlDumps } from "./dump";
 
 const absent = "This agent is made for PostgreSQL alone: replicas of MySQL and MariaDB stand on hosts.";
 
@@ -10,6 +10,11 @@ export function mysqlEngine(): Engine {
 }
 
 /** In the place of `dump.ts`. */
-export async function openDump(): Promise<MysqlDump> {
+export async function openDumps(): Promise<MysqlDumps> {
+    throw new Refusal(absent);
+}
+
+/** In the place of `dump.ts`. */
+export function storedFiles(): never {
     throw new Refusal(absent);
 }

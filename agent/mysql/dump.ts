@@ -1,11 +1,12 @@
 /** Production's databases, dumped by the server's own program. */
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Connection } from "mysql2/promise";
 import type { MysqlSource } from "../../contract/hosts";
-import { type MysqlManifest, mysqlManifestVersion } from "../../contract/mysql";
+import { type MysqlManifest, manifestVersion } from "../../contract/manifest";
 import { outputOf, versionOf } from "../backup/program";
 import { readSecret } from "../postgres/server";
 import { Refusal } from "../refusal";
@@ -26,35 +27,55 @@ const options = [
     ...["--routines", "--events", "--triggers"],
 ];
 
-/** File in the run's folder with the way to the server, which nobody else can read. */
+/** File with the way to the server, which nobody else can read. */
 const way = "way.cnf";
 
-/** A dump that can begin. */
-export interface MysqlDump {
-    /** What production's server calls itself. */
+/** What is dumped, and where. */
+type Dumped = Pick<MysqlSource, "server" | "replica">;
+
+/** A server that can be dumped. */
+export interface MysqlDumps {
+    /** What it calls itself. */
     identifier: string;
-    /** The databases one after the other, each with its manifest. No byte of them is ever in a file on this host. */
-    files: AsyncIterable<SentFile>;
+    /** Its version. */
+    version: string;
+    /** Which program dumps, and that program's version. */
+    program: string;
+    client: string;
+    /** A dump of one database, which is made while it is read. */
+    of(database: string, run: DumpRun): MysqlDump;
+}
+
+/** Under which stamp a dump is made, and what production's tag is then. */
+export type DumpRun = Pick<MysqlManifest, "stamp" | "imageTag">;
+
+/** A dump under way. */
+export interface MysqlDump {
+    /** Name of its file. */
+    backup: string;
+    /** Its bytes, compressed, of which none is ever in a file of ours. */
+    bytes: AsyncIterable<Buffer>;
+    /** What it has held, once all bytes have passed. */
+    manifest(): MysqlManifest;
 }
 
 /** What a dump needs besides its plan. */
 interface Dumping {
     program: string;
-    /** Version of the program. */
     client: string;
-    stamp: string;
+    args: string[];
     server: MysqlManifest["server"];
     connect(): Promise<Connection>;
     signal: AbortSignal;
 }
 
 /**
- * Makes a dump of production's databases ready.
+ * Makes dumps of production's server ready.
  *
- * @param stamp under which they are kept
+ * @param folder of the run, for a file with the password that only this user can read; whoever made the folder removes it
  * @throws {Refusal} when the server does not let us in, or no program is there
  */
-export async function openDump(plan: MysqlSource, stamp: string, signal: AbortSignal): Promise<MysqlDump> {
+export async function openDumps(plan: Dumped, folder: string, signal: AbortSignal): Promise<MysqlDumps> {
     const { server } = plan;
     const password = server.passwordFile === undefined ? "" : await readSecret(server.passwordFile);
     const connect = () => connectTo(plan, { user: server.user, password });
@@ -65,44 +86,51 @@ export async function openDump(plan: MysqlSource, stamp: string, signal: AbortSi
         );
         const identifier = await identityOf(connection, /mariadb/i.test(version));
         const found = await programThere();
-        await writeFile(way, optionsFor(server, password), { mode: 0o600 });
+        const file = join(folder, way);
+        await writeFile(file, optionsFor(server, password), { mode: 0o600 });
         // A replica's own server may be the target's as well.
         const told = { version, id: plan.replica ? "" : identifier };
-        return { identifier, files: dumped(plan, { ...found, stamp, server: told, connect, signal }) };
+        const dumping = { ...found, args: [`--defaults-file=${file}`, ...options], server: told, connect, signal };
+        return { identifier, version, ...found, of: (database, run) => dumpOf(database, run, dumping) };
     });
 }
 
-async function* dumped(plan: MysqlSource, dumping: Dumping): AsyncGenerator<SentFile> {
-    const { program, client, stamp, server, connect, signal } = dumping;
-    for (const database of plan.databases) {
+function dumpOf(database: string, { stamp, imageTag }: DumpRun, dumping: Dumping): MysqlDump {
+    const { program, client, args, server, connect, signal } = dumping;
+    const backup = `backup-${stamp}-${database}.sql.gz`;
+    let manifest: MysqlManifest | undefined;
+    return {
+        backup,
+        bytes: pass(),
+        manifest() {
+            if (manifest === undefined) {
+                throw new Error(`The dump ${backup} has not passed yet.`);
+            }
+            return manifest;
+        },
+    };
+
+    async function* pass(): AsyncGenerator<Buffer> {
         const begun = new Date().toISOString();
-        const stem = `backup-${stamp}-${database}`;
-        const backup = `${stem}.sql.gz`;
         const databaseBytes = await using(connect, (admin) => databaseSize({ admin }, database));
         const census = new Census(database);
         const sums = new Checksums(database, connect);
         await sums.begin();
-        const hash = createHash("sha256");
-        let bytes = 0;
-        const args = [`--defaults-file=${way}`, ...options, database];
-        const passing = sums.during(census, outputOf(program, args, { signal }));
-        const written = packed((into) => pipeline(passing, createGzip(), into));
         try {
-            yield {
-                name: `hourly/${backup}`,
-                bytes: (async function* () {
-                    for await (const piece of written) {
-                        hash.update(piece);
-                        bytes += piece.length;
-                        yield piece;
-                    }
-                })(),
-            };
+            const hash = createHash("sha256");
+            let bytes = 0;
+            const passing = sums.during(census, outputOf(program, [...args, database], { signal }));
+            for await (const piece of packed((into) => pipeline(passing, createGzip(), into))) {
+                hash.update(piece);
+                bytes += piece.length;
+                yield piece;
+            }
             const checksums = await sums.found();
-            const manifest: MysqlManifest = {
-                ...{ version: mysqlManifestVersion, engine: "mysql", backup, stamp, subject: database },
-                ...{ begun, ended: new Date().toISOString(), client, server, bytes, databaseBytes },
-                sha256: hash.digest("hex"),
+            manifest = {
+                ...{ version: manifestVersion, engine: "mysql", backup, stamp, subject: database, format: "plain" },
+                ...{ begun, ended: new Date().toISOString(), client, server, databaseBytes },
+                ...(imageTag !== undefined && { imageTag }),
+                files: { [backup]: { bytes, sha256: hash.digest("hex") } },
                 tables: Object.fromEntries(
                     [...census.tables].map(([table, rows]) => {
                         const checksum = checksums.get(table);
@@ -110,10 +138,19 @@ async function* dumped(plan: MysqlSource, dumping: Dumping): AsyncGenerator<Sent
                     }),
                 ),
             };
-            yield { name: `hourly/${stem}.json`, bytes: [Buffer.from(`${JSON.stringify(manifest)}\n`)] };
         } finally {
             await sums.end();
         }
+    }
+}
+
+/** Dumps as files of a store, each with its manifest after it. */
+export async function* storedFiles(dumps: MysqlDumps, databases: string[], run: DumpRun): AsyncGenerator<SentFile> {
+    for (const database of databases) {
+        const dump = dumps.of(database, run);
+        yield { name: `hourly/${dump.backup}`, bytes: dump.bytes };
+        const name = `hourly/backup-${run.stamp}-${database}.json`;
+        yield { name, bytes: [Buffer.from(`${JSON.stringify(dump.manifest())}\n`)] };
     }
 }
 

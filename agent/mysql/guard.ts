@@ -1,8 +1,9 @@
-import { type MysqlManifest, type MysqlPlan, nameInProduction } from "../../contract/mysql";
+import { type MysqlManifest, mysqlManifestSchema } from "../../contract/manifest";
+import { type MysqlPlan, nameInProduction } from "../../contract/mysql";
 import { type Backup, chooseBackups } from "../backup/catalogue";
+import { readManifest, refuseOtherTag } from "../backup/manifest";
 import { Refusal } from "../refusal";
 import { type MysqlHeader, readHeader } from "./header";
-import { readManifest } from "./manifest";
 import { rowsOf } from "./rows";
 import { type MysqlServer, productionsOwn } from "./server";
 import { loginAccount } from "./stage";
@@ -39,7 +40,7 @@ export async function guard(plan: MysqlPlan, server: MysqlServer): Promise<Mysql
     const checked: MysqlChecked[] = [];
     for (const backup of await chooseBackups(wanted(plan))) {
         const header = await readHeader(backup);
-        const facts = await readManifest(backup);
+        const facts = await readManifest(backup, mysqlManifestSchema);
         if (facts !== undefined && facts.server.id === server.identifier) {
             throw productionsOwn(plan.database, server.identifier, `, on which ${backup.name} was made`);
         }
@@ -47,17 +48,6 @@ export async function guard(plan: MysqlPlan, server: MysqlServer): Promise<Mysql
         checked.push({ ...backup, header, ...(facts && { facts }) });
     }
     return checked;
-}
-
-/** Data belongs to the version that wrote it. */
-function refuseOtherTag({ imageTag, allowTagMismatch }: MysqlPlan, { name }: Backup, facts?: MysqlManifest): void {
-    if (facts?.imageTag !== undefined && facts.imageTag !== imageTag && !allowTagMismatch) {
-        throw new Refusal(
-            `Data is refreshed under tag ${imageTag}, but production ran ${facts.imageTag} when ${name} was made: set ` +
-                "imageTag to that (a candidate is deployed afterwards), or write the reason why this may differ to " +
-                "allowTagMismatch.",
-        );
-    }
 }
 
 /** The application must not be whoever restores, nor have rights beyond its own databases. */

@@ -1,8 +1,10 @@
 import type { Connection } from "mysql2/promise";
-import type { MysqlManifest } from "../../contract/mysql";
+import type { MysqlManifest } from "../../contract/manifest";
 import type { DatabaseReport } from "../../contract/report";
+import { proveFiles } from "../backup/manifest";
 import { plural, type Watch } from "../report";
 import { checksumOf } from "./checksum";
+import type { MysqlChecked } from "./guard";
 import { foreignKeysOf, orphansOf } from "./keys";
 import { Lanes } from "./lanes";
 import type { MysqlLoaded } from "./load";
@@ -14,9 +16,9 @@ import { type ObjectKind, objectKinds } from "./statement";
 export interface Evidence {
     connections: Connection[];
     database: string;
+    /** What was loaded, with what production's side has written down about it. */
+    backup: MysqlChecked;
     loaded: MysqlLoaded;
-    /** What production's side has written down; it says nothing if left out. */
-    facts: MysqlManifest | undefined;
     /** Version of the copy's server. */
     version: string;
     watch: Watch;
@@ -30,16 +32,15 @@ type Proof = Pick<DatabaseReport, "tables" | "sequences" | "proof" | "unknown">;
  *
  * @throws {Error} one sentence for the first difference
  */
-export async function prove({ connections, database, loaded, facts, version, watch }: Evidence): Promise<Proof> {
+export async function prove({ connections, database, backup, loaded, version, watch }: Evidence): Promise<Proof> {
     const [first] = connections as [Connection, ...Connection[]];
     const { tally } = loaded;
+    const { facts } = backup;
     const lanes = new Lanes(connections);
     const tables: DatabaseReport["tables"] = {};
     const isComparable = facts !== undefined && familyOf(facts.server.version) === familyOf(version);
     await proveNames(first, database, tally);
-    if (facts !== undefined) {
-        proveFacts(facts, loaded);
-    }
+    const whole = facts === undefined ? [] : [proveFacts(backup, facts, loaded)];
 
     const all = [...tally.tables].sort(([, a], [, b]) => b.bytes - a.bytes);
     const total = all.reduce((sum, [, { bytes }]) => sum + bytes, 0);
@@ -74,7 +75,7 @@ export async function prove({ connections, database, loaded, facts, version, wat
         sequences: tally.sequences.size,
         proof: [
             ...loaded.whole,
-            ...(facts === undefined ? [] : ["the file has the SHA-256 that the manifest names"]),
+            ...whole,
             "every table has the rows of the dump",
             ...(keys.length === 0 ? [] : [`no row of ${plural(keys.length, "foreign key")} refers to none`]),
             ...(isComparable ? describeChecksums(facts) : []),
@@ -162,21 +163,18 @@ async function namesIn(connection: Connection, database: string): Promise<Map<st
 }
 
 /** Compares the dump, as it was read, with what production's side has written down about it. */
-function proveFacts({ tables, sha256, backup }: MysqlManifest, loaded: MysqlLoaded): void {
-    if (sha256 !== loaded.sha256) {
-        throw new Error(
-            `The file ${backup} is not what production wrote: its SHA-256 is ${loaded.sha256}, and the manifest names ` +
-                `${sha256}. Make a new backup, or set database.backup to another stamp.`,
-        );
-    }
-    for (const name of new Set([...Object.keys(tables), ...loaded.tally.tables.keys()])) {
-        const [found, expected] = [loaded.tally.tables.get(name)?.rows, tables[name]?.rows];
+function proveFacts(backup: MysqlChecked, facts: MysqlManifest, { sha256, tally }: MysqlLoaded): string {
+    const proof = proveFiles(backup, facts, new Map([[backup.name, sha256]]));
+    const { tables } = facts;
+    for (const name of new Set([...Object.keys(tables), ...tally.tables.keys()])) {
+        const [found, expected] = [tally.tables.get(name)?.rows, tables[name]?.rows];
         if (found !== expected) {
             const held = found === undefined ? "no table" : `${plural(found, "row")} of table`;
             const named = expected === undefined ? "none" : plural(expected, "row");
             throw new Error(`The dump holds ${held} ${name}, and its manifest names ${named}: the copy is not used.`);
         }
     }
+    return proof;
 }
 
 async function proveRows(connection: Connection, database: string, table: string, expected: number): Promise<void> {

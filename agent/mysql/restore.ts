@@ -144,7 +144,7 @@ async function restoreOne(
     const { version } = server;
     const proof = await phases.run("prove", (watch) =>
         withLanes(server, visitor, jobs, signal, (connections) =>
-            prove({ connections, database, loaded, facts: backup.facts, version, watch }),
+            prove({ connections, database, backup, loaded, version, watch }),
         ),
     );
     signal.throwIfAborted();

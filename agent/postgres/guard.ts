@@ -1,10 +1,10 @@
 import type { Client } from "pg";
 import { inProduction, type Plan } from "../../contract";
-import type { Manifest } from "../../contract/manifest";
+import { type Manifest, manifestSchema } from "../../contract/manifest";
 import { type Backup, chooseBackups } from "../backup/catalogue";
 import type { Checked } from "../backup/checked";
 import { readHeader } from "../backup/header";
-import { readManifest } from "../backup/manifest";
+import { readManifest, refuseOtherTag } from "../backup/manifest";
 import { Refusal } from "../refusal";
 import { refuseWithoutAmcheck } from "./amcheck";
 import type { Match } from "./base";
@@ -42,7 +42,7 @@ export async function guard(plan: Plan, server: Server): Promise<Checked[]> {
                     "it has to be of production's major version (database.image, or the server of database.server).",
             );
         }
-        const facts = await readManifest(backup, database.dump);
+        const facts = await readManifest(backup, manifestSchema, { dump: database.dump });
         if (facts?.server.systemIdentifier === server.identifier) {
             throw productionsOwn(database, server.identifier, `, on which ${backup.name} was made`);
         }
@@ -68,17 +68,6 @@ async function refuseOthersRole(admin: Client, { stack, database: { databases } 
                     "database.owner (or in database.others).",
             );
         }
-    }
-}
-
-/** Data belongs to the version that wrote it. */
-function refuseOtherTag({ imageTag, allowTagMismatch }: Plan, { name }: Backup, facts: Manifest | undefined): void {
-    if (facts?.imageTag !== undefined && facts.imageTag !== imageTag && !allowTagMismatch) {
-        throw new Refusal(
-            `Data is refreshed under tag ${imageTag}, but production ran ${facts.imageTag} when ${name} was made: set ` +
-                "imageTag to that (a candidate is deployed afterwards), or write the reason why this may differ to " +
-                "allowTagMismatch.",
-        );
     }
 }
 

@@ -1,5 +1,12 @@
 import { type ContentsEntry, contentsFile } from "../../contract/contents";
-import { type CatalogueEntry, catalogueFile, type Manifest, type Tier, tiers } from "../../contract/manifest";
+import {
+    type AnyManifest,
+    type CatalogueEntry,
+    catalogueFile,
+    type Manifest,
+    type Tier,
+    tiers,
+} from "../../contract/manifest";
 import type { Published } from "./tier";
 
 /** What the ConfigMap of the catalogue may hold, in bytes. */
@@ -27,12 +34,13 @@ export function toldToCluster(published: Published[]): Record<string, string> {
 }
 
 /**
- * What the newest good backup of each subject holds, a line for each of its databases. They share the room, which is in
+ * What the newest good backup of each subject holds, a line for each of its databases. None is for those of MySQL, whose
+ * replicas stand on hosts and do not ask the cluster. They share the room, which is in
  * bytes: what small ones leave, large ones take.
  */
 export function contentsOf(published: Published[], room: number): string {
     const manifests = published.flatMap(({ manifest, good }) =>
-        manifest !== undefined && good ? manifest.content : [],
+        manifest !== undefined && good && isPostgres(manifest.content) ? manifest.content : [],
     );
     const newest = new Map(manifests.sort((a, b) => compare(a.stamp, b.stamp)).map((one) => [one.subject, one]));
     const whole = [...newest.values()].flatMap(databasesIn).sort((a, b) => sizeOf(a) - sizeOf(b));
@@ -43,6 +51,10 @@ export function contentsOf(published: Published[], room: number): string {
         return cut ?? [];
     });
     return linesOf(fitting);
+}
+
+function isPostgres(manifest: AnyManifest): manifest is Manifest {
+    return "databases" in manifest;
 }
 
 function databasesIn({ stamp, subject, databases }: Manifest): ContentsEntry[] {
@@ -92,22 +104,29 @@ export function wholeLines(text: string, bytes: number): string {
         : encoded.toString("utf8", 0, encoded.subarray(0, bytes).lastIndexOf("\n") + 1);
 }
 
-function entryOf(tier: Tier, manifest: Manifest, sha256: string): CatalogueEntry {
-    const { backup, stamp, subject, format, files, databases, server, imageTag } = manifest;
-    const tables = Object.values(databases).flatMap(({ tables }) => Object.values(tables));
+function entryOf(tier: Tier, manifest: AnyManifest, sha256: string): CatalogueEntry {
+    const { backup, stamp, subject, format, server, imageTag } = manifest;
+    const { bytes, databaseBytes, rows } = summaryOf(manifest);
     return {
-        tier,
-        backup,
-        stamp,
-        subject,
-        format,
-        bytes: sum(Object.values(files).map(({ bytes }) => bytes)),
-        databaseBytes: sum(Object.values(databases).map(({ bytes }) => bytes)),
-        rows: sum(tables.map(({ rows }) => rows)),
+        ...{ tier, backup, stamp, subject, format, bytes, databaseBytes, rows },
         server: server.version,
-        systemIdentifier: server.systemIdentifier,
+        systemIdentifier: "id" in server ? server.id : server.systemIdentifier,
         ...(imageTag !== undefined && { imageTag }),
         manifest: sha256,
+    };
+}
+
+/** What a backup comes to: bytes as stored and of its databases, rows and tables. */
+export function summaryOf(manifest: AnyManifest) {
+    const databases = isPostgres(manifest) ? Object.values(manifest.databases) : [];
+    const tables = isPostgres(manifest)
+        ? databases.flatMap(({ tables }) => Object.values(tables))
+        : Object.values(manifest.tables);
+    return {
+        bytes: sum(Object.values(manifest.files).map(({ bytes }) => bytes)),
+        databaseBytes: isPostgres(manifest) ? sum(databases.map(({ bytes }) => bytes)) : manifest.databaseBytes,
+        rows: sum(tables.map(({ rows }) => rows)),
+        tables: tables.length,
     };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Manifest, manifestSchema, rotMark, type Tier } from "../../contract/manifest";
+import { type AnyManifest, anyManifest, rotMark, type Tier } from "../../contract/manifest";
 import { linkWhole, partial, partialOf, removeWhole, sync, writeWhole } from "./files";
 import type { Kept } from "./retention";
 
@@ -12,7 +12,7 @@ export interface Published extends Kept {
     /** Its name without an ending: `backup-2026-11-20T02:04:01Z-shop`. */
     stem: string;
     /** What its manifest says, and the SHA-256 of that file; undefined when it is torn, or of another version. */
-    manifest: { content: Manifest; sha256: string } | undefined;
+    manifest: { content: AnyManifest; sha256: string } | undefined;
 }
 
 const suffix = ".json";
@@ -46,7 +46,7 @@ async function namesIn(folder: string): Promise<string[]> {
 async function readManifest(path: string): Promise<Published["manifest"]> {
     const text = await readFile(path, "utf8").catch(() => "");
     try {
-        const content = manifestSchema.parse(JSON.parse(text));
+        const content = anyManifest.parse(JSON.parse(text));
         return { content, sha256: createHash("sha256").update(text).digest("hex") };
     } catch {
         return undefined;
@@ -74,16 +74,21 @@ export function filesOf(store: string, { tier, manifest }: Pick<Published, "tier
     }));
 }
 
+/** Name of a backup's manifest. */
+function manifestFile({ stamp, subject }: AnyManifest): string {
+    return `backup-${stamp}-${subject}${suffix}`;
+}
+
 /** Writes the manifest of a backup beside it, both still under their partial names. */
-export async function writeManifest(store: string, tier: Tier, stem: string, manifest: Manifest): Promise<void> {
-    const file = partialOf(join(store, tier, stem + suffix));
+export async function writeManifest(store: string, tier: Tier, manifest: AnyManifest): Promise<void> {
+    const file = partialOf(join(store, tier, manifestFile(manifest)));
     await writeFile(file, `${JSON.stringify(manifest, undefined, 2)}\n`);
     await sync(file);
 }
 
 /** Lets a backup appear, and its manifest after it. */
-export async function appear(store: string, tier: Tier, stem: string, manifest: Manifest): Promise<void> {
-    for (const name of [manifest.backup, stem + suffix]) {
+export async function appear(store: string, tier: Tier, manifest: AnyManifest): Promise<void> {
+    for (const name of [manifest.backup, manifestFile(manifest)]) {
         const path = join(store, tier, name);
         await rename(partialOf(path), path);
     }

@@ -22,7 +22,7 @@ export interface Dump {
 const stampText = String.raw`\d[\dTZ:_.+-]*`;
 
 /** What a name may have behind a pattern. */
-const packed = ["", ".gz", ".xz", ".zst"];
+const packed = ["", ".gz", ".xz", ".zst", ".bz2"];
 
 /** Milliseconds by which a clock and a file system's may differ. */
 const slack = 5_000;
@@ -133,18 +133,51 @@ async function writtenAt(path: string): Promise<Date> {
     return status.mtime;
 }
 
-/** The dumps as files of one backup. What they hold, their first bytes tell. */
-export async function* sentDumps(dumps: Dump[], stamp: string): AsyncGenerator<SentFile> {
-    for (const { database, path } of dumps) {
+/** Dumps as they are sent. */
+export interface SentDumps {
+    /** Under which the backup is kept. */
+    stamp: string;
+    files: AsyncIterable<SentFile>;
+}
+
+/**
+ * The dumps as files of one backup: those that production's side has published under their own stamp, each with its
+ * manifest; others under the time at which the oldest was written. What they hold, their first bytes tell.
+ */
+export async function sentDumps(dumps: Dump[]): Promise<SentDumps> {
+    const published = await Promise.all(dumps.map(({ path }) => publishedAs(path)));
+    const [first] = published;
+    if (first !== undefined && published.every((one) => one?.stamp === first.stamp)) {
+        return { stamp: first.stamp, files: sentFiles(published.flatMap((one) => one?.paths ?? []).map(underOwnName)) };
+    }
+    const stamp = stampOf(dumps);
+    const named = dumps.map(({ database, path }) => ({ name: `backup-${stamp}-${database}.dump`, path }));
+    return { stamp, files: sentFiles(named) };
+}
+
+/** A published dump and its manifest; undefined if it has none. */
+async function publishedAs(path: string): Promise<{ stamp: string; paths: string[] } | undefined> {
+    const [, stem, stamp] = /^(backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)-.+)\.sql(\.\w+)?$/.exec(basename(path)) ?? [];
+    const manifest = join(dirname(path), `${stem}.json`);
+    const status = await stat(manifest).catch(() => undefined);
+    return stamp === undefined || status?.isFile() !== true ? undefined : { stamp, paths: [path, manifest] };
+}
+
+function underOwnName(path: string) {
+    return { name: basename(path), path };
+}
+
+async function* sentFiles(files: { name: string; path: string }[]): AsyncGenerator<SentFile> {
+    for (const { name, path } of files) {
         yield {
-            name: `hourly/backup-${stamp}-${database}.dump`,
+            name: `hourly/${name}`,
             bytes: createReadStream(path, { highWaterMark: 1_048_576 }) as AsyncIterable<Buffer>,
         };
     }
 }
 
 /** When the oldest of them was made: what they hold is as old as that. */
-export function stampOf(dumps: Dump[]): string {
+function stampOf(dumps: Dump[]): string {
     const oldest = Math.min(...dumps.map(({ written }) => written.getTime()));
     return new Date(oldest).toISOString().replace(/\.\d+Z$/, "Z");
 }

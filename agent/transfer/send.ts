@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { SourcePlan } from "../../contract/hosts";
-import { openDump } from "../mysql/dump";
+import { openDumps, storedFiles } from "../mysql/dump";
 import { readSecret } from "../postgres/server";
 import { readFacts } from "../publish/facts";
 import { openTools } from "../publish/tools";
 import { plural } from "../report";
 import { dumped } from "./dump";
-import { found, made, sentDumps, stampOf } from "./files";
+import { found, made, sentDumps } from "./files";
 import { framesOf, type SentFile } from "./frames";
 
 /**
@@ -18,18 +18,14 @@ import { framesOf, type SentFile } from "./frames";
  * @throws {Error} when a dump fails; whoever reads then has no last word
  */
 export async function sendBackup(plan: SourcePlan, signal: AbortSignal): Promise<string> {
-    if (plan.backup !== "now") {
-        const dumps = await found(plan);
-        return send(plan, sentDumps(dumps, stampOf(dumps)), stampOf(dumps), undefined, signal);
-    }
-    if (plan.command !== undefined) {
-        const dumps = await made(plan, signal);
-        return send(plan, sentDumps(dumps, stampOf(dumps)), stampOf(dumps), undefined, signal);
+    if (plan.backup !== "now" || plan.command !== undefined) {
+        const { stamp, files } = await sentDumps(plan.backup === "now" ? await made(plan, signal) : await found(plan));
+        return send(plan, files, stamp, undefined, signal);
     }
     const stamp = new Date().toISOString().replace(/\.\d+Z$/, "Z");
     if (plan.engine === "mysql") {
-        const { identifier, files } = await openDump(plan, stamp, signal);
-        return send(plan, files, stamp, identifier, signal);
+        const dumps = await openDumps(plan, ".", signal);
+        return send(plan, storedFiles(dumps, plan.databases, { stamp }), stamp, dumps.identifier, signal);
     }
     const password = plan.server.passwordFile === undefined ? "" : await readSecret(plan.server.passwordFile);
     const tools = await openTools(plan, password, signal);

@@ -5,7 +5,7 @@ import type { Connection } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { framesIn } from "../../agent/transfer/frames";
 import type { MysqlSource, Word } from "../../contract/hosts";
-import { type MysqlManifest, mysqlManifestSchema } from "../../contract/mysql";
+import { type MysqlManifest, mysqlManifestSchema } from "../../contract/manifest";
 import { databaseReport } from "../../contract/report";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
 import { aside, ids, type MysqlReplica, startMysqlReplica } from "./replica";
@@ -104,7 +104,7 @@ describe("a dump that is made for a copy", () => {
         }
         const { proof, unknown, tables } = await restored();
         expect(proof).toContain("6 of 8 tables have the checksum that the manifest names");
-        expect(proof).toContain("the file has the SHA-256 that the manifest names");
+        expect(proof).toContain("1 file with the SHA-256 that the manifest names");
         expect(tables.delicate?.checksum).toBe(manifest.tables.delicate?.checksum);
         expect(unknown).toEqual([expect.stringContaining("2 tables are as production has them (old, rounded)")]);
         expect(log).not.toContain(production.password);

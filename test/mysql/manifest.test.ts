@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { MysqlManifest } from "../../contract/mysql";
+import type { MysqlManifest } from "../../contract/manifest";
 import { databaseReport } from "../../contract/report";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
 import { sweep } from "../sweep";
@@ -14,6 +14,7 @@ let bytes: Buffer;
 let manifest: MysqlManifest;
 const [first] = ids;
 const stamp = stampBefore(600);
+const file = `backup-${stamp}-shop.sql.gz`;
 
 beforeAll(async () => {
     [production, replica] = await Promise.all([startMariaDb(), startMysqlReplica()]);
@@ -23,12 +24,12 @@ beforeAll(async () => {
     replica.store(stamp, bytes);
     const [server] = await production.query(undefined, "select version() as version");
     manifest = {
-        ...{ version: 1, engine: "mysql", backup: `backup-${stamp}-shop.sql.gz`, stamp, subject: "shop" },
+        ...{ version: 1, engine: "mysql", backup: file, stamp, subject: "shop" },
         ...{ begun: stamp, ended: stamp, client: "10.19" },
         server: { version: String(server?.version), id: "production's" },
         imageTag: "1.0",
-        bytes: bytes.length,
-        sha256: createHash("sha256").update(bytes).digest("hex"),
+        format: "plain",
+        files: { [file]: { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") } },
         databaseBytes: 10_000_000,
         tables: {},
     };
@@ -88,15 +89,15 @@ sweep<[string, (manifest: MysqlManifest) => void, number, RegExp]>([
     ],
     [
         "another file",
-        (manifest) => Object.assign(manifest, { sha256: "0".repeat(64) }),
+        ({ files }) => Object.assign(files[file] as object, { sha256: "0".repeat(64) }),
         1,
         /is not what production wrote: its SHA-256 is/,
     ],
     [
         "another size",
-        (manifest) => Object.assign(manifest, { bytes: 5 }),
+        ({ files }) => Object.assign(files[file] as object, { bytes: 5 }),
         3,
-        /does not fit its backup: it says bytes 5/,
+        /does not fit its backup: .*sql\.gz has .*, and it should have 5 B/,
     ],
     [
         "another tag",

@@ -46,6 +46,7 @@ export interface Publisher {
 export function publicationIn(folder: string, store: string, port: number): Publication {
     return {
         version: publicationVersion,
+        engine: "postgres",
         server: {
             host: "127.0.0.1",
             port,

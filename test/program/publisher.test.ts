@@ -131,6 +131,31 @@ describe("the stack file of production's side", () => {
         }
     });
 
+    it("of MariaDB runs in its image, with an agent that knows it", async () => {
+        const database = JSON.parse(config["understudy:database"] ?? "{}");
+        const { dump: _, format: _f, jobs: _j, excludeTableData: _e, migrations: _m, image: _i, ...least } = database;
+        const mysql = await runProgram({
+            ...options,
+            config: {
+                ...config,
+                "understudy:database": JSON.stringify({ ...least, engine: "mysql", names: ["shop"], port: 3306 }),
+            },
+        });
+        expect(mysql.status).toBe(0);
+        const { spec } = find(mysql, "kubernetes:batch/v1:CronJob", "publisher-publish").inputs as { spec: Schedule };
+        expect(spec.jobTemplate.spec.template.spec.containers[0]?.image).toBe("mariadb:10.11");
+        const { data } = find(mysql, "kubernetes:core/v1:ConfigMap", "publisher-program").inputs as {
+            data: Record<"agent.cjs" | "plan.json", string>;
+        };
+        expect(publicationSchema.parse(JSON.parse(data["plan.json"]))).toMatchObject({
+            engine: "mysql",
+            format: "plain",
+        });
+        expect(data["agent.cjs"]).toContain("mariadb-dump");
+        // What the API server takes of a ConfigMap.
+        expect(Buffer.byteLength(data["agent.cjs"]) + Buffer.byteLength(data["plan.json"])).toBeLessThan(1024 * 1024);
+    });
+
     it("reads production's media, and writes to their store alone, without password or a change of owners", () => {
         for (const command of ["publish-media", "verify-media"]) {
             expect(container(command).command?.slice(2)).toEqual([command, "--plan=/understudy/plan.json"]);

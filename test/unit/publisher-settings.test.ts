@@ -67,6 +67,23 @@ describe("a stack file of production's side", () => {
         expect(parse(server)).toMatchObject({ database: { format: "plain", names: [] } });
     });
 
+    it("of MySQL is plain, and has MariaDB's own port, administrator and image", () => {
+        const mysql = { ...least, database: { ...least.database, engine: "mysql" } };
+        expect(parse(mysql)).toMatchObject({
+            database: { format: "plain", port: 3306, user: "root", image: "mariadb:10.11" },
+        });
+        const found = withDatabase({
+            ...{ engine: "mysql", format: "directory", jobs: 4, excludeTableData: ["log"], dump: "server" },
+            migrations: { frag: "select 1" },
+        });
+        for (const key of ["dump", "format", "jobs", "excludeTableData", "migrations"]) {
+            expect(found).toContainEqual(
+                expect.stringContaining(`database.${key} is written, but database.engine is mysql`),
+            );
+        }
+        expect(found).toHaveLength(5);
+    });
+
     it("with ten mistakes gets a sentence for each", () => {
         const found = problems({
             role: "source",
