@@ -8,6 +8,7 @@ import { mysqlEngine } from "./mysql/engine";
 import { countInUse } from "./neutral/identity/count";
 import { proposeMasking } from "./neutral/mask/proposal";
 import { runHooksOnce } from "./neutral/once";
+import { openLive } from "./postgres/live";
 import * as postgres from "./postgres/look";
 import { prepareDatabase } from "./postgres/restore";
 import { retireDatabases } from "./postgres/retire";
@@ -24,6 +25,16 @@ export interface Retired {
     bases: string[];
 }
 
+/** The live databases, as they are sent to whoever makes a bundle. */
+export interface LiveDatabases {
+    /** What the server says of its version. */
+    version: string;
+    /** SQL, packed with gzip, that makes a database anew on a server that has none of its name. */
+    dump(name: string): AsyncIterable<Buffer>;
+    /** Removes what the dumps have needed. */
+    close(): Promise<void>;
+}
+
 /** What is done with a replica's database, whichever engine it has. */
 export interface Engine {
     prepare(signal: AbortSignal): Promise<string>;
@@ -36,6 +47,8 @@ export interface Engine {
     backups(): ReturnType<typeof backupsOf>;
     /** What stands on its server. */
     found(): Promise<Pick<Survey, "databases" | "bases">>;
+    /** @throws {Refusal} when the program is not there that dumps them */
+    live(signal: AbortSignal): Promise<LiveDatabases>;
     /** Bytes that are left under its server; undefined if nobody knows. */
     room(): Promise<number | undefined>;
     proposeMasking(signal: AbortSignal): Promise<string>;
@@ -59,6 +72,7 @@ function postgresEngine(plan: Plan): Engine {
             copies && compareReferences(copies, (asked) => namedByRows(copies, asked, signal)),
         backups: () => backupsOf(plan.database),
         found: () => postgres.onServer(plan),
+        live: (signal) => openLive(plan, signal),
         room: () => postgres.roomForDatabase(plan),
         proposeMasking: (signal) => proposeMasking(plan, signal),
         countRewrites: (signal) => countInUse(plan, signal),

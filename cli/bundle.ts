@@ -10,7 +10,6 @@ import { copiesOf } from "../components/hosts/files";
 import { generationsOf } from "../components/hosts/generations";
 import { type HostReplicaArgs, orderOf } from "../components/hosts/replica";
 import type { CopySending } from "../contract/hosts";
-import { isMysql } from "../contract/mysql";
 import type { Survey } from "../contract/survey";
 import { startAgent } from "../hosts/agent";
 import type { Order } from "../hosts/order";
@@ -104,13 +103,9 @@ function leftOut(settings: HostSettings): Record<string, string[]> {
 /** Brings the live copy here; nothing is written on the target. */
 async function fetchCopy(order: Order, leaveOut: CopySending["leaveOut"], folder: string): Promise<void> {
     const { target } = order;
-    const asked = target.plan;
-    if (isMysql(asked)) {
-        throw new Error("A bundle is made of databases of PostgreSQL alone: there is none of MySQL and MariaDB.");
-    }
     const ways = openWays(order.hosts);
     try {
-        const plan: CopySending = { plan: asked, leaveOut };
+        const plan: CopySending = { plan: target.plan, leaveOut };
         const sender = startAgent(order, ways, { ...target, plan, command: "send-copy", raw: true });
         // Why it has ended says more than that it has.
         const failed = sender.ended.then(

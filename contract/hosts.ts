@@ -134,9 +134,12 @@ export function namesInProduction(databases: readonly ReplicaDatabase[]): string
     return databases.map(({ name, production }) => production?.name ?? name);
 }
 
+/** User, and password, of everything in a bundle for developers: it is for one machine, and secret to nobody. */
+export const developer = "developer";
+
 /** What the agent has to know to send the live copy. */
 export const copySending = z.strictObject({
-    plan: planSchema,
+    plan: z.union([planSchema, mysqlPlanSchema]),
     /** Files that stay out, by the names of folders, `media` among them, as paths below these. */
     leaveOut: z.record(z.string(), z.array(z.string())),
 });

@@ -1,34 +1,19 @@
 /** Production's databases, dumped by the server's own program. */
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { Connection } from "mysql2/promise";
 import type { MysqlSource } from "../../contract/hosts";
 import { type MysqlManifest, manifestVersion } from "../../contract/manifest";
-import { outputOf, versionOf } from "../backup/program";
 import { readSecret } from "../postgres/server";
-import { Refusal } from "../refusal";
 import type { SentFile } from "../transfer/frames";
 import { packed } from "../transfer/packed";
 import { Census } from "./census";
 import { Checksums } from "./checksums";
 import { connectTo, using } from "./connect";
+import { type DumpProgram, openProgram } from "./program";
 import { rowsOf } from "./rows";
 import { databaseSize, identityOf } from "./server";
-
-/** Programs that dump, the first one that is there: MySQL calls its own as MariaDB did. */
-const programs = ["mariadb-dump", "mysqldump"];
-
-/** One state of the database, without a lock on its tables, and all that belongs to it. */
-const options = [
-    ...["--single-transaction", "--quick", "--hex-blob", "--default-character-set=utf8mb4"],
-    ...["--routines", "--events", "--triggers"],
-];
-
-/** File with the way to the server, which nobody else can read. */
-const way = "way.cnf";
 
 /** What is dumped, and where. */
 type Dumped = Pick<MysqlSource, "server" | "replica">;
@@ -39,9 +24,8 @@ export interface MysqlDumps {
     identifier: string;
     /** Its version. */
     version: string;
-    /** Which program dumps, and that program's version. */
+    /** Name of the program that dumps. */
     program: string;
-    client: string;
     /** A dump of one database, which is made while it is read. */
     of(database: string, run: DumpRun): MysqlDump;
 }
@@ -61,9 +45,7 @@ export interface MysqlDump {
 
 /** What a dump needs besides its plan. */
 interface Dumping {
-    program: string;
-    client: string;
-    args: string[];
+    program: DumpProgram;
     server: MysqlManifest["server"];
     connect(): Promise<Connection>;
     signal: AbortSignal;
@@ -85,18 +67,18 @@ export async function openDumps(plan: Dumped, folder: string, signal: AbortSigna
             "select version() as version",
         );
         const identifier = await identityOf(connection, /mariadb/i.test(version));
-        const found = await programThere();
-        const file = join(folder, way);
-        await writeFile(file, optionsFor(server, password), { mode: 0o600 });
+        const absent =
+            "is on the source's host: install the server's client programs there, or write source.database.command.";
+        const program = await openProgram(server, password, absent, folder);
         // A replica's own server may be the target's as well.
         const told = { version, id: plan.replica ? "" : identifier };
-        const dumping = { ...found, args: [`--defaults-file=${file}`, ...options], server: told, connect, signal };
-        return { identifier, version, ...found, of: (database, run) => dumpOf(database, run, dumping) };
+        const dumping = { program, server: told, connect, signal };
+        return { identifier, version, program: program.name, of: (database, run) => dumpOf(database, run, dumping) };
     });
 }
 
 function dumpOf(database: string, { stamp, imageTag }: DumpRun, dumping: Dumping): MysqlDump {
-    const { program, client, args, server, connect, signal } = dumping;
+    const { program, server, connect, signal } = dumping;
     const backup = `backup-${stamp}-${database}.sql.gz`;
     let manifest: MysqlManifest | undefined;
     return {
@@ -119,7 +101,7 @@ function dumpOf(database: string, { stamp, imageTag }: DumpRun, dumping: Dumping
         try {
             const hash = createHash("sha256");
             let bytes = 0;
-            const passing = sums.during(census, outputOf(program, [...args, database], { signal }));
+            const passing = sums.during(census, program.dump(database, signal));
             for await (const piece of packed((into) => pipeline(passing, createGzip(), into))) {
                 hash.update(piece);
                 bytes += piece.length;
@@ -128,7 +110,7 @@ function dumpOf(database: string, { stamp, imageTag }: DumpRun, dumping: Dumping
             const checksums = await sums.found();
             manifest = {
                 ...{ version: manifestVersion, engine: "mysql", backup, stamp, subject: database, format: "plain" },
-                ...{ begun, ended: new Date().toISOString(), client, server, databaseBytes },
+                ...{ begun, ended: new Date().toISOString(), client: program.version, server, databaseBytes },
                 ...(imageTag !== undefined && { imageTag }),
                 files: { [backup]: { bytes, sha256: hash.digest("hex") } },
                 tables: Object.fromEntries(
@@ -152,25 +134,4 @@ export async function* storedFiles(dumps: MysqlDumps, databases: string[], run: 
         const name = `hourly/backup-${run.stamp}-${database}.json`;
         yield { name, bytes: [Buffer.from(`${JSON.stringify(dump.manifest())}\n`)] };
     }
-}
-
-async function programThere(): Promise<{ program: string; client: string }> {
-    for (const program of programs) {
-        const client = await versionOf(program).catch(() => undefined);
-        if (client !== undefined) {
-            return { program, client };
-        }
-    }
-    throw new Refusal(
-        `Neither ${programs.join(" nor ")} is on the source's host: install the server's client programs there, or write ` +
-            "source.database.command.",
-    );
-}
-
-/** What would be arguments, which everybody on the host sees. */
-function optionsFor(server: MysqlSource["server"], password: string): string {
-    const place = "socket" in server ? { socket: server.socket } : { host: server.host, port: String(server.port) };
-    const values = { ...place, user: server.user, password };
-    const lines = Object.entries(values).map(([name, value]) => `${name}="${value.replaceAll(/["\\]/g, "\\$&")}"`);
-    return ["[client]", ...lines, ""].join("\n");
 }

@@ -4,6 +4,7 @@ import { backupsOf } from "../backup/catalogue";
 import type { Engine } from "../engine";
 import { compareReferences } from "../references";
 import { wanted } from "./guard";
+import { openLive } from "./live";
 import { onServer, roomForDatabase } from "./look";
 import { countInUse } from "./neutral/count";
 import { runHooksOnce } from "./neutral/once";
@@ -27,6 +28,7 @@ export function mysqlEngine(plan: MysqlPlan): Engine {
             copies && compareReferences(copies, (asked) => namedByRows(copies, asked, signal)),
         backups: () => backupsOf(wanted(plan)),
         found: () => onServer(plan),
+        live: (signal) => openLive(plan, signal),
         room: () => roomForDatabase(plan),
         proposeMasking: (signal) => proposeMasking(plan, signal),
         countRewrites: (signal) => countInUse(plan, signal),

@@ -82,6 +82,6 @@ function textOf(text: string): string {
 }
 
 /** A database's name where rights are given: there, two characters stand for others. */
-function pattern(database: string): string {
+export function pattern(database: string): string {
     return quoted(database.replaceAll(/[_%\\]/g, "\\$&"));
 }

@@ -64,9 +64,10 @@ const headLength = 65_536;
  *
  * @param groups pairs of brackets that are in no other one
  * @param database that the dump is of
+ * @param account that an object's code runs as, in the place of the one that it names; whoever makes it if left out
  * @throws {DumpError} for what mysqldump and mariadb-dump never write, and what a copy must not do
  */
-export function stepOf(text: Buffer, groups: number, database: string): Step {
+export function stepOf(text: Buffer, groups: number, database: string, account?: string): Step {
     const head = text.toString("latin1", 0, Math.min(text.length, headLength));
     if (/^(?:insert|replace)\b/i.test(head)) {
         return rowsOf(head, groups);
@@ -82,7 +83,7 @@ export function stepOf(text: Buffer, groups: number, database: string): Step {
     if (used !== undefined) {
         return { kind: "database", name: nameIn(used) };
     }
-    return tableIn(plain, text) ?? sequenceIn(plain) ?? objectIn(plain, database) ?? refuse(plain);
+    return tableIn(plain, text) ?? sequenceIn(plain) ?? objectIn(plain, database, account) ?? refuse(plain);
 }
 
 function rowsOf(head: string, groups: number): Step {
@@ -127,20 +128,21 @@ function sequenceIn(sql: string): Step | undefined {
     return undefined;
 }
 
-function objectIn(plain: string, database: string): Step | undefined {
+function objectIn(plain: string, database: string, account?: string): Step | undefined {
     const sql = unqualified(plain, [database]);
     const [head = "", kind, object, qualifier] = patterns.object.exec(sql) ?? [];
     if (kind === undefined || object === undefined) {
         return undefined;
     }
     refuseQualified(object, qualifier);
-    const anonymous = `${head.replace(new RegExp(definer.source, "gi"), "")}${sql.slice(head.length)}`;
+    const other = account === undefined ? "" : `DEFINER=${account}`;
+    const owned = `${head.replace(new RegExp(definer.source, "gi"), () => other)}${sql.slice(head.length)}`;
     const known = kind.toLowerCase() as ObjectKind;
     return {
         kind: "object",
         object: known,
         name: nameIn(object),
-        sql: known === "event" ? sleeping(anonymous) : anonymous,
+        sql: known === "event" ? sleeping(owned) : owned,
     };
 }
 

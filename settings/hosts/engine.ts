@@ -5,8 +5,8 @@ import type { Written } from ".";
 const serversOwn = ["mysql", "information_schema", "performance_schema", "sys", "understudy"];
 
 /** Settings of the other engine, each with what to write. */
-export function engineContradictions({ database, source, bundle }: Written): string[] {
-    return database.engine === "postgres" ? ofPostgres({ database, source }) : ofMysql({ database, source, bundle });
+export function engineContradictions({ database, source }: Written): string[] {
+    return database.engine === "postgres" ? ofPostgres({ database, source }) : ofMysql({ database, source });
 }
 
 function ofPostgres({ database, source }: Pick<Written, "database" | "source">): string[] {
@@ -31,7 +31,7 @@ function ofPostgres({ database, source }: Pick<Written, "database" | "source">):
     ];
 }
 
-function ofMysql({ database, source, bundle }: Pick<Written, "database" | "source" | "bundle">): string[] {
+function ofMysql({ database, source }: Pick<Written, "database" | "source">): string[] {
     const written: [string, boolean][] = [
         ...all(database).flatMap(({ at, owner, production }): [string, boolean][] => [
             [`${at}.owner`, owner !== undefined],
@@ -45,7 +45,6 @@ function ofMysql({ database, source, bundle }: Pick<Written, "database" | "sourc
         ["database.encoding", database.encoding !== "UTF8"],
         ["database.locale", database.locale !== undefined],
         ["source.database.excludeTableData", (source.database?.excludeTableData.length ?? 0) > 0],
-        ["bundle", bundle !== undefined],
     ];
     return [
         ...written.flatMap(([name, isWritten]) => (isWritten ? [`${name} is for PostgreSQL alone: leave it out`] : [])),

@@ -1,9 +1,23 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+    chmodSync,
+    copyFileSync,
+    existsSync,
+    mkdirSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    statSync,
+    writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import yaml from "js-yaml";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mysqlMarkerSql } from "../../contract/mysql";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
+import { type ImageServer, type ImageService, startImage } from "../mysql/image";
 import { freePort } from "../postgres/server";
 import { type Examples, openExamples } from "./example";
 import type { Machine } from "./machine";
@@ -21,6 +35,8 @@ describe("the clone of a members' site on Elgg", () => {
     let production: MariaDb;
     let replica: MariaDb;
     let clone: Machine;
+    let local: ImageServer;
+    let bundle: string;
     let units: string;
     let page: number;
 
@@ -69,7 +85,12 @@ describe("the clone of a members' site on Elgg", () => {
              create table elgg_users_sessions (session varchar(80), data text);
              insert into elgg_users_sessions values ('${secret}-session', '');
              create table elgg_users_remember_me_cookies (code varchar(80));
-             create view elgg_names as select name from elgg_users;`,
+             create view elgg_names as select name from elgg_users;
+             create function elgg_number() returns int reads sql data return (select count(*) from elgg_names);
+             create procedure elgg_tidy() begin delete from elgg_metadata; delete from elgg_users_sessions; end;
+             create trigger elgg_noted after insert on elgg_users for each row
+                 insert into elgg_metadata values (1000 + new.guid, 'joined');
+             create event elgg_sweep on schedule every 1 second do delete from elgg_metadata;`,
         );
     });
     afterAll(async () => {
@@ -77,7 +98,8 @@ describe("the clone of a members' site on Elgg", () => {
             process.kill(Number(readFileSync(pid, "utf8")), "SIGKILL");
         }
         await examples?.stop();
-        await Promise.all([production?.stop(), replica?.stop()]);
+        await Promise.all([production?.stop(), replica?.stop(), local?.stop()]);
+        rmSync(bundle ?? "", { recursive: true, force: true });
     });
 
     /** A folder of a machine's. */
@@ -173,7 +195,54 @@ describe("the clone of a members' site on Elgg", () => {
         expect(await (await fetch(`http://127.0.0.1:${page}/`)).text()).toBe("3");
     });
 
-    test("step 5: a dump of PostgreSQL is refused, and the copy stays", async () => {
+    test("step 5: developers get it as a bundle of their own, with nobody's secret (S4-11, S4-17)", async () => {
+        bundle = mkdtempSync(join(tmpdir(), "understudy-elgg-"));
+        await rows(`insert into elgg_metadata values (2, 'pass it on: ${login}')`);
+        const refused = await examples.run("bundle", "elgg", bundle);
+        expect(refused.output).toMatch(/would be in the bundle \(databases\/members\.sql\.gz line \d+\)/);
+        expect(refused.output).not.toContain(login);
+        expect(refused.status).not.toBe(0);
+        expect(readdirSync(bundle)).toEqual([]);
+        await rows("delete from elgg_metadata where id = 2");
+        const before = await replica.content();
+        const { status, output } = await examples.run("bundle", "elgg", bundle);
+        expect(status, output).toBe(0);
+        expect(await replica.content()).toBe(before);
+        expect(readdirSync(bundle).sort()).toEqual(["README.md", "compose.yaml", "databases", "files"]);
+        expect(readdirSync(join(bundle, "databases"))).toEqual(["members.sql.gz"]);
+        expect(readFileSync(join(bundle, "files/media/picture"), "utf8")).toBe("a picture");
+        const settings = readFileSync(join(bundle, "files/application/settings.php"), "utf8");
+        expect(settings).toContain("$CONFIG->dbhost = 'database';\n$CONFIG->dbport = 3306;\n");
+        expect(settings).toContain("$CONFIG->dbpass = 'developer';");
+        expect(settings).toContain("'database' === 'database' ? 'http://localhost:8080/'");
+        for (const text of [secret, login, replica.password, "Anna", "db01.example.org"]) {
+            expect(() => execFileSync("sh", ["-c", 'zgrep -rlF -e "$1" "$2"', "sh", text, bundle]), text).toThrow();
+        }
+        expect(
+            execFileSync("zgrep", ["-c", "-F", "elgg_names", join(bundle, "databases/members.sql.gz")]),
+        ).toBeDefined();
+    });
+
+    test("step 6: the official image starts with all that the clone has, and only then is it healthy (S4-11)", async () => {
+        const { services } = yaml.load(readFileSync(join(bundle, "compose.yaml"), "utf8")) as {
+            services: { database: ImageService; application: { volumes: string[] } };
+        };
+        expect(services.database.image).toBe("mariadb:10.11");
+        expect(services.application.volumes).toContain("./files/media:/srv/clone/data/current");
+        local = await startImage(services.database, join(bundle, "databases"));
+        expect(local.health).toEqual([false, false, true]);
+        const options = ["--skip-comments", "--routines", "--events", "--triggers", "--hex-blob", "members"];
+        const live = String(await replica.tool("mariadb-dump", options));
+        expect(live).toMatch(/CREATE.*(?:TRIGGER|EVENT|PROCEDURE|FUNCTION)/);
+        expect(await local.tool("mariadb-dump", options)).toBe(live.replaceAll("`members`@`%`", "`developer`@`%`"));
+        const [number] = await local.query(
+            "members",
+            "insert into elgg_users (username, name) values ('dora', 'Dora'); call elgg_tidy(); select elgg_number() as people",
+        );
+        expect(number).toEqual({ people: 4 });
+    });
+
+    test("step 7: a dump of PostgreSQL is refused, and the copy stays", async () => {
         const before = await rows("select count(*) as count from elgg_users");
         const dumps = at("db01", "backups");
         mkdirSync(dumps, { recursive: true });
@@ -187,9 +256,9 @@ describe("the clone of a members' site on Elgg", () => {
         expect(await rows("select count(*) as count from elgg_users")).toEqual(before);
     });
 
-    test("step 6: a wipe takes the databases away, and leaves what was there before", async () => {
+    test("step 8: a wipe takes the databases away, and leaves what was there before", async () => {
         await replica.query(undefined, "create database others; create table others.item (id int)");
-        const { status, output } = await examples.wipe("elgg");
+        const { status, output } = await examples.run("wipe", "elgg", "--yes");
         expect(status, output).toBe(0);
         const left = await replica.query(
             undefined,
@@ -201,7 +270,7 @@ describe("the clone of a members' site on Elgg", () => {
         expect(existsSync(join(at("clone", "data"), "current/picture"))).toBe(true);
     });
 
-    test("step 7: production's server, which has no marker, is refused", async () => {
+    test("step 9: production's server, which has no marker, is refused", async () => {
         const before = await production.content();
         const { status, output } = await up({ "target.server": { host: "127.0.0.1", port: production.port } });
         expect(status).not.toBe(0);

@@ -18,8 +18,8 @@ export interface Examples {
     places(file: string): Promise<unknown>;
     /** Runs an example's update, in a workspace that the other examples of a test's file are in too. */
     up(stack: string, file: string, here: Record<string, unknown>, secret: Record<string, string>): Promise<Ended>;
-    /** Wipes what the last update has made. */
-    wipe(stack: string): Promise<Ended>;
+    /** Runs another command of the command line with the stack file of the last update. */
+    run(command: string, stack: string, ...args: string[]): Promise<Ended>;
     stop(): Promise<void>;
 }
 
@@ -66,9 +66,9 @@ export async function openExamples(name: string): Promise<Examples> {
             await encrypted(workspace, stack, { ...keys, ...secret });
             return understudy(workspace, ["up", stack]);
         },
-        async wipe(stack) {
+        async run(command, stack, ...args) {
             const workspace = await openWorkspace(name, { kubeconfig: "/dev/null" }, {}, ["command"]);
-            return understudy(workspace, ["wipe", stack, "--yes"]);
+            return understudy(workspace, [command, stack, ...args]);
         },
         async stop() {
             await Promise.all([...machines.values()].map((machine) => machine.kill()));

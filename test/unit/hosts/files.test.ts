@@ -1,6 +1,7 @@
+import yaml from "js-yaml";
 import { expect, test } from "vitest";
 import { linesIn } from "../../../agent/configuration/scan";
-import { composeFile, valuesInBundle } from "../../../cli/compose";
+import { composeFile, readme, valuesInBundle } from "../../../cli/compose";
 import { configurationOf } from "../../../components/hosts/files";
 import { generationsOf } from "../../../components/hosts/generations";
 import { targetPlan } from "../../../components/hosts/plan";
@@ -31,6 +32,19 @@ const settingsOf = (change?: Record<string, unknown>) => {
     expect(problems).toEqual([]);
     return settings as HostSettings;
 };
+
+interface Compose {
+    services: Record<
+        string,
+        {
+            image: string;
+            environment?: Record<string, string>;
+            ports: string[];
+            healthcheck?: { test: string[] };
+            depends_on?: unknown;
+        }
+    >;
+}
 
 test.each([
     [{ folders: [folder, folder] }, "folders holds code a second time"],
@@ -97,6 +111,29 @@ test("a bundle without an image is its database alone", () => {
     expect(composeFile(settingsOf({ bundle: { image: "elgg" } }), "15.20", ["/etc/a"])).toContain(
         "./configuration/etc/a:/etc/a:ro",
     );
+});
+
+test.each([
+    ["postgres", "15.20 (Debian 15.20-0+deb12u1)", "postgres:15", "POSTGRES", "15432:5432"],
+    ["mysql", "10.11.19-MariaDB-0+deb12u1-log", "mariadb:10.11", "MARIADB", "13306:3306"],
+    ["mysql", "8.0.36-28", "mysql:8.0", "MYSQL", "13306:3306"],
+    ["mysql", "8.4.3", "mysql:8.4", "MYSQL", "13306:3306"],
+])("a bundle of %s %s starts the server's own kind and version", (engine, version, image, variables, ports) => {
+    const settings = settingsOf({
+        database: { engine, name: "shop", ...(engine === "postgres" && { owner: "shop" }) },
+        bundle: { image: "elgg" },
+    });
+    const { database, application } = (yaml.load(composeFile(settings, version, [])) as Compose).services;
+    expect(database?.image).toBe(image);
+    expect(Object.keys(database?.environment ?? {}).every((name) => name.startsWith(`${variables}_`))).toBe(true);
+    expect(Object.values(database?.environment ?? {})).toContain("developer");
+    expect(database?.ports).toEqual([`127.0.0.1:${ports}`]);
+    expect(database?.healthcheck?.test.join(" ")).toContain("--host=127.0.0.1");
+    expect(application?.depends_on).toEqual({ database: { condition: "service_healthy" } });
+    const [outside, inside] = ports.split(":");
+    expect(valuesInBundle(settings).get("database.port")).toBe(inside);
+    const about = { stack: "staging", generation: "0a1b2c3d4e", stamp: "now", made: "today" };
+    expect(readme(settings, about)).toContain(`localhost:${outside}, user and password`);
 });
 
 test("a text is found with its line wherever a piece ends", async () => {

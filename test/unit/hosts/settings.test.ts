@@ -47,12 +47,11 @@ test("what is for the other engine is told, each with what to write", () => {
         database: { host: "production", excludeTableData: ["log"] },
         systemIdentifier: "7012345678901234567",
     };
-    expect(problemsOf({ database, source, bundle: { image: "shop:1", port: 80 } })).toEqual([
+    expect(problemsOf({ database, source })).toEqual([
         ...["owner", "dump", "keepBase", "amcheck"].map(
             (key) => `database.${key} is for PostgreSQL alone: leave it out`,
         ),
         "source.database.excludeTableData is for PostgreSQL alone: leave it out",
-        "bundle is for PostgreSQL alone: leave it out",
         expect.stringMatching(/^database\.name is mysql: write one of the application's databases/),
         expect.stringMatching(/^source\.systemIdentifier is of PostgreSQL: write source\.serverId/),
     ]);
