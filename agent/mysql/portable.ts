@@ -6,6 +6,9 @@ import { stepOf } from "./statement";
 /** Ends what has semicolons of its own. */
 const delimiter = ";;";
 
+/** A setting of how much MariaDB says; a comment alone, as it is for MySQL, is a statement that MySQL refuses. */
+const isMariaDbs = (text: Buffer) => text.subarray(0, 4).equals(Buffer.from("/*M!"));
+
 /**
  * A dump as another server's own client loads it, whoever is there: what has code of its own belongs to an account of that
  * server, events are never due, and nothing is left of where the dump was made, which its comments and its place in a
@@ -43,7 +46,7 @@ export async function* portable(
         const step = stepOf(text, groups, database, account);
         if (step.kind === "object") {
             yield Buffer.from(`delimiter ${delimiter}\n${step.sql}\n${delimiter}\ndelimiter ;\n`, "latin1");
-        } else if (step.kind !== "setting" || settings.follow(step.sql) === undefined) {
+        } else if (step.kind !== "setting" || (settings.follow(step.sql) === undefined && !isMariaDbs(text))) {
             yield text;
             yield Buffer.from(";\n");
         }

@@ -53,6 +53,9 @@ const strangeEngine = /\bENGINE\s*=\s*["']?(FEDERATED\w*|CONNECT|SPIDER|S3|OQGRA
 const eventState =
     /^(CREATE[^'"]*?\bON\s+SCHEDULE(?:[^'"]|'[^']*')*?\bON\s+COMPLETION\s+(?:NOT\s+)?PRESERVE)\s+(?:ENABLE|DISABLE(?:\s+ON\s+(?:SLAVE|REPLICA))?)\b/i;
 
+/** What MariaDB alone sets. */
+const mariaDbSetting = /^\/\*M!\d+\s+(SET\b[\s\S]*?)\s*\*\/$/i;
+
 /** Older dumps have a table in the place of each view until all are there. */
 const placeholder = /^\/\*!50001 CREATE TABLE/;
 
@@ -73,8 +76,9 @@ export function stepOf(text: Buffer, groups: number, database: string, account?:
         return rowsOf(head, groups);
     }
     const plain = plainOf(text.toString("latin1"));
-    if (/^set\b/i.test(plain)) {
-        return { kind: "setting", sql: plain };
+    const setting = mariaDbSetting.exec(plain)?.[1] ?? plain;
+    if (/^set\b/i.test(setting)) {
+        return { kind: "setting", sql: setting };
     }
     if (plain === "" || needless.test(plain) || (placeholder.test(head) && patterns.table.test(plain))) {
         return { kind: "nothing", reason: "" };

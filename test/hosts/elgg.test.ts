@@ -215,12 +215,15 @@ describe("the clone of a members' site on Elgg", () => {
         expect(settings).toContain("$CONFIG->dbhost = 'database';\n$CONFIG->dbport = 3306;\n");
         expect(settings).toContain("$CONFIG->dbpass = 'developer';");
         expect(settings).toContain("'database' === 'database' ? 'http://localhost:8080/'");
-        for (const text of [secret, login, replica.password, "Anna", "db01.example.org"]) {
-            expect(() => execFileSync("sh", ["-c", 'zgrep -rlF -e "$1" "$2"', "sh", text, bundle]), text).toThrow();
+        const everything = '{ gunzip -c "$2"/databases/*.gz; find "$2" -type f ! -name "*.gz" -exec cat {} +; }';
+        const lines = (text: string) =>
+            Number(execFileSync("sh", ["-c", `${everything} | grep -c -F -e "$1" || true`, "sh", text, bundle]));
+        for (const text of [secret, login, replica.password, "Anna", "`members`@", "db01.example.org"]) {
+            expect(lines(text), text).toBe(0);
         }
-        expect(
-            execFileSync("zgrep", ["-c", "-F", "elgg_names", join(bundle, "databases/members.sql.gz")]),
-        ).toBeDefined();
+        for (const text of ["elgg_names", "$CONFIG->dbpass", "a picture"]) {
+            expect(lines(text), text).toBeGreaterThan(0);
+        }
     });
 
     test("step 6: the official image starts with all that the clone has, and only then is it healthy (S4-11)", async () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MysqlLexer, type MysqlPiece } from "../../agent/mysql/lexer";
 import { plainOf } from "../../agent/mysql/plain";
+import { portable } from "../../agent/mysql/portable";
 import { Settings } from "../../agent/mysql/settings";
 import { stepOf } from "../../agent/mysql/statement";
 import { partsOf } from "../../agent/mysql/table";
@@ -152,6 +153,17 @@ describe("what a statement is", () => {
         expect(() => step("CREATE DEFINER=a@b PROCEDURE `other`.`p`() select 1")).toThrow("names another database");
     });
 
+    test("a setting of MariaDB's newer clients is one, which a restore follows", () => {
+        for (const set of [
+            "@OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0",
+            "NOTE_VERBOSITY=@OLD_NOTE_VERBOSITY",
+        ]) {
+            const found = step(`/*M!100616 SET ${set} */`);
+            expect(found).toEqual({ kind: "setting", sql: `SET ${set}` });
+            expect(new Settings().follow(`SET ${set}`)).toBeUndefined();
+        }
+    });
+
     test("an event sleeps, whatever its comment says", () => {
         const event =
             "CREATE DEFINER=a@b EVENT `e` ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 00:00:00' ON COMPLETION PRESERVE ENABLE COMMENT 'ENABLE' DO select 'ENABLE'";
@@ -175,4 +187,50 @@ test("a table is made without what slows its rows down, and keeps what numbers t
     });
     const other = create.replace("InnoDB", "MyISAM");
     expect(partsOf(other)).toEqual({ create: other, keys: [], foreign: [] });
+});
+
+describe("a dump for any server of the kind", () => {
+    async function carried(sql: string, size = 7): Promise<string> {
+        const chunks = async function* () {
+            const bytes = Buffer.from(sql);
+            for (let at = 0; at < bytes.length; at += size) {
+                yield bytes.subarray(at, at + size);
+            }
+        };
+        const pieces: Buffer[] = [];
+        for await (const piece of portable(chunks(), "shop", "`developer`@`%`")) {
+            pieces.push(piece);
+        }
+        return Buffer.concat(pieces).toString();
+    }
+
+    test("has rows as they are, and nothing of where it was made nor of what others stumble over", async () => {
+        const sql =
+            "/*M!999999\\- enable the sandbox mode */ \n-- Host: db01    Database: shop\n/*!40101 SET NAMES utf8mb4 */;\n" +
+            "/*M!100616 SET @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY, NOTE_VERBOSITY=0 */;\n" +
+            "SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '3e11fa47:1-5';\n" +
+            "INSERT INTO `a` VALUES (1,'é; -- DEFINER=`x`@`y`');\n-- Dump completed\n";
+        expect(await carried(sql)).toBe(
+            "/*!40101 SET NAMES utf8mb4 */;\nINSERT INTO `a` VALUES (1,'é; -- DEFINER=`x`@`y`');\n",
+        );
+    });
+
+    test("has code that belongs to one account, and is never due", async () => {
+        const sql =
+            "DELIMITER ;;\nCREATE DEFINER=`x$1`@`10.%` EVENT `e` ON SCHEDULE EVERY 1 DAY ON COMPLETION PRESERVE ENABLE DO " +
+            "begin select 'é DEFINER=`x`@`y`'; end ;;\nDELIMITER ;\n" +
+            "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`x`@`y` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select 1 */;\n";
+        expect((await carried(sql)).replaceAll(/[ \n]+/g, " ")).toBe(
+            "delimiter ;; CREATE DEFINER=`developer`@`%` EVENT `e` ON SCHEDULE EVERY 1 DAY ON COMPLETION PRESERVE DISABLE DO " +
+                "begin select 'é DEFINER=`x`@`y`'; end ;; delimiter ; " +
+                "delimiter ;; CREATE ALGORITHM=UNDEFINED DEFINER=`developer`@`%` SQL SECURITY DEFINER VIEW `v` AS select 1 ;; delimiter ; ",
+        );
+    });
+
+    test("is refused with a sentence where it would not be let into a copy, or ends early", async () => {
+        await expect(carried("GRANT ALL ON *.* TO a@b;\n")).rejects.toThrow(
+            /^The dump of shop holds the statement GRANT/,
+        );
+        await expect(carried("INSERT INTO a VALUES (1")).rejects.toThrow(/^The dump of shop ends in the middle/);
+    });
 });
