@@ -7,6 +7,7 @@ import { Publisher } from "./components/publisher";
 import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
 import { catalogueConfigMap } from "./contract/manifest";
+import { describeIsolation } from "./hosts/isolation";
 import { preflight } from "./preflight";
 import { hostPreflight } from "./preflight/hosts";
 import { previewRows } from "./preview";
@@ -71,6 +72,7 @@ async function makeHostReplica(settings: HostSettings, stack: string, { tell = t
         mediaGeneration: replica.generations.media,
         switched: replica.switched,
         ...(sighting.parity !== undefined && { parity: sighting.parity }),
+        ...(sighting.isolation !== undefined && { unreachable: describeIsolation(sighting.isolation) }),
         ...(settings.parity?.allowMismatch !== undefined && { mismatchAllowed: settings.parity.allowMismatch }),
     };
 }

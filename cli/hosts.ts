@@ -6,6 +6,7 @@ import { orderOf } from "../components/hosts/replica";
 import type { Command } from "../contract";
 import type { Survey } from "../contract/survey";
 import { startAgent } from "../hosts/agent";
+import { describeIsolation, isolationProblems } from "../hosts/isolation";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { openWays } from "../hosts/way";
 import { describeAnnouncement } from "../preflight/announcement";
@@ -116,7 +117,8 @@ function settingsIn(config: UpdateSummary["config"], stackName: string): HostSet
 }
 
 /** How a replica on hosts is, for people. */
-export function describeHosts(settings: HostSettings, { survey, parity, announced, problems }: HostSighting): string {
+export function describeHosts(settings: HostSettings, sighting: HostSighting): string {
+    const { survey, parity, isolation, announced } = sighting;
     const { target, services, hold } = settings;
     const live = survey?.databases.find(({ state }) => state === "live");
     const isThere = (wanted: string | undefined) =>
@@ -146,6 +148,9 @@ export function describeHosts(settings: HostSettings, { survey, parity, announce
     if (parity !== undefined) {
         rows.push(["version", parity.same ? parity.source : `source ${parity.source}, target ${parity.target}`]);
     }
+    if (isolation !== undefined) {
+        rows.push(["unreachable", describeIsolation(isolation) || "nothing of it"]);
+    }
     if (hold !== undefined) {
         rows.push(["held by", hold]);
     }
@@ -155,6 +160,7 @@ export function describeHosts(settings: HostSettings, { survey, parity, announce
     if (leftovers.length > 0) {
         rows.push(["left over", `${leftovers.join(", ")}; the next update removes them`]);
     }
+    const problems = [...isolationProblems(isolation ?? []), ...sighting.problems];
     rows.push(...problems.map((problem): Row => ["problem", problem]));
     return table(rows);
 }

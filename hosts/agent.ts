@@ -122,6 +122,11 @@ export function nodeOn(order: Pick<Order, "hosts" | "stack">, host: string): str
         : quoted(node);
 }
 
+/** What to do about a host without Node. */
+export function nodeProblem(host: string): string {
+    return `Host ${host} has no Node: install Node 20 there, name it in hosts.${host}.node, or set hosts.${host}.bringNode to true.`;
+}
+
 function eventIn(line: string): HostEvent | undefined {
     try {
         return hostEvent.safeParse(JSON.parse(line)).data;
@@ -161,7 +166,7 @@ function called(host: string): string {
 
 function problemOf(host: string, status: number | null, said: string, word: string): string {
     if (status === absent.node) {
-        return `Host ${host} has no Node: install Node 20 there, name it in hosts.${host}.node, or set hosts.${host}.bringNode to true.`;
+        return nodeProblem(host);
     }
     if (word.startsWith("Failed: ")) {
         return `${word.slice("Failed: ".length)} (on ${called(host)})`;

@@ -6,7 +6,8 @@ import { AgentAbsent, startAgent } from "./agent";
 import { findAnnounced } from "./announced";
 import { planBuckets } from "./buckets";
 import { onHost } from "./install";
-import { hostsOf, type Order } from "./order";
+import { type Attempt, attempts } from "./isolation";
+import { hostsOf, type Order, replicaHostsOf } from "./order";
 import { orderedParity, type Parity } from "./parity";
 import { openWays, type Ways } from "./way";
 
@@ -27,6 +28,8 @@ export interface HostSighting {
     announced?: Announcement;
     /** What is deployed on both sides, where the stack file asks. */
     parity?: Parity;
+    /** What came of it when the replica's machines tried to reach what they must not, where the stack file names any. */
+    isolation?: Attempt[];
     /** What bucket copies would do. */
     buckets?: BucketOutcome[];
     /** Sentences about hosts that could not be looked at. */
@@ -48,15 +51,17 @@ export async function lookAtHosts(order: Order, looksAtBuckets = false): Promise
         });
     try {
         const names = hostsOf(order);
-        const [target, parity, buckets] = await Promise.all([
+        const [target, parity, isolation, buckets] = await Promise.all([
             or(lookAtTarget(order, ways)),
             or(orderedParity(order, ways)),
+            Promise.all(replicaHostsOf(order).map((name) => or(attempts(order, ways, name)))),
             looksAtBuckets && order.buckets !== undefined ? or(planBuckets(order)) : undefined,
             ...names.filter((name) => name !== order.target.host).map((name) => or(onHost(ways, name, "true"))),
         ]);
         return {
             ...target,
             ...(parity && { parity }),
+            ...(order.unreachable.length > 0 && { isolation: isolation.flatMap((tried) => tried ?? []) }),
             ...(buckets && { buckets }),
             problems: [...new Set(problems)],
         };

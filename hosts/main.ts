@@ -7,6 +7,7 @@ import { AgentAbsent } from "./agent";
 import { copyBuckets } from "./buckets";
 import { deploymentsPlan, holdDeployments } from "./deployments";
 import { install } from "./install";
+import { expectClosed } from "./isolation";
 import { prepareMedia } from "./media";
 import { type Order, readOrder } from "./order";
 import { onTarget, prepareDatabase } from "./prepare";
@@ -17,7 +18,11 @@ import { openWays, type Ways } from "./way";
 type Work = (order: Order, ways: Ways, say: (line: string) => void, host: string) => Promise<string>;
 
 const work: Record<string, Work> = {
-    install: (order, ways, _, host) => install(order, ways, host),
+    install: async (order, ways, _, host) => {
+        const sentence = await install(order, ways, host);
+        await expectClosed(order, ways, host);
+        return sentence;
+    },
     "prepare-database": prepareDatabase,
     "prepare-media": (order, ways, say) => prepareMedia(order, ways, say),
     "prepare-folder": (order, ways, say, folder) => prepareMedia(order, ways, say, folder),

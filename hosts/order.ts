@@ -29,6 +29,8 @@ export interface Order {
     /** Seconds that each copy may take. */
     timeouts: { database: number; media: number; folders: Record<string, number> };
     parity?: ParitySettings;
+    /** Addresses with their ports that no machine of the replica may reach. */
+    unreachable: string[];
     /** Configuration files, host by host. Where to write down what to put back, the host's folder says. */
     files: { host: string; plan: Omit<ConfigurationPlan, "journal">; secrets: Record<string, string> }[];
     /** Bucket copies; none if left out, or as long as nobody knows their identities. */
@@ -40,22 +42,22 @@ export interface Order {
 }
 
 /** Every host that the agent is brought to, the target first. */
-export function hostsOf({
-    source,
-    target,
-    services,
-    files,
-}: Pick<Order, "source" | "target" | "services" | "files">): string[] {
+export function hostsOf(order: Pick<Order, "source" | "target" | "services" | "files">): string[] {
+    const { source, target } = order;
     const media = copyPlans(target.plan).map(({ media }) => media.source);
     return [
         ...new Set([
             target.host,
             source.host,
             ...media.flatMap((from) => (typeof from === "object" && "host" in from ? from.host : [])),
-            ...services.flatMap(({ host }) => host ?? []),
-            ...files.map(({ host }) => host),
+            ...replicaHostsOf(order),
         ]),
     ];
+}
+
+/** The hosts that the replica is made of, the target first: those that data is not only read from. */
+export function replicaHostsOf({ target, services, files }: Pick<Order, "target" | "services" | "files">): string[] {
+    return [...new Set([target.host, ...services.flatMap(({ host }) => host ?? []), ...files.map(({ host }) => host)])];
 }
 
 /** Folder of a stack's commands, below the project's. */

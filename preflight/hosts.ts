@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { generationsOf } from "../components/hosts/generations";
 import { type HostReplicaArgs, orderOf } from "../components/hosts/replica";
+import { isolationProblems } from "../hosts/isolation";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { parityProblem } from "../hosts/parity";
 import { Refusal } from "../refusal";
@@ -50,12 +51,15 @@ function refuse(problems: string[]): void {
     }
 }
 
-/** What was seen and speaks against an update: data is not brought to another version of the application. */
-export function hostObjections(settings: HostSettings, { parity, survey }: HostSighting): string[] {
+/** What was seen and speaks against an update: data is not brought to another version, nor to where production is in reach. */
+export function hostObjections(settings: HostSettings, { parity, survey, isolation = [] }: HostSighting): string[] {
     const live = survey?.databases.find(({ state }) => state === "live");
     const isRefresh = live?.id !== generationsOf(settings).database;
     const mismatch = parity && parityProblem(parity);
-    return mismatch !== undefined && isRefresh && settings.parity?.allowMismatch === undefined ? [mismatch] : [];
+    return [
+        ...(mismatch !== undefined && isRefresh && settings.parity?.allowMismatch === undefined ? [mismatch] : []),
+        ...isolationProblems(isolation),
+    ];
 }
 
 /** Why copies that people use may not be replaced yet. */

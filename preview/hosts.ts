@@ -2,6 +2,7 @@
 import { formatAge, plural } from "../agent/report";
 import { generationsOf } from "../components/hosts/generations";
 import type { BucketOutcome } from "../contract/buckets";
+import { describeIsolation } from "../hosts/isolation";
 import type { HostSighting } from "../hosts/look";
 import { describeAnnouncement } from "../preflight/announcement";
 import { databasesOf } from "../settings/database";
@@ -75,6 +76,9 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
                 ? `${there} on both sides`
                 : `the source runs ${there}, the target ${here}${parity?.allowMismatch === undefined ? "" : "; allowed"}`,
         ]);
+    }
+    if (sighting.isolation !== undefined) {
+        rows.push(["unreachable", describeIsolation(sighting.isolation)]);
     }
     return rows;
 }

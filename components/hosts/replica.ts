@@ -109,14 +109,14 @@ export class HostReplica extends pulumi.ComponentResource {
 
 /** What the commands are told. */
 export function orderOf({ stack, settings, program }: HostReplicaArgs, key: string): Order {
-    const { hosts, source, target, database, media, folders, services, stopTimeout, parity } = settings;
+    const { hosts, source, target, database, media, folders, services, stopTimeout, parity, isolation } = settings;
     const timeouts = {
         database: database.timeout,
         media: media?.mode === "copy" ? media.timeout : database.timeout,
         folders: Object.fromEntries(folders.map(({ name, timeout }) => [name, timeout])),
     };
     return {
-        ...{ stack, hosts, program, services, stopTimeout, timeouts },
+        ...{ stack, hosts, program, services, stopTimeout, timeouts, unreachable: isolation.unreachable },
         source: { host: source.database.host, plan: sourcePlan(settings), secrets: sourceSecrets(settings) },
         target: { host: target.host, plan: targetPlan(settings, stack), secrets: targetSecrets(settings, key) },
         ...(parity !== undefined && { parity }),

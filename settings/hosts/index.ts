@@ -13,6 +13,7 @@ import { bundle, bundleContradictions } from "./bundle";
 import { contradictions, placeContradictions } from "./contradictions";
 import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, origin } from "./folders";
+import { isolation } from "./isolation";
 import { parity } from "./parity";
 import { hostName, hosts } from "./reach";
 import { type EngineName, engineIn, engines, serverOf } from "./server";
@@ -108,6 +109,7 @@ const schemaFor = (written: Record<string, unknown>, server = serverOf(engineIn(
         /** How long a service may take to stop. */
         stopTimeout: duration.prefault("2m"),
         parity: parity.optional(),
+        isolation: isolation.prefault({}),
         hooks: hooks.prefault({}),
         masking: masking.optional(),
         identity: identity.optional(),

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { generationsOf } from "../../../components/hosts/generations";
 import { removal } from "../../../components/hosts/host";
 import { orderOf } from "../../../components/hosts/replica";
+import { hostsOf, replicaHostsOf } from "../../../hosts/order";
 import { replaces } from "../../../preflight/hosts";
 import { hostPreviewRows } from "../../../preview/hosts";
 import { type HostSettings, parseHosts } from "../../../settings/hosts";
@@ -152,6 +153,12 @@ test.each([
         { parity: { source: { tag: "1" }, target: { command: "id" } } },
         "write the host that the file or the command is on",
     ],
+    ...["db01.example.org", "db01.example.org:0", "db01.example.org:65536", "DB01:1", "2001:db8::1:5432", "a b:1"].map(
+        (address): [Record<string, unknown>, string] => [
+            { isolation: { unreachable: [address] } },
+            "isolation.unreachable.0",
+        ],
+    ),
     [{ database: { name: "shop", owner: "shop_app" } }, "write another owner, such as shop_app_owner"],
     [
         { announce: { command: { host: "mailhost", command: "mail" } } },
@@ -238,15 +245,40 @@ test("a wipe needs a shell and ssh, and finds what it needs in its environment",
     expect(removal(order, "production", false)).not.toContain("wipe");
 });
 
+test("the replica's machines try to reach what they must not, and production's do not", () => {
+    const unreachable = ["db01.example.org:5432", "10.1.2.3:5432", "[2001:db8::1]:5432"];
+    const hosts = { ...(written().hosts as object), web: { ssh }, files: { ssh } };
+    const settings = settingsOf({
+        hosts,
+        isolation: { unreachable },
+        source: { database: { host: "production" }, media: { host: "files", folder: "/srv/media" } },
+        target: { host: "staging", media: "/srv/copies", login: { user: "shop_app", password: "a password" } },
+        media: { mode: "copy", group: 33 },
+        services: [{ host: "web", unit: "httpd" }],
+    });
+    const order = orderOf({ stack: "understudy/staging", settings, program: "" }, "");
+    expect(order.unreachable).toEqual(unreachable);
+    expect(replicaHostsOf(order)).toEqual(["staging", "web"]);
+    expect(hostsOf(order)).toEqual(["staging", "production", "files", "web"]);
+});
+
 test("a preview tells what comes, what goes and what stands still", () => {
     const services = [{ host: "staging", unit: "httpd" }];
     const rows = hostPreviewRows(settingsOf({ services }), {
         problems: [],
         parity: { source: "1.2", target: "1.2", same: true },
+        isolation: [
+            { host: "staging", address: "db01.example.org:5432", found: "closed" },
+            { host: "web", address: "db01.example.org:5432", found: "untried" },
+        ],
     });
     expect(rows).toEqual([
         ["database", "shop on staging: dumped on production now"],
         ["stopped meanwhile", "httpd on staging"],
         ["version", "1.2 on both sides"],
+        [
+            "unreachable",
+            "db01.example.org:5432 from staging; db01.example.org:5432 not yet tried, for want of Node, from web",
+        ],
     ]);
 });
