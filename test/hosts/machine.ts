@@ -1,4 +1,4 @@
-/** A machine of its own as far as ssh can tell: an OpenSSH server from Debian on loopback, with its own keys and folder. */
+/** A machine of its own as far as ssh can tell: an OpenSSH server from Debian with its own keys and folder. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -6,10 +6,12 @@ import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { installPackages } from "../../dev/packages";
+import { loopback, type Place } from "../network";
 import { freePort } from "../postgres/server";
 
 export interface Machine {
     name: string;
+    place: Place;
     port: number;
     /** Its own folder: everything that is brought to it lies below. */
     folder: string;
@@ -42,8 +44,8 @@ export async function makeKeys(folder: string): Promise<Keys> {
     return { good, bad: make("bad"), public: readFileSync(join(folder, "good.pub"), "utf8") };
 }
 
-/** Starts a machine that lets in whoever has the good key. */
-export async function startMachine(root: string, name: string, keys: Keys): Promise<Machine> {
+/** Starts a machine that lets in whoever has the good key: on loopback, or in a network with an address of its own. */
+export async function startMachine(root: string, name: string, keys: Keys, place = loopback): Promise<Machine> {
     const folder = join(root, name);
     mkdirSync(join(folder, "var"), { recursive: true });
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", join(folder, "host")]);
@@ -51,7 +53,7 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
     const port = await freePort();
     const settings = {
         Port: port,
-        ListenAddress: "127.0.0.1",
+        ListenAddress: place.address,
         HostKey: join(folder, "host"),
         AuthorizedKeysFile: join(folder, "authorized"),
         PidFile: "none",
@@ -71,15 +73,16 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
     );
     mkdirSync("/run/sshd", { recursive: true });
     const [kind = "", key = ""] = readFileSync(join(folder, "host.pub"), "utf8").split(" ");
-    const knownHosts = `[127.0.0.1]:${port} ${kind} ${key}`;
+    const knownHosts = `[${place.address}]:${port} ${kind} ${key}`;
     let child: ChildProcess | undefined;
     const machine: Machine = {
         name,
+        place,
         port,
         folder,
         knownHosts,
         reach: {
-            ssh: { host: "127.0.0.1", port, user: userInfo().username, key: keys.good, knownHosts },
+            ssh: { host: place.address, port, user: userInfo().username, key: keys.good, knownHosts },
             folder: join(folder, "var"),
             node: process.execPath,
         },
@@ -87,13 +90,13 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
             // A group of its own, with all that its connections start.
             child = spawn(
                 "setpriv",
-                ["--pdeathsig=KILL", "/usr/sbin/sshd", "-D", "-e", "-f", join(folder, "sshd_config")],
+                ["--pdeathsig=KILL", ...place.enter, "/usr/sbin/sshd", "-D", "-e", "-f", join(folder, "sshd_config")],
                 {
                     detached: true,
                     stdio: "ignore",
                 },
             );
-            while (!(await answers(port))) {
+            while (!(await answers(place, port))) {
                 await sleep(20);
             }
         },
@@ -105,7 +108,7 @@ export async function startMachine(root: string, name: string, keys: Keys): Prom
                     // It has gone by itself.
                 }
             }
-            while (await answers(port)) {
+            while (await answers(place, port)) {
                 await sleep(20);
             }
         },
@@ -138,9 +141,9 @@ function commandOf(pid: number): string {
     }
 }
 
-function answers(port: number): Promise<boolean> {
+function answers({ address }: Place, port: number): Promise<boolean> {
     return new Promise((resolve) => {
-        const socket = connect(port, "127.0.0.1");
+        const socket = connect(port, address);
         socket.once("data", () => {
             socket.destroy();
             resolve(true);

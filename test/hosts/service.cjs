@@ -25,7 +25,7 @@ async function hold() {
 
 createServer((_, response) => response.writeHead(/^\d+$/.test(rows) ? 200 : 503).end(rows)).listen(
     Number(process.env.PORT),
-    "127.0.0.1",
+    process.env.HOST || "127.0.0.1",
 );
 if (process.env.STUBBORN) {
     process.on("SIGTERM", () => {});

@@ -9,7 +9,8 @@ import yaml from "js-yaml";
 import { markerSql } from "../../contract";
 import { run } from "../../dev/command";
 import { described, type Ended, forgetWorkspace, openWorkspace, understudy, type Workspace } from "../../dev/workspace";
-import { freePort, startServer, type TestServer } from "../postgres/server";
+import { loopback, type Network } from "../network";
+import { binaries, freePort, startServer, type TestServer } from "../postgres/server";
 import { changed } from "../scenario/stage";
 import { type Keys, type Machine, makeKeys, startMachine } from "./machine";
 
@@ -61,19 +62,26 @@ export async function encrypted({ engine, env, folder }: Workspace, stack: strin
  *
  * @param more settings that are encrypted, by their paths
  * @param besides settings with their whole keys
+ * @param network where each machine has an address of its own; all are on loopback if left out
  */
 export async function openHostStage(
     stack: string,
     more: Record<string, string> = {},
     besides: Config = {},
+    network?: Network,
 ): Promise<HostStage> {
     const root = await mkdtemp(join(tmpdir(), "understudy-hosts-"));
     const keys = await makeKeys(root);
-    const [production, replica] = await Promise.all([startServer(), startServer()]);
-    const [one, two, three] = await Promise.all(
-        ["production", "target", "application"].map((name) => startMachine(root, name, keys)),
-    );
-    const machines = { production: one as Machine, target: two as Machine, application: three as Machine };
+    const start = async (name: string) => startMachine(root, name, keys, (await network?.join()) ?? loopback);
+    const machines = {
+        production: await start("production"),
+        target: await start("target"),
+        application: await start("application"),
+    };
+    const [production, replica] = (await Promise.all(
+        [machines.production, machines.target].map(({ place }) => startServer({}, tmpdir(), binaries, place)),
+    )) as [TestServer, TestServer];
+    const { place } = machines.application;
     await production.query("postgres", "create role shop login password 'production'");
     await production.query("postgres", "create database shop owner shop");
     await production.query(
@@ -84,8 +92,8 @@ export async function openHostStage(
     const pagePort = await freePort();
     const pidFile = join(machines.application.folder, "service.pid");
     const environment =
-        `PG_MODULE=${require.resolve("pg")} PORT=${pagePort} ` +
-        `DATABASE=postgresql://shop_app:${loginPassword}@127.0.0.1:${replica.port}/shop`;
+        `PG_MODULE=${require.resolve("pg")} HOST=${place.address} PORT=${pagePort} ` +
+        `DATABASE=postgresql://shop_app:${loginPassword}@${machines.target.place.address}:${replica.port}/shop`;
     writeFileSync(
         join(machines.application.folder, "start"),
         `#!/bin/sh\ncd /\n${environment} setsid ${process.execPath} ${join(__dirname, "service.cjs")} </dev/null >/dev/null 2>&1 &\necho $! > ${pidFile}\n`,
@@ -107,7 +115,7 @@ export async function openHostStage(
             host: "target",
             server: { host: "127.0.0.1", port: replica.port, password: replica.password },
             login: { user: "shop_app", password: loginPassword },
-            page: `http://127.0.0.1:${pagePort}/`,
+            page: `http://${place.address}:${pagePort}/`,
         },
         "understudy:database": { name: "shop", owner: "shop" },
         "understudy:services": [
@@ -138,7 +146,7 @@ export async function openHostStage(
     };
     console.error(`Scenarios on hosts run on ${described(await workspaceWith({}))}.`);
     const page = async () => {
-        const answer = await fetch(`http://127.0.0.1:${pagePort}/`).catch(() => undefined);
+        const answer = await fetch(`http://${place.address}:${pagePort}/`).catch(() => undefined);
         return answer === undefined ? "nothing" : answer.text();
     };
     const service = () => {
@@ -179,8 +187,10 @@ export async function openHostStage(
             void when.then(() => stop.abort("SIGKILL"));
             return understudy(workspace, [command, stack], { stop: stop.signal });
         },
-        startService: (environment = {}) =>
-            void execFileSync(join(machines.application.folder, "start"), { env: { ...process.env, ...environment } }),
+        startService(environment = {}) {
+            const [program = "", ...args] = [...place.enter, join(machines.application.folder, "start")];
+            execFileSync(program, args, { env: { ...process.env, ...environment } });
+        },
         services: () =>
             execFileSync("pgrep", ["-f", join(__dirname, "service.cjs")], { encoding: "utf8" })
                 .trim()

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "pg";
 import { installPackages } from "../../dev/packages";
+import { loopback } from "../network";
 
 /** Where Debian's packages put PostgreSQL 15. */
 export const binaries = "/usr/lib/postgresql/15/bin";
@@ -17,7 +18,7 @@ const execute = promisify(execFile);
 /** User that a server runs as when the tests run as root, which PostgreSQL refuses. */
 const nobody = 65534;
 
-/** A throw-away PostgreSQL on loopback. */
+/** A throw-away PostgreSQL. */
 export interface TestServer {
     port: number;
     /** Password of the superuser `postgres`. */
@@ -38,11 +39,13 @@ export interface TestServer {
  *
  * @param parent folder that its data goes into
  * @param programs folder of the server's programs; the client's are Debian's in any case
+ * @param place machine that it runs on, whose neighbours it lets in as well
  */
 export async function startServer(
     settings: Record<string, string> = {},
     parent = tmpdir(),
     programs = binaries,
+    place = loopback,
 ): Promise<TestServer> {
     if (!existsSync(`${binaries}/postgres`)) {
         await installPackages(["postgresql-15"]);
@@ -61,15 +64,24 @@ export async function startServer(
         ...["-D", data, "-U", "postgres", "--auth=scram-sha-256", `--pwfile=${join(folder, "password")}`],
         ...["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
     ]);
+    appendFileSync(join(data, "pg_hba.conf"), "host all all samenet scram-sha-256\n");
     const port = await freePort();
-    const all = { fsync: "off", listen_addresses: "127.0.0.1", unix_socket_directories: "", ...settings };
+    const addresses = [...new Set(["127.0.0.1", place.address])].join(",");
+    const all = { fsync: "off", listen_addresses: addresses, unix_socket_directories: "", ...settings };
     const options = Object.entries(all).flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-    const launch = () => spawnAsServer(join(programs, "postgres"), ["-D", data, "-p", String(port), ...options]);
+    const launch = () =>
+        spawnAsServer(join(programs, "postgres"), ["-D", data, "-p", String(port), ...options], place.enter);
     let child = launch();
-    const env = { ...process.env, PGPASSWORD: password, PGHOST: "127.0.0.1", PGPORT: String(port), PGUSER: "postgres" };
+    const env = {
+        ...process.env,
+        PGPASSWORD: password,
+        PGHOST: place.address,
+        PGPORT: String(port),
+        PGUSER: "postgres",
+    };
 
     const query: TestServer["query"] = async (database, sql, as = { user: "postgres", password }) => {
-        const client = new Client({ host: "127.0.0.1", port, database, ...as });
+        const client = new Client({ host: place.address, port, database, ...as });
         client.on("error", () => undefined);
         try {
             await client.connect();
@@ -133,20 +145,22 @@ async function answering(server: TestServer, child: ChildProcess, data: string):
 }
 
 /** A program as another user, if need be, that ends with the test: one that fails early stops nothing itself. */
-function wrapped(program: string, args: string[]): [string, string[]] {
+function wrapped(words: string[], enter: string[] = []): [string, string[]] {
     const user = userInfo().uid === 0 ? [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : [];
-    return ["setpriv", ["--pdeathsig=QUIT", ...user, program, ...args]];
+    // Only root may enter.
+    const [program = "", ...args] = [...enter, "setpriv", "--pdeathsig=QUIT", ...user, ...words];
+    return [program, args];
 }
 
 /** Runs a program that refuses to be root. */
 export async function asServer(program: string, args: string[]): Promise<void> {
-    await execute(...wrapped(program, args), { cwd: "/" });
+    await execute(...wrapped([program, ...args]), { cwd: "/" });
 }
 
-/** Starts a program that refuses to be root; it ends with the test at the latest. */
-export function spawnAsServer(program: string, args: string[]): ChildProcess {
+/** Starts a program that refuses to be root, behind a {@link Place}'s words; it ends with the test at the latest. */
+export function spawnAsServer(program: string, args: string[], enter: string[] = []): ChildProcess {
     // setpriv becomes the server itself, so that a signal reaches it.
-    return spawn(...wrapped(program, args), { cwd: "/", stdio: "ignore" });
+    return spawn(...wrapped([program, ...args], enter), { cwd: "/", stdio: "ignore" });
 }
 
 /** Ports below those that the system gives to whoever connects: there it may take any of them at any moment. */
