@@ -21,6 +21,8 @@ const updated = async (changes: Record<string, unknown>) => {
     expect(status, output).toBe(0);
     return output;
 };
+/** A service on the application's machine that does not run. */
+const idle = [{ host: "application", name: "nothing", commands: { running: "false", stop: "true", start: "true" } }];
 const dump = async (...args: string[]) => stage.production.tool("pg_dump", args);
 
 test("the newest dump that is there, by its exact name (S3-06; the old way takes any that ends alike)", async () => {
@@ -104,7 +106,7 @@ test("rows that are left out at the dump leave an empty table (S1-15), and a hoo
     expect(await stage.replica.query("shop", "select secret from session")).toEqual([{ secret: "staging-session" }]);
 });
 
-test("through a bastion, behind a container's prefix, and with this machine's Node brought along", async () => {
+test("through a bastion, behind a container's prefix (S4-10), and with this machine's Node brought along", async () => {
     const { folder } = stage.machines.application;
     const { production, target } = stage.machines;
     const through = {
@@ -112,9 +114,7 @@ test("through a bastion, behind a container's prefix, and with this machine's No
         "hosts.target.bringNode": true,
         "hosts.target.node": "no-such-node",
         "hosts.application": { command: ["env", "-i", `PATH=${process.env.PATH}`], folder: join(folder, "prefix") },
-        services: [
-            { host: "application", name: "nothing", commands: { running: "false", stop: "true", start: "true" } },
-        ],
+        services: idle,
         "target.page": undefined,
         "database.refresh": "4",
     };
@@ -140,9 +140,16 @@ test("through a bastion, behind a container's prefix, and with this machine's No
     expect(production.port).not.toBe(target.port);
 });
 
-test("versions that differ where that is allowed: reported (S3-05)", async () => {
+test("versions that differ where that is allowed: reported (S3-05), with a machine that is this one (S4-10)", async () => {
+    const application = { local: true, folder: join(stage.machines.application.folder, "local") };
     const parity = { source: { tag: "1.2" }, target: { tag: "1.1" }, allowMismatch: "the migration is tried" };
-    const output = await updated({ parity, "database.refresh": "6" });
+    const output = await updated({
+        parity,
+        "hosts.application": application,
+        services: idle,
+        "database.refresh": "6",
+    });
+    expect(output).toContain("Host application has the agent");
     expect(output).toContain("The source runs 1.2, and the target 1.1");
     expect(output).toContain("Allowed: the migration is tried");
 });

@@ -87,7 +87,7 @@ function temporary(): string[] {
     );
 }
 
-test("step 1: a production's line that was copied is told before anything is changed, by its place and not by its text (S4-06)", async () => {
+test("step 1: a production's line that was copied is told before anything is changed, by its place and not by its text (S1-04, S4-06)", async () => {
     const [folder] = settings.folders as [object];
     const { status, output } = await stage.run("up", {
         ...settings,
@@ -127,7 +127,7 @@ test("step 2: files are rendered for the replica, whole, and nobody else's (S4-0
     expect(temporary()).toEqual([]);
 });
 
-test("step 3: a refresh of the database alone writes them again, and what made the copy the replica's own (S4-09)", async () => {
+test("step 3: a refresh of the database alone writes them again, and what made the copy the replica's own (S3-15, S4-09)", async () => {
     rmSync(join(to, "current/config/settings.php"));
     await stage.replica.query("shop", "delete from item where id in (1, 100001)");
     const { status } = await stage.run("refresh", undefined, "--database-only");

@@ -108,7 +108,7 @@ test("step 3: user, group and permissions are as set (S4-13)", () => {
     expect(of(live(to.data, "1/2"))).toBe("33:33 2775");
 });
 
-test("step 4: only what has changed travels, what production has removed goes, and so do strays (S4-16)", async () => {
+test("step 4: only what has changed travels, what production has removed goes, and so do strays (S4-16); the database stays (S3-15)", async () => {
     writeFileSync(live(to.data, "1/stray"), "nobody's");
     writeFileSync(join(data, "1/2/picture-3"), "another picture");
     writeFileSync(join(data, "1/new"), "new");
@@ -117,6 +117,7 @@ test("step 4: only what has changed travels, what production has removed goes, a
     const { status, output } = await stage.run("up", again(1));
     expect(output).toMatch(/21 files, [\d.]+ MiB, 19 of them unchanged and shared/);
     expect(output).toContain("1 file of the former copy are no longer there");
+    expect(output).not.toContain("prepare-database");
     expect(status).toBe(0);
     expect(statSync(live(to.data, "1/large")).ino).toBe(former);
     expect(readFileSync(live(to.data, "1/2/picture-3"), "utf8")).toBe("another picture");

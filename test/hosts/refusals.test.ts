@@ -51,7 +51,7 @@ test("a key that the host does not take", async () => {
     stays();
 });
 
-test("a key in plain", async () => {
+test("a key in plain (S4-12)", async () => {
     const output = await refused({ "hosts.target.ssh.key": stage.keys.good });
     expect(output).toContain(
         "hosts.target.ssh.key is in plain: pulumi config set --secret --path hosts.target.ssh.key",

@@ -48,10 +48,15 @@ test("step 3: what it has brought is owned by the owner, and the login can read 
     expect(await rows()).toBe(501);
 });
 
-test("step 4: another update has nothing to do", async () => {
+test("step 4: another update has nothing to do; a preview of another copy names what it replaces and stops, and changes nothing (S4-14)", async () => {
     const { status, output } = await stage.run("up");
     expect(output).not.toMatch(/command:local:Command/);
     expect(status).toBe(0);
+    const before = await stage.replica.content();
+    const preview = await stage.run("preview", { "database.refresh": "2" });
+    expect(preview.output).toMatch(/^replaced +[0-9a-f]{10}, of backup/m);
+    expect(preview.output).toMatch(/^stopped meanwhile +web on application$/m);
+    expect(await stage.replica.content()).toBe(before);
     expect(await rows()).toBe(501);
 });
 
@@ -79,7 +84,7 @@ test("step 6: nothing is left on any machine (S1-17), and what was there could b
     }
 });
 
-test("step 7: no secret is in the state, in the project's folder or in what is printed", async () => {
+test("step 7: no secret is in the state, in the stack file or in what is printed (S4-12)", async () => {
     const { output } = await stage.run("preview");
     const { folder } = stage;
     for (const secret of [loginPassword, stage.replica.password, stage.keys.good.split("\n")[2] ?? ""]) {

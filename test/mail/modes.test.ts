@@ -93,7 +93,7 @@ describe("mail that the application sends", () => {
         expect(await sink.caught()).toEqual([message]);
     });
 
-    it("is counted by the agent, the last of it with its time", async () => {
+    it("is counted by the agent, the last of it with its time (S4-15)", async () => {
         const sink = await sinkOf({ keep: 2 });
         const plan = { mail: { sink: `http://127.0.0.1:${sink.http}` } } as Plan;
         expect(await caughtBySink(plan)).toEqual({ messages: 0, last: null });

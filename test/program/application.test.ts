@@ -159,8 +159,11 @@ describe("an application with everything", () => {
         ]);
     });
 
-    it("is reached from outside at its own host with a certificate; the smoke check goes on asking inside", () => {
-        expect(find(run, ingress).inputs).toMatchObject({
+    it("is reached from outside at its own host alone, with a certificate; the smoke check goes on asking inside (S1-12)", () => {
+        const { inputs } = find(run, ingress);
+        // It would answer for every other host.
+        expect(inputs.spec).not.toHaveProperty("defaultBackend");
+        expect(inputs).toMatchObject({
             metadata: { annotations: { "cert-manager.io/cluster-issuer": "letsencrypt" } },
             spec: {
                 ingressClassName: "public",

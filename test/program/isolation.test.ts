@@ -63,7 +63,7 @@ function behind({ registrations }: Run, name: string, port: number): number | st
     return ports.find((one) => one.port === port)?.targetPort ?? port;
 }
 
-describe("two replicas beside production", () => {
+describe("two replicas beside production (S1-03)", () => {
     const runs: Record<string, Run> = {};
     let policies: NetworkPolicy[];
     let hosts: Record<string, Host>;
@@ -129,7 +129,7 @@ describe("two replicas beside production", () => {
         all.forEach(expectRestricted);
     });
 
-    it("take names that the application is used to for their own parts", () => {
+    it("take names that the application is used to for their own parts (S1-06)", () => {
         const run = runs.one as Run;
         const service = (name: string) => find(run, "kubernetes:core/v1:Service", `application-alias-${name}`).inputs;
         const own = (name: string) => find(run, "kubernetes:core/v1:Service", name).inputs.spec;

@@ -143,7 +143,7 @@ describe("before anything is registered", () => {
         },
     };
 
-    it("refuses to open ways to production, or to tell the replica what is production's, with no value in its words", async () => {
+    it("refuses to open ways to production, or to tell the replica what is production's, with no value in its words (S1-04)", async () => {
         const told = {
             ...{ A: "db.production.svc", B: "rds.example.org", C: "shop.example.org", D: "x:planted-s3cret@y" },
             ...{ FINE: "10.43.0.8 catalogue planted-mode planted-public planted-token b.a.example 10.0.0.1" },

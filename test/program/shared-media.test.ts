@@ -29,7 +29,7 @@ describe("media that are production's own", () => {
         expect(run.registrations.filter(({ retainOnDelete }) => retainOnDelete)).toEqual([]);
     });
 
-    it("are mounted by the application read-only, without a guard that looks for a copy", () => {
+    it("are mounted by the application read-only, without a guard that looks for a copy (S1-16)", () => {
         const pod = template(find(run, "kubernetes:apps/v1:Deployment", "application-deployment"))
             .spec as unknown as Pod;
         expect(claimsOf(pod)).toEqual([{ claimName: expect.stringMatching(/^source-media-/), readOnly: true }]);

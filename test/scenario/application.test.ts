@@ -23,6 +23,7 @@ describe("an application with workers, a queue and random values", () => {
         "application.redis": {},
         "application.pooler": { minPoolSize: 2, maxConnections: 4 },
         "application.secrets": ["SESSION_KEY"],
+        "application.aliases": { queue: "redis", "db.example.org": "pooler" },
         "application.ingress": { host: "replica.example.org", issuer: "staging" },
         "application.warning": "This is a copy <of> production.",
         "application.seeAlso": "https://example.org/staging",
@@ -70,7 +71,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(status, output).toBe(0);
     });
 
-    it("1. stands up, every part of it on the same copies", async () => {
+    it("1. stands up, every part of it on the same copies, and names that it is used to are its own (S1-06)", async () => {
         await well({});
         const all = await pods();
         expect(names.map((name) => of(all, name).length)).toEqual([1, 1, 1, 1, 2]);
@@ -88,6 +89,16 @@ describe("an application with workers, a queue and random values", () => {
             "require('net').connect(6379, process.env.REDIS_HOST).on('connect', () => process.exit(0))",
         ];
         await stage.execute(stage.namespace, "app.kubernetes.io/name=worker", query);
+        const { items: services } = await stage.core.listNamespacedService({ namespace: stage.namespace });
+        for (const name of ["queue", "db.example.org"]) {
+            const lookup = `dns.promises.lookup('${name}').then(({ address }) => console.log(address))`;
+            const answer = await stage.execute(stage.namespace, "app.kubernetes.io/name=worker", [
+                "node",
+                "-e",
+                lookup,
+            ]);
+            expect(services.map(({ spec }) => spec?.clusterIP)).toContain(answer);
+        }
         facts.value = await value();
         expect(facts.value).toMatch(/^[\w-]{43}$/);
         expect(await redis("set", "queued", "work")).toBe("OK");
@@ -122,7 +133,7 @@ describe("an application with workers, a queue and random values", () => {
         expect(await value()).toBe(facts.value);
     });
 
-    it("5. gives up its workers and its queue, and reads production's own media in the place of a copy, but cannot write to them", async () => {
+    it("5. gives up its workers and its queue, and reads production's own media in the place of a copy, but cannot write to them (S1-16)", async () => {
         const before = await files();
         const shared = { "database.refresh": `${copy}, again`, media: { mode: "share-read-only", minimumFiles: 500 } };
         const preview = await stage.preview(shared);

@@ -67,7 +67,7 @@ describe("the command line", () => {
         );
     });
 
-    it("3. refreshes the database alone, and writes the stamp into the stack file (S0-08)", async () => {
+    it("3. refreshes the database alone, and writes the stamp into the stack file (S0-08, S3-15)", async () => {
         const before = await stage.digest();
         const file = await stage.stackFile();
         const output = await well("refresh", "scenario", "--database-only");

@@ -45,7 +45,7 @@ describe("two developers", () => {
         await Promise.all(files.map((file) => rm(file, { force: true })));
     });
 
-    it("1. each make a replica at the same time, each in a namespace and at a host of their own (S0-10, S0-20)", async () => {
+    it("1. each make a replica at the same time, each in a namespace and at a host of their own (S0-10, S0-20, S1-06, S1-12)", async () => {
         const [one, other] = await Promise.all([alan.up(), anna.up()]);
         expect(one.status, one.output).toBe(0);
         expect(other.status, other.output).toBe(0);

@@ -80,7 +80,7 @@ describe("a replica that several people use", () => {
         expect(back.status, back.output).toBe(0);
     });
 
-    it("4. lets in whom its stack file names, and names them as those who cannot read production", async () => {
+    it("4. lets in whom its stack file names, and names them as those who cannot read production (S1-05)", async () => {
         const { status, output } = await stage.up({ "target.access": { edit: ["group:testers"] } });
         expect(status, output).toBe(0);
         const access = await stage.command("status", "scenario", "--access");

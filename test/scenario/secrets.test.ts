@@ -118,7 +118,7 @@ describe("secrets", () => {
         expect(found.join("\n")).toBe("");
     });
 
-    it("4. of production are in nothing that the replica has", async () => {
+    it("4. of production are in nothing that the replica has (S1-04)", async () => {
         const roles =
             "select coalesce(string_agg(rolname || ' ' || coalesce(rolpassword, ''), ' '), '') from pg_authid";
         const known = await stage.sql(stage.namespace, "postgres", roles);

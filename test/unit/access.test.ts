@@ -21,7 +21,7 @@ const rbac = (part: Partial<Rbac> | undefined): Rbac => ({
 });
 const [copy, source] = [rbac(replica), rbac(production)];
 
-describe("who can read the copy and not production", () => {
+describe("who can read the copy and not production (S1-05)", () => {
     const readers = readersBeyond(copy, source);
 
     it("is named, with the ways and what opens them", () => {
