@@ -10,18 +10,19 @@ import { catalogueConfigMap } from "./contract/manifest";
 import { describeIsolation } from "./hosts/isolation";
 import { preflight } from "./preflight";
 import { hostPreflight } from "./preflight/hosts";
-import { previewRows } from "./preview";
-import { hostPreviewRows } from "./preview/hosts";
+import { previewOf } from "./preview";
+import { hostPreviewOf } from "./preview/hosts";
+import type { Preview } from "./preview/summary";
 import { readLive } from "./record";
 import { readSettings, type Settings } from "./settings";
 import type { HostSettings } from "./settings/hosts";
 import type { PublisherSettings } from "./settings/publisher";
-import { type Row, table } from "./table";
+import { table } from "./table";
 
 /** What a run of the program is for, which nobody can ask the engine. */
 interface Run {
     /** In a preview, is told what an update would do. */
-    tell?: (preview: Row[]) => unknown;
+    tell?: (preview: Preview) => unknown;
     /** Whether it tells the engine what is to be removed, and what of it stays. */
     wiping?: boolean;
 }
@@ -41,8 +42,8 @@ export = async (run: Run = {}) => {
 };
 
 /** Shows it among what the engine prints, where nobody else does. */
-function tellEngine(preview: Row[]): Promise<void> {
-    return pulumi.log.info(`What an update would do:\n${table(preview)}`);
+function tellEngine({ rows }: Preview): Promise<void> {
+    return pulumi.log.info(`What an update would do:\n${table(rows)}`);
 }
 
 async function makePublisher(settings: PublisherSettings, stack: string) {
@@ -63,7 +64,7 @@ async function makeHostReplica(settings: HostSettings, stack: string, { tell = t
     const program = await bundle("all");
     const sighting = await hostPreflight({ settings, stack, program }, wiping);
     if (pulumi.runtime.isDryRun()) {
-        await tell(hostPreviewRows(settings, sighting));
+        await tell(hostPreviewOf(settings, stack, sighting));
     }
     const replica = new HostReplica("replica", { stack, settings, program });
     return {
@@ -81,7 +82,7 @@ async function makeReplica(settings: Settings, stack: string, { tell = tellEngin
     // Together: one waits for the cluster, the other for the bundler.
     const [{ keptCredentials, sighting }, program] = await Promise.all([preflight(settings, stack, wiping), bundle()]);
     if (pulumi.runtime.isDryRun()) {
-        await tell(previewRows(settings, sighting));
+        await tell(previewOf(settings, stack, sighting));
     }
     const replica = new Replica("replica", {
         stack,

@@ -104,17 +104,17 @@ export function wipeObjections(settings: Settings, stack: string, sighting: Sigh
 }
 
 /** What speaks against an update at this moment, and leaves a preview alone. */
-function updateObjections(settings: Settings, stack: string, sighting: Sighting): string[] {
+export function updateObjections(settings: Settings, stack: string, sighting: Sighting, now = Date.now()): string[] {
     return [
-        ...inUse(settings, sighting),
-        ...announceObjections(settings, stack, sighting),
+        ...inUse(settings, sighting, now),
+        ...announceObjections(settings, stack, sighting, now),
         ...unseen(settings, sighting),
     ];
 }
 
 /** Whose run is changing the target. */
-function inUse({ target }: Settings, { lease }: Sighting): string[] {
-    return lease !== undefined && isInTheWay(lease) ? [leaseObjection(target.namespace, lease)] : [];
+function inUse({ target }: Settings, { lease }: Sighting, now = Date.now()): string[] {
+    return lease !== undefined && isInTheWay(lease, now) ? [leaseObjection(target.namespace, lease)] : [];
 }
 
 /** What had to be seen for an update, and was not. */

@@ -7,7 +7,10 @@ import { isRestored, newestBackup } from "./preflight/backup";
 import { describeFences } from "./preflight/fences";
 import { isInTheWay } from "./preflight/lease";
 import { aged, backupRows } from "./preview/backup";
+import { fatesOf, liveIn } from "./preview/fates";
 import { mediaRows, newerMediaRows } from "./preview/media";
+import { risksOf } from "./preview/risks";
+import { type Part, type Preview, type Summary, summaryOf } from "./preview/summary";
 import { tableRows } from "./preview/tables";
 import type { Settings } from "./settings";
 import type { CopiedMedia } from "./settings/media";
@@ -17,12 +20,31 @@ import type { Row } from "./table";
 /**
  * What an update would do, in words.
  *
+ * @param stack `<project>/<stack>`
+ * @param sighting undefined if the clusters could not be looked at
+ */
+export function previewOf(
+    settings: Settings,
+    stack: string,
+    sighting: Sighting | undefined,
+    now = Date.now(),
+): Preview {
+    return {
+        summary: describeSummary(settings, stack, sighting, now),
+        risks: risksOf(settings, stack, sighting, now),
+        rows: previewRows(settings, sighting, now),
+    };
+}
+
+/**
+ * The same by names, in the order in which things happen.
+ *
  * @param sighting undefined if the clusters could not be looked at
  */
 export function previewRows(settings: Settings, sighting: Sighting | undefined, now = Date.now()): Row[] {
     const wanted = generationsOf(settings);
-    // What the application mounts, when the last switch has failed.
-    const live = sighting?.live ?? sighting?.application?.generations;
+    const live = liveIn(sighting);
+    const fates = fatesOf(settings, sighting);
     const { database, media } = settings;
     const from = database.backup === "latest" ? "the latest backup" : `backup ${database.backup}`;
     return [
@@ -37,14 +59,11 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
     ];
 
     function databaseRows(): Row[] {
-        if (sighting === undefined) {
+        if (sighting === undefined || fates.database === "returns") {
             return [];
         }
-        if (live?.database === wanted.database) {
-            return loadedRows(settings, sighting, now);
-        }
-        return sighting.report?.kept.includes(wanted.database) === true
-            ? []
+        return fates.database === "stays"
+            ? loadedRows(settings, sighting, now)
             : [...backupRows(settings, sighting, now), ...tableRows(settings, sighting)];
     }
 
@@ -52,7 +71,7 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
         if (sighting === undefined) {
             return [];
         }
-        return live?.media === wanted.media ? newerMediaRows(sighting, now) : mediaRows(copied, sighting, now);
+        return fates.media === "stays" ? newerMediaRows(sighting, now) : mediaRows(copied, sighting, now);
     }
 
     function part(which: keyof Generations, work: string, keep: number): Row[] {
@@ -60,7 +79,7 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
         if (sighting === undefined) {
             return [[which, `generation ${id} is asked for; what is live could not be looked at`]];
         }
-        if (live?.[which] === id) {
+        if (fates[which] === "stays") {
             return [[which, `stays as it is, generation ${id}`]];
         }
         if (live === undefined) {
@@ -72,6 +91,34 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
             ["", `generation ${id} in place of ${live[which]}${maybe}; ${keptOf(keep)}`],
         ];
     }
+}
+
+/** What becomes of the copies and of the image, from when they are, and how one comes back. */
+function describeSummary(settings: Settings, stack: string, sighting: Sighting | undefined, now: number): Summary {
+    const { database, media, imageTag } = settings;
+    const name = stack.slice(stack.indexOf("/") + 1);
+    const fates = fatesOf(settings, sighting);
+    const loaded = sighting?.report?.database.report?.stamp;
+    const newest = sighting && newestBackup(settings, sighting)?.stamp;
+    const asked =
+        database.backup === "latest"
+            ? `newest backup${newest === undefined ? "" : `, of ${aged(newest, now)}`}`
+            : `backup of ${aged(database.backup, now)}`;
+    const files: Part = { name: "the media", fate: fates.media, origin: "the media come from production's files" };
+    const parts = [
+        { name: "the database", fate: fates.database, origin: `the database comes from production's ${asked}` },
+        ...(media.mode === "copy" ? [files] : []),
+    ];
+    const runs = runningTag(sighting);
+    const isLost = fates.database === "replaced" && database.keepGenerations === 0;
+    const more = [
+        ...(loaded === undefined ? [] : [`In use is the backup of ${aged(loaded, now)}.`]),
+        ...(runs === undefined || runs === imageTag ? [] : [`Image tag ${imageTag} takes the place of ${runs}.`]),
+        ...(fates.database === "replaced" && !isLost
+            ? [`The way back is understudy rollback ${name}: the former copy is kept.`]
+            : []),
+    ];
+    return summaryOf(name, parts, more);
 }
 
 /** What was done so that production is not the target, what people were told of, and who is at it. */
@@ -107,8 +154,12 @@ function keptOf(keep: number): string {
         : `${keep === 1 ? "1 former copy is" : `${keep} former copies are`} kept`;
 }
 
+function runningTag(sighting: Sighting | undefined): string | undefined {
+    return sighting?.application === undefined ? undefined : tagOf(sighting.application.image);
+}
+
 function describeTag(tag: string, sighting: Sighting | undefined): string {
-    const runs = sighting?.application === undefined ? undefined : tagOf(sighting.application.image);
+    const runs = runningTag(sighting);
     return runs === undefined || runs === tag ? tag : `${tag} takes the place of ${runs}`;
 }
 

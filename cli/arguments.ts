@@ -2,12 +2,16 @@ import { parseArgs } from "node:util";
 
 /** What each command is for, and what it takes besides the stack's name. */
 const commands = {
-    preview: { takes: [], flags: ["diff", "json"], help: "show what an up would do; changes nothing" },
+    preview: {
+        takes: [],
+        flags: ["diff", "json", "format"],
+        help: "show what an up would do, or FORMAT markdown: as a pull request's comment; changes nothing",
+    },
     up: { takes: [], flags: ["json"], help: "make the replica what its stack file says" },
     refresh: {
         takes: [],
-        flags: ["database-only", "media-only", "to", "json"],
-        help: "write the newest backup's stamp, or STAMP, into the stack file, then up",
+        flags: ["database-only", "media-only", "to", "if-newer", "json"],
+        help: "write the newest backup's stamp, or STAMP, into the stack file, then up; or nothing unless it is newer than what is loaded",
     },
     rollback: { takes: [], flags: ["json"], help: "write the former copies' settings into the stack file, then up" },
     deploy: { takes: ["TAG"], flags: ["json"], help: "write the image tag into the stack file, then up" },
@@ -43,9 +47,11 @@ const commands = {
 
 const flags = {
     diff: { type: "boolean" },
+    format: { type: "string" },
     "database-only": { type: "boolean" },
     "media-only": { type: "boolean" },
     to: { type: "string" },
+    "if-newer": { type: "boolean" },
     reason: { type: "string" },
     in: { type: "string" },
     unmasked: { type: "string" },
@@ -60,7 +66,13 @@ const flags = {
 type Flag = keyof typeof flags;
 
 /** What a flag is followed by, where that is anything. */
-const values: Partial<Record<Flag, [string]>> = { to: ["STAMP"], reason: ["TEXT"], in: ["SPAN"], unmasked: ["REASON"] };
+const values: Partial<Record<Flag, [string]>> = {
+    format: ["FORMAT"],
+    to: ["STAMP"],
+    reason: ["TEXT"],
+    in: ["SPAN"],
+    unmasked: ["REASON"],
+};
 
 export type CommandName = keyof typeof commands;
 
@@ -100,10 +112,28 @@ export function readArguments(args: string[]): CommandLine {
     if (stack === undefined || more.length > 0 || (argument === undefined) !== (takes.length === 0)) {
         throw new Error(`Write understudy ${command} <stack>${takes.map((one) => ` ${one}`).join("")}.\n${usage()}`);
     }
-    if (given["database-only"] === true && given["media-only"] === true) {
-        throw new Error("--database-only and --media-only leave nothing to refresh: write one of them, or neither.");
+    const objection = objectionTo(given);
+    if (objection !== undefined) {
+        throw new Error(objection);
     }
     return { command, stack, flags: given, ...(argument !== undefined && { argument }) };
+}
+
+/** What flags cannot mean together. */
+function objectionTo(given: CommandLine["flags"]): string | undefined {
+    if (given["database-only"] === true && given["media-only"] === true) {
+        return "--database-only and --media-only leave nothing to refresh: write one of them, or neither.";
+    }
+    if (given["if-newer"] === true && (given["media-only"] === true || given.to !== undefined)) {
+        return "--if-newer compares the newest backup with what is loaded: leave out --media-only and --to.";
+    }
+    if (given.format !== undefined && given.format !== "markdown") {
+        return `--format is "${given.format}": write markdown, or leave it out.`;
+    }
+    if (given.format !== undefined && (given.json === true || given.diff === true)) {
+        return "--format markdown is a comment: leave out --json and --diff.";
+    }
+    return undefined;
 }
 
 /** A command's name has one word, or two. */

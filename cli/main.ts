@@ -16,7 +16,8 @@ import { type AnnounceRequest, announcementFor, makeAnnouncement } from "./annou
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
 import { makeBundle } from "./bundle";
-import { askTarget, describeHosts, describeHostsWipe, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
+import { comment } from "./commenting";
+import { askTarget, describeHosts, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { announceOnHosts } from "./hosts-announce";
 import { markerOf } from "./marker";
 import { operate } from "./operation";
@@ -24,7 +25,7 @@ import { describeOverview, standingOf } from "./overview";
 import { project } from "./project";
 import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
-import { applied, type Changes, refreshed } from "./refresh";
+import { applied, type Changes, type RefreshRequest, refreshed, upToDate } from "./refresh";
 import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
 import { anySettingsOf, openStack, replicaSettingsOf, settingsOf, writeSettings } from "./stack";
@@ -32,7 +33,7 @@ import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey } from "./survey";
 import { jsonView, textView, type View } from "./view";
-import { confirmed, describeSourceWipe, describeWipe } from "./wipe";
+import { wipe } from "./wiping";
 
 async function run(line: CommandLine, view: View): Promise<boolean> {
     const { command, stack: name, argument = "", flags } = line;
@@ -45,16 +46,13 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
     }
     switch (command) {
         case "preview":
+            return flags.format === undefined
+                ? operate(name, command, view, { diff: flags.diff === true })
+                : comment(name);
         case "up":
-            return operate(name, command, view, { diff: flags.diff === true });
+            return operate(name, command, view);
         case "refresh":
-            return changed(name, view, async (settings) =>
-                refreshed(settings, await survey(settings, name), {
-                    ...(flags["database-only"] === true && { only: "database" }),
-                    ...(flags["media-only"] === true && { only: "media" }),
-                    ...(flags.to !== undefined && { to: flags.to }),
-                }),
-            );
+            return changed(name, view, (settings) => refreshedIn(settings, name, view, flags));
         case "rollback":
             return changed(
                 name,
@@ -94,18 +92,44 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
     }
 }
 
+/** What has to be written for a refresh; undefined, and a line that says so, when only newer data is wanted and there is none. */
+async function refreshedIn(
+    settings: Settings,
+    name: string,
+    view: View,
+    flags: CommandLine["flags"],
+): Promise<Changes | undefined> {
+    const found = await survey(settings, name);
+    const nothingNewer = flags["if-newer"] === true ? upToDate(found) : undefined;
+    if (nothingNewer !== undefined) {
+        view.say(nothingNewer);
+        return undefined;
+    }
+    return refreshed(settings, found, refreshRequest(flags));
+}
+
+function refreshRequest(flags: CommandLine["flags"]): RefreshRequest {
+    return {
+        ...(flags["database-only"] === true && { only: "database" }),
+        ...(flags["media-only"] === true && { only: "media" }),
+        ...(flags.to !== undefined && { to: flags.to }),
+    };
+}
+
 /** The same of a replica on hosts. What speaks against a change, its update finds out. */
 async function onHosts(line: CommandLine, view: View, stack: Stack, settings: HostSettings): Promise<boolean> {
     const { command, stack: name, flags } = line;
+    if (flags["if-newer"] === true) {
+        throw new Error(
+            "--if-newer compares with the backups in production's store, and a replica on hosts has none: leave it out. " +
+                "Nothing was changed.",
+        );
+    }
     const sighting = await lookAt(settings, name);
     if (command === "refresh" || command === "rollback") {
         const changes =
             command === "refresh"
-                ? refreshedOnHosts(settings, {
-                      ...(flags["database-only"] === true && { only: "database" }),
-                      ...(flags["media-only"] === true && { only: "media" }),
-                      ...(flags.to !== undefined && { to: flags.to }),
-                  })
+                ? refreshedOnHosts(settings, refreshRequest(flags))
                 : rolledBackOnHosts(settings, sighting.survey ?? nothing, await stack.history(), name);
         const makesCopies = Object.keys(changes).some((path) => !path.startsWith("buckets."));
         refuse(hostAnnounceObjections(settings, `${project}/${name}`, sighting, makesCopies));
@@ -136,16 +160,24 @@ async function write(stack: Stack, name: string, changes: Changes): Promise<void
     await writeSettings(stack, changes);
 }
 
-/** Writes to the stack file what is to be different, unless something speaks against it, then makes it so. */
+/**
+ * Writes to the stack file what is to be different, unless something speaks against it, then makes it so.
+ *
+ * @param choose says what that is; undefined if nothing is to be done
+ */
 async function changed(
     name: string,
     view: View,
-    choose: (settings: Settings, stack: Stack) => Promise<Changes>,
+    choose: (settings: Settings, stack: Stack) => Promise<Changes | undefined>,
     overrides: Record<string, string> = {},
 ): Promise<boolean> {
     const stack = await openStack(name);
     const settings = await settingsOf(stack);
     const changes = await choose(settings, stack);
+    if (changes === undefined) {
+        view.end({ result: "succeeded", generations: null });
+        return true;
+    }
     const wanted = applied(settings, { ...changes, ...overrides });
     const problems = refusals(wanted, `${project}/${name}`, await look(settings));
     refuse(problems);
@@ -156,44 +188,6 @@ async function changed(
     }
     await write(stack, name, changes);
     return operate(name, "up", view, { overrides });
-}
-
-async function wipe(name: string, view: View, flags: CommandLine["flags"]): Promise<boolean> {
-    const settings = await anySettingsOf(await openStack(name));
-    const { description, overrides } =
-        settings.role === "source"
-            ? { description: describeSourceWipe(settings, name), overrides: {} }
-            : wipeOf(settings, name, flags);
-    process.stderr.write(`${description}\n`);
-    if (flags.yes !== true && !(await confirmed())) {
-        process.stderr.write("Nothing was changed.\n");
-        view.end({ result: "succeeded", generations: null });
-        return true;
-    }
-    return operate(name, "wipe", view, { overrides });
-}
-
-/** What a replica's wipe removes, in words, and the settings that it runs with. */
-function wipeOf(settings: Settings | HostSettings, name: string, flags: CommandLine["flags"]) {
-    const wanted = {
-        removeMediaVolume: flags["remove-media-volume"] === true || settings.removeMediaVolume,
-        removeDatabaseVolume: flags["keep-database-volume"] !== true && settings.removeDatabaseVolume,
-    };
-    if (
-        settings.role === "hosts" &&
-        Object.entries(wanted).some(([key, value]) => value !== settings[key as "removeMediaVolume"])
-    ) {
-        throw new Error(
-            "On hosts a wipe removes what the last update was told: write removeDatabaseVolume or removeMediaVolume into the " +
-                `stack file, run understudy up ${name}, then wipe without the flag. Nothing was changed.`,
-        );
-    }
-    const overrides = Object.fromEntries(Object.entries(wanted).map(([key, value]) => [key, String(value)]));
-    const description =
-        settings.role === "hosts"
-            ? describeHostsWipe({ ...settings, ...wanted }, name)
-            : describeWipe({ ...settings, ...wanted }, name);
-    return { description, overrides };
 }
 
 async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {
@@ -281,7 +275,7 @@ async function main(args: string[]): Promise<number> {
     } catch (error) {
         const reason = reasonOf(error);
         process.stderr.write(`understudy: ${reason}\n`);
-        view.diagnostic?.(reason);
+        view.diagnostic?.(reason, "error");
         view.end({ result: "failed", generations: null });
         return 1;
     }

@@ -1,15 +1,15 @@
-import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
 import { publicUrl } from "../components/address";
 import { generationsOf } from "../components/generations";
 import { orderFolder } from "../hosts/order";
 import { follow, type Said } from "../hosts/said";
+import type { Preview } from "../preview/summary";
 import { eventIn, readLive } from "../record";
 import type { Settings } from "../settings";
-import type { Row } from "../table";
 import { clearInterruption, endJobs, forgetGone } from "./interruption";
 import { takeLease, wasKilled } from "./lease";
 import { describeLive } from "./live";
-import { describePreview, type ObjectChanges } from "./preview";
+import type { ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
 import { project } from "./project";
 import { openStack, targetOf } from "./stack";
@@ -43,7 +43,7 @@ export async function operate(
     const { diff = false, overrides = {} } = options;
     const ended = new AbortController();
     let settings: Settings | undefined;
-    let preview: Row[] | undefined;
+    let preview: Preview | undefined;
     let release: (() => Promise<void>) | undefined;
     const onSettings = async (read: Settings) => {
         settings = read;
@@ -70,8 +70,8 @@ export async function operate(
             void follow(folder, show, ended.signal);
         }
     };
-    const onPreview = (rows: Row[]) => {
-        preview = rows;
+    const onPreview = (told: Preview) => {
+        preview = told;
     };
     const stack = await openStack(name, { overrides, onSettings, onHosts, onPreview, wiping: operation === "wipe" });
     let printed = "";
@@ -84,7 +84,7 @@ export async function operate(
         onError: (text: string) => view.engine(text, "error"),
         // Its dots would be in the way of what is drawn, which shows as well that something is going on.
         suppressProgress: true,
-        ...(view.diagnostic !== undefined && { onEvent: onDiagnostic(view.diagnostic) }),
+        ...(view.diagnostic !== undefined && { onEvent: onEvent(view) }),
     };
     let changes: ObjectChanges = {};
     let interrupted = false;
@@ -147,8 +147,8 @@ export async function operate(
     const generations = settings === undefined || operation === "wipe" ? null : generationsOf(settings);
     if (settings !== undefined && operation === "up") {
         view.say(await reportOf(settings, name, (performance.now() - started) / 1000));
-    } else if (preview !== undefined) {
-        view.say(describePreview(preview, changes));
+    } else if (operation === "preview") {
+        view.preview(preview, changes);
     }
     view.end({ result: "succeeded", generations });
     return true;
@@ -161,11 +161,25 @@ async function reportOf(settings: Settings, name: string, seconds: number): Prom
         : describeLive(live, publicUrl(settings), seconds);
 }
 
-/** Hands on what the engine has found, without its marks for colours. */
-function onDiagnostic(show: (sentence: string) => void): (event: EngineEvent) => void {
-    return ({ diagnosticEvent: found }) => {
+/** Hands on what the engine has found, without its marks for colours, and which objects it would take away. */
+function onEvent(view: View): (event: EngineEvent) => void {
+    return ({ diagnosticEvent: found, resourcePreEvent: step }) => {
         if (found !== undefined && found.ephemeral !== true && found.severity !== "info#err") {
-            show(found.message.replaceAll(/<\{%.*?%\}>/g, "").trim());
+            view.diagnostic?.(found.message.replaceAll(/<\{%.*?%\}>/g, "").trim(), found.severity);
+        }
+        const gone = step && takenAway(step.metadata);
+        if (gone !== undefined) {
+            view.removal?.(gone);
         }
     };
+}
+
+/** The object that a step removes, or removes and makes again: `Deployment application`. Jobs are always made anew. */
+function takenAway({ op, urn, type, old }: StepEventMetadata): string | undefined {
+    const [kind, name] = [type.slice(type.lastIndexOf(":") + 1), urn.slice(urn.lastIndexOf("::") + 2)];
+    const isOwn = old?.custom === true && old.retainOnDelete !== true && kind !== "Job" && !type.startsWith("pulumi:");
+    if (!isOwn || (op !== "delete" && op !== "replace")) {
+        return undefined;
+    }
+    return `${kind} ${name} ${op === "delete" ? "is removed" : "is removed and made anew"}`;
 }

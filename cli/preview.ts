@@ -18,7 +18,8 @@ const words: Record<string, string> = {
     same: "unchanged",
 };
 
-function describeObjects(changes: ObjectChanges): string {
+/** How many objects would be treated how. */
+export function describeObjects(changes: ObjectChanges): string {
     const parts = Object.entries(words).flatMap(([kind, word]) => {
         const count = changes[kind] ?? 0;
         return count === 0 ? [] : `${count} ${word}`;

@@ -1,3 +1,5 @@
+import { ageOf } from "../agent/backup/age";
+import { formatAge } from "../agent/report";
 import type { Survey } from "../contract/survey";
 import type { Settings } from "../settings";
 
@@ -22,6 +24,18 @@ export function applied(settings: Settings, changes: Changes): Settings {
         place[inner ?? key] = value;
     }
     return result;
+}
+
+/**
+ * That there is nothing newer to load, in one line; undefined if there is, and where nobody knows: what is loaded, or
+ * what there is to be loaded.
+ */
+export function upToDate({ backups, databases }: Survey, now = Date.now()): string | undefined {
+    const loaded = databases.find(({ state }) => state === "live")?.report?.stamp;
+    const newest = backups[0]?.stamp;
+    return loaded === undefined || newest === undefined || newest > loaded
+        ? undefined
+        : `Nothing is newer than what is loaded: backup ${loaded} (${formatAge(ageOf(loaded, now))} old).`;
 }
 
 /**

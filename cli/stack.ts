@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import type { Preview } from "../preview/summary";
 import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
-import type { Row } from "../table";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
 
@@ -17,7 +17,7 @@ export interface RunOptions {
     /** Is told whenever the program runs for a replica on hosts. */
     onHosts?: () => void;
     /** Is told, when a preview runs for a replica, what an update would do. */
-    onPreview?: (rows: Row[]) => void;
+    onPreview?: (preview: Preview) => void;
     /** Whether the program runs for what is to be removed. */
     wiping?: boolean;
 }

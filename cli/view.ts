@@ -1,6 +1,8 @@
 import { formatAge, formatBytes, plural } from "../agent/report";
 import type { Generations } from "../components/generations";
 import type { AgentEvent, Progress } from "../contract/event";
+import type { Preview } from "../preview/summary";
+import { describePreview, type ObjectChanges } from "./preview";
 import { Screen, type Terminal } from "./screen";
 
 /** What a running Job says: an event, or a sentence. */
@@ -20,7 +22,11 @@ export interface View {
     /** What the command line itself has to say. */
     say(text: string): void;
     /** What the engine has found, if it is wanted apart from its text for people. */
-    diagnostic?(sentence: string): void;
+    diagnostic?(sentence: string, severity: "info" | "warning" | "error"): void;
+    /** An object that a preview finds to be removed, if that is wanted apart: `Deployment worker is removed`. */
+    removal?(sentence: string): void;
+    /** What an update would do, when a preview has got to its end; of production's side it is told in objects alone. */
+    preview(preview: Preview | undefined, changes: ObjectChanges): void;
     /** What a running Job says. */
     job(name: string, event: JobEvent): void;
     end(result: Result): void;
@@ -56,6 +62,7 @@ export function textView(
     return {
         engine: (text, error) => screen.print(text, error === undefined ? out : errors),
         say: (text) => screen.print(`${text}\n`),
+        preview: (told, changes) => told && screen.print(`${describePreview(told.rows, changes)}\n`),
         job(name, event) {
             switch (event.event) {
                 case "begun":
@@ -88,6 +95,7 @@ export function jsonView(out: Terminal = process.stdout, errors: Terminal = proc
         engine: (text) => errors.write(text),
         say,
         diagnostic: say,
+        preview: (told, changes) => told && say(describePreview(told.rows, changes)),
         job: (job, event) => write({ job, ...event }),
         end(result) {
             const seconds = Math.round(performance.now() - started) / 1000;

@@ -9,6 +9,26 @@ import { databasesOf } from "../settings/database";
 import type { HostSettings } from "../settings/hosts";
 import { describeOrigin } from "../settings/hosts/folders";
 import type { Row } from "../table";
+import { hostRisks, hostSummary } from "./hosts-summary";
+import type { Preview } from "./summary";
+
+/**
+ * What an update would do.
+ *
+ * @param stack `<project>/<stack>`
+ */
+export function hostPreviewOf(
+    settings: HostSettings,
+    stack: string,
+    sighting: HostSighting,
+    now = Date.now(),
+): Preview {
+    return {
+        summary: hostSummary(settings, stack, sighting, fromWhere(settings, false), now),
+        risks: hostRisks(settings, stack, sighting),
+        rows: hostPreviewRows(settings, sighting),
+    };
+}
 
 /** The rows of the preview, in the order in which things happen. */
 export function hostPreviewRows(settings: HostSettings, sighting: HostSighting): Row[] {

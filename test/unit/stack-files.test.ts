@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import yaml from "js-yaml";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readStackFile } from "../../cli/stack-files";
 import { publicUrl } from "../../components/address";
 import { parseSettings, parseStack } from "../../settings";
 import { configOf } from "../program/monitor";
@@ -101,5 +103,40 @@ describe("the project file", () => {
             expect(settingsOf("staging")).toHaveProperty(name, expect.any(String));
             expect(description).not.toBe("");
         }
+    });
+});
+
+describe("a stack file that is read without Pulumi", () => {
+    let folder: string;
+    beforeAll(() => {
+        folder = mkdtempSync(path.join(tmpdir(), "understudy-stack-files-"));
+    });
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const reading = (text: string) => {
+        writeFileSync(path.join(folder, "Pulumi.demo.yaml"), text);
+        return readStackFile(folder, "demo");
+    };
+
+    it("has another text in the place of one that is encrypted, wherever that stands", async () => {
+        const text = `config:
+  understudy:hold: { secure: v1:abc }
+  understudy:hosts: { a: { ssh: { key: { secure: v1:def } } } }
+  understudy:services: [{ name: { secure: v1:ghi }, port: 80 }]
+`;
+        expect(await reading(text)).toEqual({
+            "understudy:hold": "encrypted",
+            "understudy:hosts": '{"a":{"ssh":{"key":"encrypted"}}}',
+            "understudy:services": '[{"name":"encrypted","port":80}]',
+        });
+    });
+
+    it("that is not there, or no YAML, is refused in one sentence without what it holds", async () => {
+        await expect(readStackFile(folder, "absent")).rejects.toThrow(
+            /^There is no Pulumi\.absent\.yaml in this folder: write the name of a stack that has its file here\.$/,
+        );
+        await expect(reading("config:\n  password: planted\n bad: [\n")).rejects.toThrow(
+            /^Pulumi\.demo\.yaml is not YAML: [^\n]+\. Correct that line\.$/,
+        );
+        await expect(reading("config:\n  password: planted\n bad: [\n")).rejects.not.toThrow(/planted/);
     });
 });

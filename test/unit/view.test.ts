@@ -168,7 +168,7 @@ describe("what programs read", () => {
         view.engine("Updating …\n");
         view.job("prepare-database", progress);
         view.job("prepare-database", { event: "sentence", text: "It is restored." });
-        view.diagnostic?.("The tag differs.");
+        view.diagnostic?.("The tag differs.", "error");
         view.say("live: 1");
         view.end({ result: "succeeded", generations: { database: "00000000aa", media: "00000000bb" } });
         expect(errors.all()).toBe("Updating …\n");

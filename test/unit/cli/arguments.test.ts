@@ -51,6 +51,11 @@ describe("a command line", () => {
         [["status", "--all", "--access"], /Write understudy status --all/],
         [["up", "demo", "--nonsense"], /nonsense/],
         [["refresh", "demo", "--database-only", "--media-only"], /leave nothing to refresh/],
+        [["refresh", "demo", "--if-newer", "--media-only"], /leave out --media-only and --to/],
+        [["refresh", "demo", "--if-newer", "--to", "2026-11-20T02:04:01Z"], /leave out --media-only and --to/],
+        [["up", "demo", "--if-newer"], /up does not know --if-newer/],
+        [["preview", "demo", "--format", "html"], /--format is "html": write markdown, or leave it out\./],
+        [["preview", "demo", "--format", "markdown", "--json"], /leave out --json and --diff/],
     ])("%j is refused, with the way it is used", (args, sentence) => {
         expect(() => readArguments(args)).toThrow(sentence);
     });

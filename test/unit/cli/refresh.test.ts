@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { applied, refreshed } from "../../../cli/refresh";
-import { backups, settings } from "./seen";
+import { applied, refreshed, upToDate } from "../../../cli/refresh";
+import { backups, now as later, live, settings } from "./seen";
 
 describe("a refresh", () => {
     const now = new Date("2026-11-20T05:00:00.123Z");
@@ -43,5 +43,32 @@ describe("a refresh", () => {
         expect(() => refreshed(settings, { backups: [], problems: ["The store is empty."] }, {})).toThrow(
             "There is no backup: The store is empty.",
         );
+    });
+});
+
+describe("a refresh that wants newer data only", () => {
+    const survey = { backups, databases: [live.database], bases: [], media: [], problems: [] };
+    const [newest, loaded] = backups;
+
+    it("goes on where the newest backup is not the one that is loaded, whatever the stack file asks for", () => {
+        expect(upToDate(survey, later)).toBeUndefined();
+    });
+
+    it("says in one line that there is nothing newer, also where the newer ones are gone from the store", () => {
+        const line = "Nothing is newer than what is loaded: backup 2026-11-20T02:04:01Z (3 h old).";
+        expect(upToDate({ ...survey, backups: loaded === undefined ? [] : [loaded] }, later)).toBe(line);
+        const older = { stamp: "2026-11-19T02:04:01Z", bytes: 10, age: 60 };
+        expect(upToDate({ ...survey, backups: [older] }, later)).toBe(line);
+    });
+
+    it("goes on where nobody knows what is loaded, or what there is: the refresh says why", () => {
+        expect(upToDate({ ...survey, backups: [] }, later)).toBeUndefined();
+        expect(upToDate({ ...survey, databases: [] }, later)).toBeUndefined();
+        const former = { ...live.database, state: "former" as const };
+        expect(
+            upToDate({ ...survey, backups: newest === undefined ? [] : [newest], databases: [former] }),
+        ).toBeUndefined();
+        const unreported = { ...live.database, report: null };
+        expect(upToDate({ ...survey, databases: [unreported] }, later)).toBeUndefined();
     });
 });
