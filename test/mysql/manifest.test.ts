@@ -97,7 +97,7 @@ sweep<[string, (manifest: MysqlManifest) => void, number, RegExp]>([
         "another size",
         ({ files }) => Object.assign(files[file] as object, { bytes: 5 }),
         3,
-        /does not fit its backup: .*sql\.gz has .*, and it should have 5 B/,
+        /does not fit its backup: .*sql\.gz has .*, and it should have 5 bytes/,
     ],
     [
         "another tag",
