@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { found, sentDumps } from "../../agent/transfer/files";
+import type { MysqlSource } from "../../contract/hosts";
 import {
     catalogueEntry,
     catalogueFile,
@@ -126,9 +127,11 @@ test("a replica is made of the store, and its report says that every file and ch
 test("whoever sends dumps to another host sends the manifests along, under their own stamp", async () => {
     const { shop } = await published();
     const files = join(store, "hourly/backup-{stamp}-{database}.sql");
-    const source = { engine: "mysql", databases: ["shop"], backup: "latest", maximumAge: 3600, files } as const;
-    const server = plan().server;
-    const sent = await sentDumps(await found({ ...source, server, replica: false }));
+    const source: MysqlSource = {
+        ...{ engine: "mysql", databases: ["shop"], backup: "latest", maximumAge: 3600, replica: false },
+        ...{ files, server: plan().server },
+    };
+    const sent = await sentDumps(await found(source));
     expect(sent.stamp).toBe(shop?.stamp);
     const arrived = join(folder, "arrived");
     mkdirSync(join(arrived, "hourly"), { recursive: true });
