@@ -16,7 +16,7 @@ for _ in 1 2 3 4 5; do
     if git push --quiet; then
         exit 0
     fi
-    git pull --quiet --rebase || break
+    git pull --quiet --rebase --autostash || break
 done
 echo "$file was refreshed, but could not be pushed: let this workflow push to the branch, and commit the file by hand." >&2
 exit 1

@@ -154,8 +154,10 @@ describe("refused", () => {
         const manifest = join(replica.folder, "store/hourly", `backup-${stamp}-shop.json`);
         writeFileSync(manifest, "{");
         expect(await refusal()).toMatch(/is torn: it is not JSON/);
+        writeFileSync(manifest, JSON.stringify({ version: 2, engine: "mysql" }));
+        expect(await refusal()).toMatch(/is of version 2, and this understudy reads version 1/);
         writeFileSync(manifest, JSON.stringify({ version: 1 }));
-        expect(await refusal()).toMatch(/is not one of MySQL in version 1/);
+        expect(await refusal()).toMatch(/is not one \(backup: /);
     });
 });
 

@@ -163,7 +163,7 @@ describe("what a refresh wrote into a stack file", () => {
         runStep(stepOf("workflows/refresh.yml", "Keep in the stack file what is loaded"), path, { STACK: stack });
 
     it("is pushed, also when another stack's was pushed meanwhile; and nothing where nothing was written", () => {
-        const first = repository("kept", { "Pulumi.a.yaml": "1", "Pulumi.b.yaml": "1" });
+        const first = repository("kept", { "Pulumi.a.yaml": "1", "Pulumi.b.yaml": "1", README: "1" });
         const [remote, second] = [join(folder, "remote.git"), join(folder, "second")];
         git(folder, "clone", "--quiet", "--bare", first, remote);
         git(first, "remote", "add", "origin", remote);
@@ -172,7 +172,7 @@ describe("what a refresh wrote into a stack file", () => {
         git(folder, "clone", "--quiet", remote, second);
         writeFileSync(join(first, "Pulumi.a.yaml"), "2");
         writeFileSync(join(second, "Pulumi.b.yaml"), "2");
-        writeFileSync(join(second, "stray"), "of the run");
+        writeFileSync(join(second, "README"), "of the run alone");
         expect(keep(first, "a").status).toBe(0);
         expect(keep(second, "b")).toMatchObject({ status: 0 });
         expect(git(remote, "log", "--format=%s", "main").trim().split("\n")).toEqual([
