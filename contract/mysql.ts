@@ -121,6 +121,10 @@ create table if not exists understudy.switching (
     content longtext not null,
     created timestamp(3) not null default current_timestamp(3)
 ) engine = InnoDB;
+create table if not exists understudy.account (
+    name varchar(190) not null primary key,
+    stack varchar(190) not null
+) engine = InnoDB;
 insert ignore into understudy.replica (stack) values (${literal(stack)});
 `;
 }

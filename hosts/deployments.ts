@@ -50,13 +50,27 @@ export async function holdDeployments(
         }
         await stopped(held.map(({ of }) => of.name));
     } finally {
-        for (const { cluster, of, replicas } of held.toReversed()) {
-            await scale(cluster, of, replicas, null);
-        }
+        await scaleBack(held.toReversed());
     }
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     const each = held.map(({ of, replicas }) => `${of.name} (${replicas})`);
     return `${each.join(", ")} stood still for ${seconds} s and ${held.length === 1 ? "has its" : "have their"} replicas again.`;
+}
+
+/** Gives each its replicas again, also when another cannot be given its own. */
+async function scaleBack(held: Held[]): Promise<void> {
+    const failures: string[] = [];
+    for (const { cluster, of, replicas } of held) {
+        await scale(cluster, of, replicas, null).catch((error: Error) => {
+            failures.push(
+                `Deployment ${of.name} was scaled to zero and not back (${error.message}): ` +
+                    `kubectl --context ${of.context} -n ${of.namespace} scale deployment ${of.name} --replicas ${replicas}`,
+            );
+        });
+    }
+    if (failures.length > 0) {
+        throw new Error(failures.join("\n"));
+    }
 }
 
 /** As many as it has, or had when a run that was killed scaled it to zero. */

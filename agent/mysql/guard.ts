@@ -4,9 +4,9 @@ import { type Backup, chooseBackups } from "../backup/catalogue";
 import { readManifest, refuseOtherTag } from "../backup/manifest";
 import { Refusal } from "../refusal";
 import { type MysqlHeader, readHeader } from "./header";
+import { loginAccount } from "./login";
 import { rowsOf } from "./rows";
 import { type MysqlServer, productionsOwn } from "./server";
-import { loginAccount } from "./stage";
 
 /** A backup that may be restored, as far as that can be told before. */
 export interface MysqlChecked extends Backup {

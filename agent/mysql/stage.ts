@@ -1,15 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "mysql2/promise";
 import { generationName } from "../../contract";
-import type { MysqlDatabase, MysqlDatabasePlan } from "../../contract/mysql";
-import { readSecret } from "../postgres/server";
 import type { Visitor } from "./connect";
 import { dropScratchAccount, endSessionsOf, scratchAccount } from "./generations";
 import { quoted } from "./rows";
 import type { MysqlServer } from "./server";
 
 /** Rights on a database that let nobody out of it, nor wake its events. */
-const rights =
+export const rights =
     "select, insert, update, delete, create, drop, references, index, alter, create temporary tables, lock tables, " +
     "create view, show view, create routine, alter routine, execute, trigger";
 
@@ -51,37 +49,12 @@ export async function makeDatabases(
     }
 }
 
-/**
- * Makes sure that the application's account is there, has its password, and rights on the live databases.
- *
- * @returns the account, as SQL names it
- */
-export async function ensureLogin(
-    admin: Connection,
-    { login }: MysqlDatabasePlan,
-    databases: readonly MysqlDatabase[],
-): Promise<string> {
-    const password = await readSecret(login.passwordFile);
-    const account = loginAccount(login);
-    await admin.query(`create user if not exists ${account} identified by ''`);
-    await admin.query(`alter user ${account} identified by ${textOf(password)}`);
-    for (const { name } of databases) {
-        await admin.query(`grant ${rights} on ${pattern(name)}.* to ${account}`);
-    }
-    return account;
-}
-
-/** The application's account, as SQL names it. */
-export function loginAccount({ user }: MysqlDatabasePlan["login"]): string {
-    return `${quoted(user)}@'%'`;
-}
-
-/** A password takes no expression; the session's mode knows backslashes. */
-function textOf(text: string): string {
-    return `'${text.replaceAll(/['\\]/g, "\\$&")}'`;
-}
-
 /** A database's name where rights are given: there, two characters stand for others. */
 export function pattern(database: string): string {
-    return quoted(database.replaceAll(/[_%\\]/g, "\\$&"));
+    return quoted(patternOf(database));
+}
+
+/** The same as text, and as the server lists it. */
+export function patternOf(database: string): string {
+    return database.replaceAll(/[_%\\]/g, "\\$&");
 }

@@ -4,10 +4,10 @@ import { generationName } from "../../contract";
 import type { MysqlPlan } from "../../contract/mysql";
 import { Refusal } from "../refusal";
 import { currentNames, describeGeneration, type Generation, isWhole, readGenerations } from "./generations";
+import { ensureLogin } from "./login";
 import { objectsIn } from "./objects";
 import { quoted, quotedIn, rowsOf } from "./rows";
 import { type MysqlServer, withServer } from "./server";
-import { ensureLogin } from "./stage";
 import {
     begin,
     droppedTriggers,
@@ -53,7 +53,7 @@ export async function switchDatabase(plan: MysqlPlan, signal: AbortSignal): Prom
         }
         const live = generations.find(({ state }) => state === "live");
         if (next === live) {
-            await ensureLogin(server.admin, database, database.databases);
+            await ensureLogin(server.admin, plan);
             return `${describeGeneration(next.id, next.databases)} is live already: nothing to do.`;
         }
         signal.throwIfAborted();
@@ -67,14 +67,15 @@ export async function switchDatabase(plan: MysqlPlan, signal: AbortSignal): Prom
 /** Renames live away and next in. Returns for how many milliseconds nobody could log in. */
 async function exchange(
     server: MysqlServer,
-    { stack, database }: MysqlPlan,
+    plan: MysqlPlan,
     live: Generation | undefined,
     next: Generation,
 ): Promise<number> {
+    const { stack, database } = plan;
     const { admin } = server;
     const own = database.login.user;
     const names = [...(live === undefined ? [] : currentNames(live)), ...currentNames(next)];
-    const account = await ensureLogin(admin, database, database.databases);
+    const account = await ensureLogin(admin, plan);
     const isWaiting = await isHeld(server, live);
     const worker = await server.connect({ several: true });
     const ending = () => endSessions(admin, own, names, worker.threadId ?? 0);

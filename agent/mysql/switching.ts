@@ -4,10 +4,11 @@ import * as z from "zod";
 import type { MysqlPlan } from "../../contract/mysql";
 import { log } from "../report";
 import { dropScratchAccount } from "./generations";
+import { loginAccount } from "./login";
 import { type DatabaseObject, dropping, madeFor, objectNames, retargeted, sleepingEvent } from "./objects";
 import { quoted, quotedIn, rowsOf } from "./rows";
 import type { MysqlServer } from "./server";
-import { lockScratchAccount, loginAccount, makeScratchAccount, scratchOwner } from "./stage";
+import { lockScratchAccount, makeScratchAccount, scratchOwner } from "./stage";
 import { objectKinds } from "./statement";
 
 const object = z.strictObject({ kind: z.enum(objectKinds), name: z.string(), sql: z.string(), settings: z.string() });

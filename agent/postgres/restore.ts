@@ -107,7 +107,7 @@ async function restoreAll(
                 { ...report, unknown: [...unknown, ...report.unknown], ...done.get(name) },
             ]),
         );
-        await createLogin(server, database, password);
+        await createLogin(server, plan, password);
         signal.throwIfAborted();
         await recordProven(server.admin, generation, reports);
         const seconds = Math.round(performance.now() - start) / 1000;

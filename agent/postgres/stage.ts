@@ -1,6 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { type Client, escapeIdentifier as name, escapeLiteral as text } from "pg";
-import { type DatabasePlan, generationName, inProduction, loginRole, type ReplicaDatabase } from "../../contract";
+import {
+    type DatabasePlan,
+    generationName,
+    inProduction,
+    loginRole,
+    type Plan,
+    type ReplicaDatabase,
+} from "../../contract";
 import type { Cast } from "../backup/statement";
 import { Refusal } from "../refusal";
 import { createRole, roleComment, scratchRoles } from "./generations";
@@ -164,14 +171,14 @@ export async function handOver(
  *
  * @param password the role's
  */
-export async function createLogin(
-    { admin }: Server,
-    { generation, databases, login: common }: DatabasePlan,
-    password: string,
-): Promise<void> {
+export async function createLogin({ admin }: Server, plan: Plan, password: string): Promise<void> {
+    const { generation, databases, login: common } = plan.database;
     const login = name(common ?? loginRole(databases, generation));
     if (common === undefined || !(await isHarmless(admin, common))) {
-        await admin.query(`create role ${login} noinherit password ${text(scramVerifier(password))}`);
+        await admin.query(
+            `create role ${login} noinherit password ${text(scramVerifier(password))};
+             comment on role ${login} is ${text(loginComment(plan))}`,
+        );
     }
     for (const { name: live, owner } of databases) {
         const database = name(generationName(live, generation));
@@ -179,4 +186,36 @@ export async function createLogin(
         await admin.query(`alter role ${login} in database ${database} set role = ${text(owner)}`);
         await admin.query(`grant connect, temporary on database ${database} to ${login}`);
     }
+}
+
+/**
+ * Drops the login role that all generations have in common, if it was made for this stack and nothing else needs it.
+ *
+ * @returns whether it is gone
+ */
+export async function dropLogin(admin: Client, plan: Plan): Promise<boolean> {
+    const { login } = plan.database;
+    const { rowCount } = await admin.query(
+        "select from pg_roles where rolname = $1 and shobj_description(oid, 'pg_authid') = $2",
+        [login, loginComment(plan)],
+    );
+    if (login === undefined || rowCount === 0) {
+        return false;
+    }
+    try {
+        await admin.query(`drop role ${name(login)}`);
+        return true;
+    } catch (error) {
+        if ((error as { code?: string }).code === dependentObjectsStillExist) {
+            return false;
+        }
+        throw error;
+    }
+}
+
+const dependentObjectsStillExist = "2BP01";
+
+/** What tells a login role that was made for a stack from one that somebody had made before. */
+function loginComment({ stack }: Plan): string {
+    return `understudy's login of ${stack}`;
 }

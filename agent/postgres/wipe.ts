@@ -2,8 +2,9 @@ import { escapeIdentifier } from "pg";
 import type { Plan } from "../../contract";
 import { log, plural } from "../report";
 import { readBases, removeBase } from "./base";
-import { readAllGenerations, readGenerations, removeGeneration } from "./generations";
+import { dropUnusedRoles, readAllGenerations, readGenerations, removeGeneration } from "./generations";
 import { withServer } from "./server";
+import { dropLogin } from "./stage";
 
 /**
  * Removes all of the stack's databases and their roles from a server that stays; the copies that stacks share go with the
@@ -32,7 +33,11 @@ export async function wipeDatabases(plan: Plan, signal: AbortSignal): Promise<st
             }
         }
         const { login } = plan.database;
-        const rest = login === undefined ? "The marker stays." : `The marker and the role ${login} stay.`;
+        const stays = login !== undefined && !(await dropLogin(admin, plan));
+        await dropUnusedRoles(admin);
+        const rest = stays
+            ? `The marker and the role ${login} stay, which was not made for it alone.`
+            : "The marker stays.";
         return `Removed ${plural(generations.length, "generation")} of the database. ${rest}`;
     });
 }

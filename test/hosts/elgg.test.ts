@@ -269,7 +269,12 @@ describe("the clone of a members' site on Elgg", () => {
               where schema_name not in ('information_schema', 'mysql', 'performance_schema', 'sys') order by 1`,
         );
         expect(left).toEqual([{ name: "others" }, { name: "understudy" }]);
-        expect(await replica.query(undefined, "select user from mysql.user where user like 'understudy%'")).toEqual([]);
+        expect(
+            await replica.query(
+                undefined,
+                "select distinct user as user from mysql.user where user not in ('mariadb.sys', 'mysql', 'root')",
+            ),
+        ).toEqual([]);
         expect(existsSync(join(at("clone", "data"), "current/picture"))).toBe(true);
     });
 

@@ -124,6 +124,11 @@ test("step 10: a wipe takes away what was made, and nothing else", async () => {
         "select datname from pg_database where not datistemplate order by 1",
     );
     expect(names).toEqual([{ datname: "bystander" }, { datname: "postgres" }]);
+    const roles = await stage.replica.query(
+        "postgres",
+        "select rolname from pg_roles where rolname !~ '^pg_' order by 1",
+    );
+    expect(roles).toEqual([{ rolname: "postgres" }]);
     for (const { folder } of Object.values(stage.machines)) {
         expect(existsSync(join(folder, "var", `understudy-${stage.stack}`))).toBe(false);
     }

@@ -8,6 +8,7 @@ import { provideImages } from "../../dev/images";
 import { lane } from "./lane";
 
 const place = { namespace: "held", name: "consumer" };
+const other = "other";
 let cluster: Cluster;
 let apps: AppsV1Api;
 let core: CoreV1Api;
@@ -21,28 +22,32 @@ beforeAll(async () => {
     config.setCurrentContext(cluster.context);
     [apps, core] = [config.makeApiClient(AppsV1Api), config.makeApiClient(CoreV1Api)];
     await core.createNamespace({ body: { metadata: { name: place.namespace } } });
-    const labels = { app: "consumer" };
+    await Promise.all([create(place.name, 3), create(other, 1)]);
+    await until(async () => (await pods()) === 4);
+    return async () => {
+        await core.deleteNamespace({ name: place.namespace });
+    };
+});
+
+async function create(name: string, replicas: number): Promise<void> {
+    const labels = { app: name };
     const container = {
-        name: "consumer",
+        name,
         image: "node:20-bookworm-slim",
         command: ["node", "-e", "setInterval(() => {}, 1000)"],
     };
     await apps.createNamespacedDeployment({
         namespace: place.namespace,
         body: {
-            metadata: { name: place.name },
+            metadata: { name },
             spec: {
-                replicas: 3,
+                replicas,
                 selector: { matchLabels: labels },
                 template: { metadata: { labels }, spec: { containers: [container], terminationGracePeriodSeconds: 1 } },
             },
         },
     });
-    await until(async () => (await pods()) === 3);
-    return async () => {
-        await core.deleteNamespace({ name: place.namespace });
-    };
-});
+}
 
 const pods = async () => (await core.listNamespacedPod({ namespace: place.namespace })).items.length;
 const deployment = () => apps.readNamespacedDeployment(place);
@@ -54,13 +59,14 @@ async function until(what: () => Promise<boolean>): Promise<void> {
     expect(await what()).toBe(true);
 }
 
-/** Holds the Deployment as a switch does, until it stands still. */
-async function hold(): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
+/** Holds Deployments as a switch does, until they stand still. */
+async function hold(...names: string[]): Promise<{ child: ChildProcess; ended: Promise<number | null> }> {
     const child = spawn(process.execPath, [join(__dirname, "../../hosts/main.cjs"), "hold-deployments"], {
         env: { ...process.env, KUBECONFIG: cluster.kubeconfig },
         stdio: ["pipe", "pipe", "inherit"],
     });
-    const plan = { deployments: [{ context: cluster.context, ...place }], timeout: 60 };
+    const deployments = names.map((name) => ({ ...place, context: cluster.context, name }));
+    const plan = { deployments, timeout: 60 };
     child.stdin.write(`${JSON.stringify({ plan, secrets: {} })}\n`);
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
     for await (const chunk of child.stdout) {
@@ -72,8 +78,8 @@ async function hold(): Promise<{ child: ChildProcess; ended: Promise<number | nu
 }
 
 test("a Deployment stands still and gets back the replicas that it had (S1-13)", async () => {
-    const { child, ended } = await hold();
-    expect(await pods()).toBe(0);
+    const { child, ended } = await hold(place.name);
+    expect(await pods()).toBe(1);
     expect((await deployment()).metadata?.annotations?.["understudy/replicas"]).toBe("3");
     child.stdin?.end();
     expect(await ended).toBe(0);
@@ -82,12 +88,20 @@ test("a Deployment stands still and gets back the replicas that it had (S1-13)",
 });
 
 test("of a run that was killed meanwhile, the next one knows how many there were", async () => {
-    const first = await hold();
+    const first = await hold(place.name);
     first.child.kill("SIGKILL");
     await first.ended;
     expect((await deployment()).spec?.replicas).toBe(0);
-    const { child, ended } = await hold();
+    const { child, ended } = await hold(place.name);
     child.stdin?.end();
     expect(await ended).toBe(0);
+    expect((await deployment()).spec?.replicas).toBe(3);
+});
+
+test("of two, one gets its replicas also when the other is gone", async () => {
+    const { child, ended } = await hold(place.name, other);
+    await apps.deleteNamespacedDeployment({ ...place, name: other });
+    child.stdin?.end();
+    expect(await ended).toBe(1);
     expect((await deployment()).spec?.replicas).toBe(3);
 });
