@@ -183,6 +183,12 @@ function contentObjections(settings: Settings, stack: string, sighting: Sighting
                 "names what runs production's tag.",
         );
     }
+    if (settings.lifecycle.suspended && awaited(settings, sighting.live).length > 0) {
+        problems.push(
+            `The replica is suspended, and another copy needs its server: run understudy extend ${stack.split("/").at(-1)} ` +
+                "with a time span such as 7d, which wakes it, or set lifecycle.suspended to false.",
+        );
+    }
     problems.push(
         ...fenceObjections(settings, sighting),
         ...volumeObjections(settings, stack, sighting),

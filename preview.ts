@@ -8,6 +8,7 @@ import { describeFences } from "./preflight/fences";
 import { isInTheWay } from "./preflight/lease";
 import { aged, backupRows } from "./preview/backup";
 import { fatesOf, liveIn } from "./preview/fates";
+import { lifecycleRows } from "./preview/lifecycle";
 import { mediaRows, newerMediaRows } from "./preview/media";
 import { risksOf } from "./preview/risks";
 import { type Part, type Preview, type Summary, summaryOf } from "./preview/summary";
@@ -55,6 +56,7 @@ export function previewRows(settings: Settings, sighting: Sighting | undefined, 
             : [["media", "production's own, read where they are and never written to"] satisfies Row]),
         ["image tag", describeTag(settings.imageTag, sighting)],
         ...(sighting === undefined ? [] : fenceRows(settings, sighting, now)),
+        ...lifecycleRows(settings),
         ["a wipe", describeKept(settings)],
     ];
 

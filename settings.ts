@@ -8,7 +8,7 @@ import { z } from "zod";
 import { Refusal } from "./refusal";
 import { access } from "./settings/access";
 import { aliasContradictions } from "./settings/aliases";
-import { announce, announceContradictions } from "./settings/announce";
+import { announce } from "./settings/announce";
 import { application, applicationContradictions } from "./settings/application";
 import { settingsBeside } from "./settings/beside";
 import { credentials } from "./settings/credentials";
@@ -18,9 +18,11 @@ import { type HostSettings, parseHosts } from "./settings/hosts";
 import { plainSecrets } from "./settings/hosts/secrets";
 import { identity, identityContradictions } from "./settings/identity";
 import { isolation, isolationContradictions } from "./settings/isolation";
+import { lifecycle } from "./settings/lifecycle";
 import { type MailSettings, mail, mailContradictions } from "./settings/mail";
 import { masking, maskingContradictions } from "./settings/masking";
 import { mediaFor } from "./settings/media";
+import { notices, noticesContradictions } from "./settings/notices";
 import { describe, fromText, type Parsed } from "./settings/problems";
 import { type PublisherSettings, parsePublisher } from "./settings/publisher";
 import { quota, quotaContradictions } from "./settings/quota";
@@ -97,6 +99,10 @@ const schemaFor = (written: Record<string, unknown>) =>
         hold: z.string().min(1).optional(),
         /** How a refresh is announced to those who use the replica; it is not if left out. */
         announce: announce.optional(),
+        /** Who is told of what happens to the replica; nobody if left out. */
+        notices: notices.optional(),
+        /** How long a copy may be used, and what comes after. */
+        lifecycle: lifecycle.prefault({}),
         /** Whether a replica may begin on a volume that is there from before it, as a wipe keeps them. */
         allowExistingDatabaseVolume: z.boolean().default(true),
         allowExistingMediaVolume: z.boolean().default(true),
@@ -212,7 +218,7 @@ function contradictions(settings: Settings): string[] {
     const { source, target, database, media, application, hooks, masking, identity, mail } = settings;
     const problems = [
         ...databaseContradictions(database),
-        ...(settings.announce === undefined ? [] : announceContradictions(settings.announce)),
+        ...noticesContradictions(settings.notices),
         ...(application === undefined ? [] : applicationContradictions(application)),
         ...isolationContradictions(settings),
         ...quotaContradictions(settings),

@@ -25,6 +25,16 @@ const commands = {
         flags: ["reason", "in"],
         help: "tell those who use the replica of its next refresh, SPAN from now or after announce.notice",
     },
+    extend: {
+        takes: ["UNTIL"],
+        flags: ["reason", "json"],
+        help: "let the replica be used until a day such as 2026-12-01, or for a time span such as 7d, and wake it if it is suspended",
+    },
+    ttl: {
+        takes: [],
+        flags: ["all", "json"],
+        help: "flag a replica that has expired, and suspend or wipe it, as lifecycle says, when its notice has passed",
+    },
     bundle: {
         takes: ["FOLDER"],
         flags: ["unmasked"],

@@ -9,6 +9,7 @@ import { startAgent } from "../hosts/agent";
 import { describeIsolation, isolationProblems } from "../hosts/isolation";
 import { type HostSighting, lookAtHosts } from "../hosts/look";
 import { openWays } from "../hosts/way";
+import { describeExpiry, staleness } from "../lifecycle/expiry";
 import { describeAnnouncement } from "../preflight/announcement";
 import { parseStack } from "../settings";
 import type { HostSettings } from "../settings/hosts";
@@ -16,6 +17,7 @@ import { type Row, table } from "../table";
 import { databaseRows, mediaRows } from "./live";
 import { project } from "./project";
 import type { Changes, RefreshRequest } from "./refresh";
+import { ageOnHosts, usageOnHosts } from "./usage";
 
 /** Looks at the hosts of a stack. */
 export async function lookAt(settings: HostSettings, name: string): Promise<HostSighting> {
@@ -117,7 +119,7 @@ function settingsIn(config: UpdateSummary["config"], stackName: string): HostSet
 }
 
 /** How a replica on hosts is, for people. */
-export function describeHosts(settings: HostSettings, sighting: HostSighting): string {
+export function describeHosts(settings: HostSettings, sighting: HostSighting, now = Date.now()): string {
     const { survey, parity, isolation, announced } = sighting;
     const { target, services, hold } = settings;
     const live = survey?.databases.find(({ state }) => state === "live");
@@ -157,6 +159,9 @@ export function describeHosts(settings: HostSettings, sighting: HostSighting): s
     if (announced !== undefined) {
         rows.push(["announced", describeAnnouncement(announced)]);
     }
+    const expiry = describeExpiry(settings.lifecycle, usageOnHosts(settings, sighting), now);
+    const stale = staleness(settings.lifecycle, ageOnHosts(sighting, now));
+    rows.push(...[expiry, stale].flatMap((text): Row[] => (text === undefined ? [] : [["lifecycle", text]])));
     if (leftovers.length > 0) {
         rows.push(["left over", `${leftovers.join(", ")}; the next update removes them`]);
     }

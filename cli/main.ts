@@ -12,14 +12,15 @@ import type { Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { look } from "../sighting";
 import { describeAccess, lookAtAccess } from "./access";
-import { type AnnounceRequest, announcementFor, makeAnnouncement } from "./announce";
+import { type AnnounceRequest, announcementFor, announcementOnHosts, makeAnnouncement } from "./announce";
 import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
 import { makeBundle } from "./bundle";
 import { comment } from "./commenting";
+import { extend, ttl } from "./expire";
 import { askTarget, describeHosts, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
-import { announceOnHosts } from "./hosts-announce";
 import { markerOf } from "./marker";
+import { tellerOf } from "./notice";
 import { operate } from "./operation";
 import { describeOverview, standingOf } from "./overview";
 import { project } from "./project";
@@ -31,7 +32,7 @@ import { rolledBack } from "./rollback";
 import { anySettingsOf, openStack, replicaSettingsOf, settingsOf, writeSettings } from "./stack";
 import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
-import { survey } from "./survey";
+import { survey, surveyAsleep } from "./survey";
 import { jsonView, textView, type View } from "./view";
 import { wipe } from "./wiping";
 
@@ -70,6 +71,10 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             return wipe(name, view, flags);
         case "announce":
             return announce(name, flags);
+        case "extend":
+            return extend(name, argument, flags.reason, view);
+        case "ttl":
+            return ttl(name, view);
         case "marker":
             process.stdout.write(await markerOf(name));
             return true;
@@ -137,7 +142,9 @@ async function onHosts(line: CommandLine, view: View, stack: Stack, settings: Ho
         return operate(name, "up", view);
     }
     if (command === "announce") {
-        tell(await announceOnHosts(settings, `${project}/${name}`, sighting, announceRequest(flags)));
+        const id = `${project}/${name}`;
+        const announcement = announcementOnHosts(settings, id, sighting, announceRequest(flags));
+        tell(await makeAnnouncement(settings, id, announcement));
         return true;
     }
     const json = command === "backups" ? (sighting.survey?.databases ?? []) : sighting;
@@ -192,7 +199,9 @@ async function changed(
 
 async function show(name: string, what: "backups" | "status", json: boolean): Promise<boolean> {
     const settings = await settingsOf(await openStack(name));
-    const [sighting, found, failed] = await Promise.all([look(settings), survey(settings, name), failedRuns(settings)]);
+    const looking = look(settings);
+    const asked = settings.lifecycle.suspended ? looking.then(surveyAsleep) : survey(settings, name);
+    const [sighting, found, failed] = await Promise.all([looking, asked, failedRuns(settings)]);
     const status = statusOf(settings, sighting, found, failed);
     const text = {
         backups: json ? JSON.stringify(found.backups) : describeBackups(found),
@@ -270,14 +279,33 @@ async function main(args: string[]): Promise<number> {
     }
     const shows = ["backups", "rewrites", "status"].includes(line.command);
     const view = line.flags.json === true && !shows ? jsonView() : textView();
-    try {
-        return (await run(line, view)) ? 0 : 1;
-    } catch (error) {
+    const isWell = await run(line, view).catch((error: unknown) => {
         const reason = reasonOf(error);
         process.stderr.write(`understudy: ${reason}\n`);
         view.diagnostic?.(reason, "error");
         view.end({ result: "failed", generations: null });
-        return 1;
+        return false;
+    });
+    if (!isWell && ["up", "refresh"].includes(line.command)) {
+        await tellFailed(line);
+    }
+    return isWell ? 0 : 1;
+}
+
+/** Tells that an update or a refresh has failed. The reason is not told: a server's may quote a row. */
+async function tellFailed({ command, stack: name }: CommandLine): Promise<void> {
+    const id = `${project}/${name}`;
+    try {
+        const settings = await anySettingsOf(await openStack(name));
+        if (settings.role !== "source") {
+            const tell = await tellerOf(settings, id);
+            const text = `The ${command === "up" ? "update" : "refresh"} of ${id} has failed: understudy status ${name} tells how it is.`;
+            for (const problem of await tell({ event: "failed", text })) {
+                process.stderr.write(`${problem}\n`);
+            }
+        }
+    } catch {
+        // Of a stack file that cannot be read nobody knows whom to tell.
     }
 }
 

@@ -1,14 +1,18 @@
 import type { EngineEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
+import { formatAge } from "../agent/report";
 import { publicUrl } from "../components/address";
 import { generationsOf } from "../components/generations";
+import type { Live } from "../contract/event";
 import { orderFolder } from "../hosts/order";
-import { follow, type Said } from "../hosts/said";
+import { follow, heard, type Said } from "../hosts/said";
 import type { Preview } from "../preview/summary";
 import { eventIn, readLive } from "../record";
 import type { Settings } from "../settings";
+import type { HostSettings } from "../settings/hosts";
 import { clearInterruption, endJobs, forgetGone } from "./interruption";
 import { takeLease, wasKilled } from "./lease";
 import { describeLive } from "./live";
+import { tellerOf } from "./notice";
 import type { ObjectChanges } from "./preview";
 import { followJobs } from "./progress";
 import { project } from "./project";
@@ -24,6 +28,8 @@ export interface OperationOptions {
     diff?: boolean;
     /** Settings for this run alone, by their names. */
     overrides?: Record<string, string>;
+    /** Throws what speaks against a change, when nobody else can begin one any more. */
+    check?: () => Promise<void>;
 }
 
 /**
@@ -40,25 +46,32 @@ export async function operate(
     options: OperationOptions = {},
 ): Promise<boolean> {
     const started = performance.now();
-    const { diff = false, overrides = {} } = options;
+    const id = `${project}/${name}`;
+    const { diff = false, overrides = {}, check } = options;
     const ended = new AbortController();
     let settings: Settings | undefined;
+    let onMachines: HostSettings | undefined;
+    let wasLive = false;
     let preview: Preview | undefined;
     let release: (() => Promise<void>) | undefined;
     const onSettings = async (read: Settings) => {
         settings = read;
         if (operation !== "preview") {
             const { context, namespace } = read.target;
-            release ??= await takeLease({ context, namespace, stack: `${project}/${name}` }, view.say);
+            release ??= await takeLease({ context, namespace, stack: id }, view.say);
+            await check?.();
         }
         if (operation === "up") {
+            wasLive = (await readLive(read)) !== undefined;
             // Nothing may come after the result.
             void followJobs(read, (job, event) => ended.signal.aborted || view.job(job, event), ended.signal);
         }
     };
-    const onHosts = () => {
+    const onHosts = async (read: HostSettings) => {
+        onMachines = read;
+        await check?.();
         if (operation === "up") {
-            const folder = orderFolder(`${project}/${name}`);
+            const folder = orderFolder(id);
             const show = ({ command, line, last }: Said) => {
                 const event = eventIn(line);
                 return (
@@ -145,8 +158,17 @@ export async function operate(
         await clearInterruption(stack);
     }
     const generations = settings === undefined || operation === "wipe" ? null : generationsOf(settings);
+    const seconds = (performance.now() - started) / 1000;
     if (settings !== undefined && operation === "up") {
-        view.say(await reportOf(settings, name, (performance.now() - started) / 1000));
+        const live = await readLive(settings);
+        view.say(reportOf(live, settings, name, seconds));
+        if (live !== undefined && !wasLive) {
+            await tellDone(settings, id, view, { ...factsOf(live), imageTag: settings.imageTag, seconds });
+        }
+    } else if (onMachines !== undefined && operation === "up") {
+        if (heard(orderFolder(id)).some(({ command }) => command === "switch")) {
+            await tellDone(onMachines, id, view, { seconds });
+        }
     } else if (operation === "preview") {
         view.preview(preview, changes);
     }
@@ -154,11 +176,34 @@ export async function operate(
     return true;
 }
 
-async function reportOf(settings: Settings, name: string, seconds: number): Promise<string> {
-    const live = await readLive(settings);
+function reportOf(live: Live | undefined, settings: Settings, name: string, seconds: number): string {
     return live === undefined
         ? `What is live can no longer be read from the last switch: understudy status ${name} tells it.`
         : describeLive(live, publicUrl(settings), seconds);
+}
+
+/** What programs are told of a copy that has become live. */
+function factsOf({ database, media }: Live): object {
+    return {
+        backup: database.report?.stamp ?? null,
+        switched: database.switched,
+        awayMs: database.awayMs,
+        generations: { database: database.id, media: media.id },
+    };
+}
+
+/** Tells that another copy is live. */
+async function tellDone<T extends { seconds: number }>(
+    settings: Settings | HostSettings,
+    id: string,
+    view: View,
+    facts: T,
+): Promise<void> {
+    const tell = await tellerOf(settings, id);
+    const text = `${id} has another copy of production's data, after ${formatAge(facts.seconds)}.`;
+    for (const problem of await tell({ event: "done", text, facts })) {
+        view.say(problem);
+    }
 }
 
 /** Hands on what the engine has found, without its marks for colours, and which objects it would take away. */

@@ -3,12 +3,14 @@ import { ageOf } from "../agent/backup/age";
 import { formatAge } from "../agent/report";
 import { firstLine } from "../cluster";
 import { tagOf } from "../contract/tag";
+import { describeExpiry, staleness } from "../lifecycle/expiry";
 import { holdAnnotation } from "../preflight";
 import { announced, describeAnnouncement } from "../preflight/announcement";
 import { isInTheWay } from "../preflight/lease";
 import { type AnySettings, parseStack, type Settings } from "../settings";
 import type { Sighting } from "../sighting";
 import { project } from "./project";
+import { ageInCluster, usageInCluster } from "./usage";
 
 /** How a stack is, as far as it can be told without asking its agent. Null is what there is not, or nobody knows. */
 export interface Standing {
@@ -93,11 +95,19 @@ function seen(
         switched: report?.database.switched ?? null,
         notes: [
             ...(held === undefined ? [] : [`held by ${held}`]),
+            ...lifecycleNotes(settings, sighting, now),
             ...(announcement === undefined ? [] : [describeAnnouncement(announcement)]),
             ...(lease !== undefined && isInTheWay(lease, now) ? [`${lease.holder} is changing it`] : []),
             ...(unseen === undefined ? [] : [unseen]),
         ],
     };
+}
+
+/** That it is suspended, has expired or will, and is stale. */
+function lifecycleNotes(settings: Settings, sighting: Sighting, now: number): string[] {
+    const { lifecycle } = settings;
+    const expiry = describeExpiry(lifecycle, usageInCluster(settings, sighting), now);
+    return [expiry, staleness(lifecycle, ageInCluster(sighting, now))].filter((note) => note !== undefined);
 }
 
 /** An overview for people: a line for each stack, and what is to be known of it below. */

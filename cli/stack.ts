@@ -14,8 +14,8 @@ export interface RunOptions {
     overrides?: Record<string, string>;
     /** Is told the settings whenever the program runs for a replica, which waits for it. */
     onSettings?: (settings: Settings) => void | Promise<void>;
-    /** Is told whenever the program runs for a replica on hosts. */
-    onHosts?: () => void;
+    /** The same for a replica on hosts. */
+    onHosts?: (settings: HostSettings) => void | Promise<void>;
     /** Is told, when a preview runs for a replica, what an update would do. */
     onPreview?: (preview: Preview) => void;
     /** Whether the program runs for what is to be removed. */
@@ -35,7 +35,7 @@ export async function openStack(
         if (settings.role === "replica") {
             await onSettings?.(settings);
         } else if (settings.role === "hosts") {
-            onHosts?.();
+            await onHosts?.(settings);
         }
         return program({ wiping, ...(onPreview && { tell: onPreview }) });
     };

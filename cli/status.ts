@@ -4,6 +4,7 @@ import { publicUrl } from "../components/address";
 import type { Live } from "../contract/event";
 import type { Survey } from "../contract/survey";
 import { tagOf } from "../contract/tag";
+import { describeExpiry, staleness } from "../lifecycle/expiry";
 import { holdAnnotation } from "../preflight";
 import { type Announcement, announced, describeAnnouncement } from "../preflight/announcement";
 import { isInTheWay } from "../preflight/lease";
@@ -14,6 +15,7 @@ import type { Sighting } from "../sighting";
 import { type Row, table } from "../table";
 import { databaseRows, mediaRows, referenceRows } from "./live";
 import { type MailStatus, mailOf, mailRows } from "./mail";
+import { ageInCluster, usageInCluster } from "./usage";
 
 /** How a replica is: what it holds, from when, and what speaks against changing it. Ages in seconds. */
 export interface Status {
@@ -27,6 +29,11 @@ export interface Status {
     hold: string | null;
     /** What people were told of its next refresh. */
     announced: Announcement | null;
+    /** Until when it may be used, or since when it has expired, and what comes then; null if it never does. */
+    expiry: string | null;
+    /** That its data is older than the stack file wants it. */
+    stale: string | null;
+    suspended: boolean;
     /** Whose run is changing it. */
     inWork: string | null;
     database: {
@@ -99,6 +106,9 @@ export function statusOf(
         productionTag: sighting.sourceImage === undefined ? null : tagOf(sighting.sourceImage),
         hold: settings.hold ?? sighting.target?.annotations[holdAnnotation] ?? null,
         announced: announced(sighting, now) ?? null,
+        expiry: describeExpiry(settings.lifecycle, usageInCluster(settings, sighting), now) ?? null,
+        stale: staleness(settings.lifecycle, stamp === null ? ageInCluster(sighting, now) : ageOf(stamp, now)) ?? null,
+        suspended: settings.lifecycle.suspended,
         inWork: sighting.lease !== undefined && isInTheWay(sighting.lease, now) ? sighting.lease.holder : null,
         database:
             live === undefined
@@ -168,6 +178,15 @@ export function describeStatus(stackName: string, status: Status, now = Date.now
     }
     if (status.announced !== null) {
         rows.push(["announced", describeAnnouncement(status.announced)]);
+    }
+    if (status.suspended) {
+        rows.push(["suspended", `its volumes are kept: understudy extend ${stackName} 7d wakes it`]);
+    }
+    if (status.expiry !== null) {
+        rows.push(["lifecycle", status.expiry]);
+    }
+    if (status.stale !== null) {
+        rows.push(["lifecycle", status.stale]);
     }
     if (status.inWork !== null) {
         rows.push(["in work", `${status.inWork} is changing it`]);

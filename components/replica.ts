@@ -17,6 +17,7 @@ import { createMaskingKey } from "./masking";
 import { planOf } from "./plan";
 import { createReport } from "./report";
 import { serverOf } from "./server-access";
+import { suspend } from "./suspension";
 import { Target } from "./target";
 import { broughtClaims, type Content, ReplicaVolume, type ReplicaVolumeArgs, SourceVolume } from "./volumes";
 
@@ -55,8 +56,9 @@ export class Replica extends pulumi.ComponentResource {
     readonly live: pulumi.Output<Live | undefined>;
 
     constructor(name: string, args: ReplicaArgs, options?: pulumi.ComponentResourceOptions) {
-        super("understudy:index:Replica", name, {}, options);
         const { settings } = args;
+        const { suspended } = settings.lifecycle;
+        super("understudy:index:Replica", name, {}, { ...options, ...(suspended && { transformations: [suspend] }) });
         const { namespace, pullSecret } = settings.target;
         const place = { stack: args.stack, namespace, pullSecret };
         const generations = generationsOf(settings);

@@ -1,12 +1,13 @@
 /** What the hosts say before anything is registered. Reads only. */
 import type { BucketOutcome } from "../contract/buckets";
 import { type Survey, surveySchema } from "../contract/survey";
+import type { Notes } from "../lifecycle/notes";
 import { type Announcement, standing } from "../preflight/announcement";
 import { AgentAbsent, startAgent } from "./agent";
-import { findAnnounced } from "./announced";
 import { planBuckets } from "./buckets";
 import { onHost } from "./install";
 import { type Attempt, attempts } from "./isolation";
+import { findNotes } from "./notes";
 import { hostsOf, type Order, replicaHostsOf } from "./order";
 import { orderedParity, type Parity } from "./parity";
 import { openWays, type Ways } from "./way";
@@ -26,6 +27,8 @@ export interface HostSighting {
     live?: HostCopies;
     /** What people were told of the next refresh, if they were. */
     announced?: Announcement;
+    /** What is written down on the target's host. */
+    notes?: Notes;
     /** What is deployed on both sides, where the stack file asks. */
     parity?: Parity;
     /** What came of it when the replica's machines tried to reach what they must not, where the stack file names any. */
@@ -70,17 +73,20 @@ export async function lookAtHosts(order: Order, looksAtBuckets = false): Promise
     }
 }
 
-async function lookAtTarget(order: Order, ways: Ways): Promise<Pick<HostSighting, "survey" | "live" | "announced">> {
+async function lookAtTarget(
+    order: Order,
+    ways: Ways,
+): Promise<Pick<HostSighting, "survey" | "live" | "announced" | "notes">> {
     // A host that is there and has no agent is one that nothing was made on.
-    const found = await findAnnounced(order, ways);
+    const found = await findNotes(order, ways);
     const survey = await surveyTarget(order, ways);
     const database = survey?.databases.find(({ state }) => state === "live")?.id;
     if (survey === undefined || database === undefined) {
         return survey === undefined ? {} : { survey };
     }
     const live = { database, folders: found.copies };
-    const announced = standing(found.announced, endOf(live));
-    return { survey, live, ...(announced && { announced }) };
+    const announced = standing(found.notes.announced, endOf(live));
+    return { survey, live, notes: found.notes, ...(announced && { announced }) };
 }
 
 /** Copies as announcements call those whose end they are of. */

@@ -1,11 +1,9 @@
 /** What people who use a replica were told of its next refresh: an annotation of its namespace, or a file on its host. */
 import * as z from "zod";
 import { awaited, type Generations } from "../components/generations";
+import { copies, notesIn, readNote, timeOf } from "../lifecycle/notes";
 import type { Settings } from "../settings";
 import type { Sighting } from "../sighting";
-
-/** Annotation of the target namespace with the announcement as JSON. */
-export const announcedAnnotation = "understudy/announced";
 
 /** Milliseconds for which an announcement stands. */
 const life = 24 * 3600 * 1000;
@@ -17,7 +15,7 @@ const announcementSchema = z.object({
     begins: z.iso.datetime(),
     ends: z.iso.datetime(),
     /** The copies whose end was announced: with others in their place it is done. */
-    live: z.object({ database: z.string(), media: z.string() }),
+    live: copies,
 });
 export type Announcement = z.infer<typeof announcementSchema>;
 
@@ -28,13 +26,12 @@ export function announcementOf(
     now = Date.now(),
 ): Announcement {
     const begins = now + seconds * 1000;
-    const time = (milliseconds: number) => new Date(milliseconds).toISOString().replace(/\.\d+/, "");
-    return { owner, reason, begins: time(begins), ends: time(begins + life), live };
+    return { owner, reason, begins: timeOf(begins), ends: timeOf(begins + life), live };
 }
 
 /** The announcement that stands: of the end of what is live, and not past its own. */
 export function announced({ target, live }: Sighting, now = Date.now()): Announcement | undefined {
-    return standing(target?.annotations[announcedAnnotation], live, now);
+    return standing(notesIn(target?.annotations).announced, live, now);
 }
 
 /**
@@ -47,17 +44,9 @@ export function standing(
     live: Generations | undefined,
     now = Date.now(),
 ): Announcement | undefined {
-    const found = announcementIn(text);
+    const found = readNote(text, announcementSchema);
     const isOfLive = found?.live.database === live?.database && found?.live.media === live?.media;
     return found !== undefined && isOfLive && now < Date.parse(found.ends) ? found : undefined;
-}
-
-function announcementIn(text: string | undefined): Announcement | undefined {
-    try {
-        return announcementSchema.safeParse(JSON.parse(text ?? "")).data;
-    } catch {
-        return undefined;
-    }
 }
 
 /** Why another copy may not be made yet: nobody was told, or only a moment ago. The first copy takes nothing from anybody. */

@@ -10,6 +10,7 @@ import type { HostSettings } from "../settings/hosts";
 import { describeOrigin } from "../settings/hosts/folders";
 import type { Row } from "../table";
 import { hostRisks, hostSummary } from "./hosts-summary";
+import { lifecycleRows } from "./lifecycle";
 import type { Preview } from "./summary";
 
 /**
@@ -100,6 +101,7 @@ export function hostPreviewRows(settings: HostSettings, sighting: HostSighting):
     if (sighting.isolation !== undefined) {
         rows.push(["unreachable", describeIsolation(sighting.isolation)]);
     }
+    rows.push(...lifecycleRows(settings));
     return rows;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Connection } from "mysql2/promise";
 import { generationName } from "../../contract";
+import type { MysqlDatabasePlan } from "../../contract/mysql";
 import type { Visitor } from "./connect";
 import { dropScratchAccount, endSessionsOf, scratchAccount } from "./generations";
 import { quoted } from "./rows";

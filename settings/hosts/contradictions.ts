@@ -80,7 +80,7 @@ export function placeContradictions({
     database,
     folders,
     files,
-    announce,
+    notices,
 }: HostSettings): string[] {
     const named: [string, string | undefined][] = [
         [
@@ -94,7 +94,7 @@ export function placeContradictions({
         ...services.map(({ host }, at): [string, string | undefined] => [`services.${at}.host`, host]),
         ["parity.source.host", parity?.source.host],
         ["parity.target.host", parity?.target.host],
-        ["announce.command.host", announce?.command?.host],
+        ["notices.command.host", notices?.command?.host],
     ];
     const problems = named
         .filter(([, name]) => name !== undefined && hosts[name] === undefined)
@@ -102,6 +102,9 @@ export function placeContradictions({
             ([key, name]) =>
                 `${key} is "${name}", which is no host: write one of ${Object.keys(hosts).join(", ")}, or add it to hosts`,
         );
+    if (notices !== undefined && notices.url === undefined && notices.command === undefined) {
+        problems.push("notices has nobody who could be told: write notices.url or notices.command, or leave it out");
+    }
     const from = source.database;
     const isSameServer =
         from.host === target.host && from.server.host === target.server.host && from.server.port === target.server.port;

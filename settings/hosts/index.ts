@@ -1,19 +1,21 @@
 /** A stack file whose source and target are machines: which they are, what is brought from one to the other, and what is stopped for it. */
 import { z } from "zod";
+import { announce } from "../announce";
 import { database as databaseSettings, owned } from "../database";
 import { hooks } from "../hooks";
 import { identity } from "../identity";
+import { hostLifecycle } from "../lifecycle";
 import { masking } from "../masking";
 import { type SharedMedia, sharedMedia } from "../media";
 import { describe, type Parsed } from "../problems";
 import { absolutePath, duration, size } from "../values";
-import { announce } from "./announce";
 import { buckets } from "./buckets";
 import { bundle, bundleContradictions } from "./bundle";
 import { contradictions, placeContradictions } from "./contradictions";
 import { file, filesContradictions, forbidden } from "./files";
 import { copiedFiles, folder, origin } from "./folders";
 import { isolation } from "./isolation";
+import { notices } from "./notices";
 import { parity } from "./parity";
 import { hostName, hosts } from "./reach";
 import { type EngineName, engineIn, engines, serverOf } from "./server";
@@ -118,6 +120,10 @@ const schemaFor = (written: Record<string, unknown>, server = serverOf(engineIn(
         buckets: buckets.optional(),
         /** How a refresh is announced to those who use the replica; it is not if left out. */
         announce: announce.optional(),
+        /** Who is told of what happens to the replica; nobody if left out. */
+        notices: notices.optional(),
+        /** How long a copy may be used, and what comes after. */
+        lifecycle: hostLifecycle.prefault({}),
         /** Who holds this replica and why; nothing is changed while it is there. */
         hold: z.string().min(1).optional(),
         keepFailed: z.boolean().default(false),

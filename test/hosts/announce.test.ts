@@ -8,7 +8,8 @@ let mail: string;
 const settings = (command = `cat > ${mail}`) => ({
     services: [],
     "target.page": undefined,
-    announce: { notice: "1h", owner: "the staging team", command: { host: "application", command } },
+    announce: { notice: "1h", owner: "the staging team" },
+    notices: { command: { host: "application", command }, on: ["announced"] },
 });
 beforeAll(async () => {
     stage = await openHostStage("announced");
@@ -80,6 +81,6 @@ test("step 7: and the announcement with it: the next one is refused again", asyn
 test("step 8: a command that fails is told of, and the announcement stands", async () => {
     rmSync(mail);
     const said = await succeeded("announce", settings("exit 7"), "--reason", "the demo");
-    expect(said).toMatch(/announce\.command was not told \(.*status 7.*\): tell people in another way/);
+    expect(said).toMatch(/notices\.command was not told \(.*status 7.*\): tell people in another way/);
     expect(await refused("refresh")).toContain("The refresh is announced (by the staging team: the demo");
 });

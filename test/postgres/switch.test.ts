@@ -223,8 +223,17 @@ test("a switch that is held up and then stopped leaves the former copy live", as
     await client.connect();
     // Another transaction holds the live database's entry.
     await client.query("begin; alter database shop connection limit 50");
+    const isHeldUp = async () => {
+        const { rows } = await client.query("select from pg_stat_activity where wait_event_type = 'Lock'");
+        return rows.length > 0;
+    };
     const ending = await replica.run("switch", replica.plan(second, first), {
-        started: (child) => void sleep(1500).then(() => child.kill("SIGTERM")),
+        started: async (child) => {
+            while (child.exitCode === null && !(await isHeldUp())) {
+                await sleep(50);
+            }
+            child.kill("SIGTERM");
+        },
     });
     expect(ending).toMatchObject({ status: 1, sentence: expect.stringContaining("was stopped") });
     await client.query("rollback");

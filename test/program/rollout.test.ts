@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { generationsOf } from "../../components/generations";
+import { parseSettings } from "../../settings";
 import { type Run, runProgram } from "./monitor";
-import { changed, cluster } from "./registered";
+import { changed, cluster, said, withLive } from "./registered";
 
 const application = {
     secrets: ["KEY"],
@@ -68,5 +70,30 @@ describe("what a change of the stack file changes", () => {
     ])("$what", async ({ to, expected }) => {
         const after = await runProgram({ config: to, cluster });
         expect(differing(before, after).sort()).toEqual([...expected].sort());
+    });
+});
+
+describe("a suspended replica", () => {
+    const suspended = changed("lifecycle", { suspended: true }, config);
+    const live = generationsOf(parseSettings(config, "understudy", "demo"));
+
+    it("has nothing running, and is otherwise as it was", async () => {
+        const [before, after] = [
+            await runProgram({ config, cluster: withLive(live) }),
+            await runProgram({ config: suspended, cluster: withLive(live) }),
+        ];
+        const servers = after.registrations.filter(({ type }) => /:(Deployment|StatefulSet)$/.test(type));
+        expect(servers.map(({ name }) => name).sort()).toEqual(differing(before, after).sort());
+        expect(servers.length).toBeGreaterThan(4);
+        for (const { inputs } of servers) {
+            expect(inputs.spec).toMatchObject({ replicas: 0 });
+        }
+    });
+
+    it("takes no other copy", async () => {
+        const to = changed("database", { refresh: "2" }, suspended);
+        const run = await runProgram({ config: to, cluster: withLive(live) });
+        expect(said(run, "error")).toMatch(/The replica is suspended, .*understudy extend demo/);
+        expect(run.registrations.filter(({ type }) => type.startsWith("kubernetes:"))).toEqual([]);
     });
 });

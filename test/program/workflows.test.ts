@@ -95,7 +95,9 @@ describe("the workflows", () => {
             );
         expect(permissions("preview.yml")).toEqual(["contents read", "contents read", "pull-requests write"]);
         expect(permissions("up.yml")).toEqual(["contents read"]);
-        expect(permissions("refresh.yml")).toEqual(["contents read", "contents write"]);
+        for (const name of ["refresh.yml", "ttl.yml"]) {
+            expect(permissions(name)).toEqual(["contents read", "contents write"]);
+        }
     });
 
     it("hand names and secrets over in the environment, never in a command's text", () => {
@@ -119,7 +121,14 @@ describe("the workflows", () => {
         const lines = files.flatMap((text) =>
             [...text.matchAll(/understudy\.mjs (.*)/g)].map(([, args = ""]) => args.replace(/ \|$/, "").split(" ")),
         );
-        expect(lines.map(([command]) => command).sort()).toEqual(["preview", "refresh", "refresh", "refresh", "up"]);
+        expect(lines.map(([command]) => command).sort()).toEqual([
+            "preview",
+            "refresh",
+            "refresh",
+            "refresh",
+            "ttl",
+            "up",
+        ]);
         for (const line of lines) {
             expect(() => readArguments(line)).not.toThrow();
         }
@@ -185,12 +194,25 @@ describe("what a refresh wrote into a stack file", () => {
         expect(git(remote, "rev-list", "--count", "main").trim()).toBe("3");
     });
 
+    it("is called what it is where a replica was suspended", () => {
+        const path = repository("suspended", { "Pulumi.a.yaml": "1" });
+        const remote = join(folder, "suspended.git");
+        git(folder, "clone", "--quiet", "--bare", path, remote);
+        git(path, "remote", "add", "origin", remote);
+        git(path, "fetch", "--quiet");
+        git(path, "branch", "--quiet", "--set-upstream-to", "origin/main");
+        writeFileSync(join(path, "Pulumi.a.yaml"), "2");
+        const step = stepOf("workflows/ttl.yml", "Keep in the stack file that it is suspended");
+        expect(runStep(step, path, { STACK: "a" }).status).toBe(0);
+        expect(git(remote, "log", "-1", "--format=%s", "main").trim()).toBe("Suspension of a");
+    });
+
     it("fails the run when it cannot be pushed, with what to do", () => {
         const path = repository("unpushed", { "Pulumi.a.yaml": "1" });
         writeFileSync(join(path, "Pulumi.a.yaml"), "2");
         const { status, stderr } = keep(path, "a");
         expect(status).not.toBe(0);
-        expect(stderr).toMatch(/Pulumi\.a\.yaml was refreshed, but could not be pushed: let this workflow push/);
+        expect(stderr).toMatch(/Pulumi\.a\.yaml was changed, but could not be pushed: let this workflow push/);
     });
 });
 

@@ -65,15 +65,24 @@ describe("the command line", () => {
         expect(await well("status", "scenario")).toMatch(
             new RegExp(`^newer +backup ${facts.stamp}: understudy refresh`, "m"),
         );
+        const comment = await well("preview", "scenario", "--format", "markdown");
+        expect(comment).toMatch(
+            /^\*\*Keeps the database and the media\*\* of scenario as it is\. In use is the backup of /m,
+        );
     });
 
     it("3. refreshes the database alone, and writes the stamp into the stack file (S0-08, S3-15)", async () => {
         const before = await stage.digest();
         const file = await stage.stackFile();
-        const output = await well("refresh", "scenario", "--database-only");
+        const output = await well("refresh", "scenario", "--database-only", "--if-newer");
         expect(output).toMatch(/prepare-database: /);
         expect(await live()).toContain(facts.stamp);
         expect((await stage.digest()).media).toBe(before.media);
+        expect(await stage.stackFile()).toBe(file.replace(/backup: .*/, `backup: "${facts.stamp}"`));
+        const quiet = await well("refresh", "scenario", "--if-newer");
+        expect(quiet).toMatch(
+            new RegExp(`^Nothing is newer than what is loaded: backup ${facts.stamp} \\(.* old\\)\\.\n$`),
+        );
         expect(await stage.stackFile()).toBe(file.replace(/backup: .*/, `backup: "${facts.stamp}"`));
     });
 

@@ -1,10 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { announcementFor, tellHook } from "../../cli/announce";
+import { announcementFor } from "../../cli/announce";
+import { tellHook } from "../../cli/notice";
 import { describeStatus, statusOf } from "../../cli/status";
 import { generationsOf } from "../../components/generations";
-import { announced, announcedAnnotation, announcementOf, announceObjections } from "../../preflight/announcement";
+import { noteAnnotation } from "../../lifecycle/notes";
+import { announced, announcementOf, announceObjections } from "../../preflight/announcement";
 import { previewRows } from "../../preview";
 import { parseSettings } from "../../settings";
 import type { Sighting } from "../../sighting";
@@ -22,7 +24,7 @@ const minutes = 60_000;
 /** A replica with this annotation, which an announcement was written to. */
 function seen(announcement?: object, of = live): Sighting {
     const annotations: Record<string, string> =
-        announcement === undefined ? {} : { [announcedAnnotation]: JSON.stringify(announcement) };
+        announcement === undefined ? {} : { [noteAnnotation("announced")]: JSON.stringify(announcement) };
     return { live: of, target: { uid: "u", labels: { "understudy/stack": "understudy.demo" }, annotations } };
 }
 
@@ -102,17 +104,29 @@ describe("an announcement", () => {
 });
 
 describe("settings of announcements", () => {
-    const problems = (announce: object) => problemsOf(() => settingsWith(announce));
+    it("want a time span, and know no web hook: notices have one", () => {
+        expect(problemsOf(() => settingsWith({ notice: "soon", url: "https://chat.example.org" }))).toEqual([
+            expect.stringMatching(/announce\.notice is "soon": write a time span/),
+            expect.stringMatching(/announce\.url is not a setting/),
+        ]);
+    });
+});
+
+describe("settings of notices", () => {
+    const problems = (notices: object) =>
+        problemsOf(() =>
+            parseSettings({ ...config, "understudy:notices": JSON.stringify(notices) }, "understudy", "demo"),
+        );
 
     it("do not print an address, which may hold a password", () => {
         expect(problems({ url: "http://chat.example.org/secret" })).toEqual([
-            "understudy:announce.url: write an address such as https://chat.example.org/hook",
+            "understudy:notices.url: write an address such as https://chat.example.org/hook",
         ]);
         expect(problems({ secret: "hook" })).toEqual([
-            expect.stringMatching(/announce\.secret is for a web hook that is not/),
+            expect.stringMatching(/notices has no web hook that could be told: write notices\.url/),
         ]);
-        expect(problems({ notice: "soon" })).toEqual([
-            expect.stringMatching(/announce\.notice is "soon": write a time span/),
+        expect(problems({ url: "https://chat.example.org/hook", on: ["lunch"] })).toEqual([
+            expect.stringMatching(/notices\.on\.0 is "lunch": write .*announced.*done.*failed.*stale.*expired/),
         ]);
     });
 });

@@ -160,7 +160,7 @@ describe("a comment", () => {
     it("tells no secret that the clusters or the stack file hold", () => {
         const planted = withSettings({
             "understudy:application": '{"mediaPath": "/srv", "environment": {"TOKEN": "planted-variable"}}',
-            "understudy:announce": '{"url": "https://chat.example.org/planted-hook"}',
+            "understudy:notices": '{"url": "https://chat.example.org/planted-hook"}',
         });
         const credentials = { key: "planted-key", password: "planted-password" } as unknown as Sighting["credentials"];
         const sighting = { live: before, report: live, ...(credentials && { credentials }) };

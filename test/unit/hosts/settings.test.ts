@@ -161,10 +161,12 @@ test.each([
     ),
     [{ database: { name: "shop", owner: "shop_app" } }, "write another owner, such as shop_app_owner"],
     [
-        { announce: { command: { host: "mailhost", command: "mail" } } },
-        'announce.command.host is "mailhost", which is no host',
+        { notices: { command: { host: "mailhost", command: "mail" } } },
+        'notices.command.host is "mailhost", which is no host',
     ],
-    [{ announce: { secret: "chat" } }, "announce.secret is not a setting"],
+    [{ notices: { secret: "chat" } }, "notices.secret is not a setting"],
+    [{ notices: {} }, "notices has nobody who could be told: write notices.url or notices.command"],
+    [{ lifecycle: { action: "suspend" } }, 'lifecycle.action is "suspend": write flag or wipe'],
     [{ colour: "blue" }, "colour is not a setting"],
 ])("%j is refused", (change, sentence) => {
     expect(problemsOf(change).join("\n")).toContain(sentence);
