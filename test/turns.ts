@@ -3,9 +3,31 @@ import { dueOn } from "./due";
 /** Long files that take turns, a fourth of each group a day: what they tell of is told in short by those beside them. */
 const groups = {
     program: ["developer", "parity", "preflight", "preview", "production", "rollout", "server", "volumes"],
-    hosts: ["announce", "backups", "buckets", "bundle", "elgg", "faults", "files", "isolation", "lifecycle", "media", "refusals"],
+    hosts: [
+        "announce",
+        "backups",
+        "buckets",
+        "bundle",
+        "elgg",
+        "faults",
+        "files",
+        "isolation",
+        "lifecycle",
+        "media",
+        "refusals",
+    ],
     scenario: [
-        ...["application", "bucket", "commands", "deployments", "developers", "fences", "mail", "publisher"],
+        ...[
+            "application",
+            "bucket",
+            "commands",
+            "deployments",
+            "developers",
+            "fences",
+            "lifecycle",
+            "mail",
+            "publisher",
+        ],
         ...["refusals", "secrets", "server", "wipe"],
     ],
 };
