@@ -177,7 +177,7 @@ export function parseSettings(config: Record<string, string>, project: string, s
     const settings = parseStack(config, project, stack);
     if (settings.role === "hosts") {
         throw new Refusal(
-            `Pulumi.${stack}.yaml is a replica on hosts: deploy and status --access are for replicas on Kubernetes.`,
+            `Pulumi.${stack}.yaml is a replica on hosts: deploy, drill and status --access are for replicas on Kubernetes.`,
         );
     }
     if (settings.role === "source") {

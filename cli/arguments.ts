@@ -25,6 +25,11 @@ const commands = {
         flags: ["reason", "in"],
         help: "tell those who use the replica of its next refresh, SPAN from now or after announce.notice",
     },
+    drill: {
+        takes: [],
+        flags: ["json"],
+        help: "make a replica where none stands, prove it, wipe it again with its volumes, and keep in drills/ how long that took",
+    },
     extend: {
         takes: ["UNTIL"],
         flags: ["reason", "json"],

@@ -17,6 +17,7 @@ import { type CommandLine, readArguments } from "./arguments";
 import { askAgent } from "./asking";
 import { makeBundle } from "./bundle";
 import { comment } from "./commenting";
+import { drill } from "./drill";
 import { extend, ttl } from "./expire";
 import { askTarget, describeHosts, lookAt, refreshedOnHosts, rolledBackOnHosts } from "./hosts";
 import { markerOf } from "./marker";
@@ -71,6 +72,8 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             return wipe(name, view, flags);
         case "announce":
             return announce(name, flags);
+        case "drill":
+            return drill(name, view);
         case "extend":
             return extend(name, argument, flags.reason, view);
         case "ttl":
@@ -286,7 +289,7 @@ async function main(args: string[]): Promise<number> {
         view.end({ result: "failed", generations: null });
         return false;
     });
-    if (!isWell && ["up", "refresh"].includes(line.command)) {
+    if (!isWell && ["up", "refresh", "drill"].includes(line.command)) {
         await tellFailed(line);
     }
     return isWell ? 0 : 1;
@@ -299,7 +302,8 @@ async function tellFailed({ command, stack: name }: CommandLine): Promise<void> 
         const settings = await anySettingsOf(await openStack(name));
         if (settings.role !== "source") {
             const tell = await tellerOf(settings, id);
-            const text = `The ${command === "up" ? "update" : "refresh"} of ${id} has failed: understudy status ${name} tells how it is.`;
+            const what = command === "up" ? "update" : command;
+            const text = `The ${what} of ${id} has failed: understudy status ${name} tells how it is.`;
             for (const problem of await tell({ event: "failed", text })) {
                 process.stderr.write(`${problem}\n`);
             }

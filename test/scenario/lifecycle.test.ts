@@ -85,4 +85,11 @@ describe("a replica whose copy expires", () => {
         expect(await servers()).toEqual([]);
         expect(await well("ttl", "scenario")).toContain("does not expire: no copy is live");
     });
+
+    it("6. can be made of nothing, proven and taken away again, and how long that took is kept", async () => {
+        expect(await well("drill", "scenario")).toMatch(
+            /^Backup \S+ \(.* old\) can be restored: [\d,]+ rows, .*, restored and proven in .*\. It is the first\.$/m,
+        );
+        expect(await servers()).toEqual([]);
+    });
 });

@@ -1,8 +1,5 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { announcementFor } from "../../cli/announce";
-import { tellHook } from "../../cli/notice";
 import { describeStatus, statusOf } from "../../cli/status";
 import { generationsOf } from "../../components/generations";
 import { noteAnnotation } from "../../lifecycle/notes";
@@ -109,72 +106,5 @@ describe("settings of announcements", () => {
             expect.stringMatching(/announce\.notice is "soon": write a time span/),
             expect.stringMatching(/announce\.url is not a setting/),
         ]);
-    });
-});
-
-describe("settings of notices", () => {
-    const problems = (notices: object) =>
-        problemsOf(() =>
-            parseSettings({ ...config, "understudy:notices": JSON.stringify(notices) }, "understudy", "demo"),
-        );
-
-    it("do not print an address, which may hold a password", () => {
-        expect(problems({ url: "http://chat.example.org/secret" })).toEqual([
-            "understudy:notices.url: write an address such as https://chat.example.org/hook",
-        ]);
-        expect(problems({ secret: "hook" })).toEqual([
-            expect.stringMatching(/notices has no web hook that could be told: write notices\.url/),
-        ]);
-        expect(problems({ url: "https://chat.example.org/hook", on: ["lunch"] })).toEqual([
-            expect.stringMatching(/notices\.on\.0 is "lunch": write .*announced.*done.*failed.*stale.*expired/),
-        ]);
-    });
-});
-
-describe("a web hook", () => {
-    const close: (() => void)[] = [];
-    afterEach(() => {
-        for (const end of close.splice(0)) {
-            end();
-        }
-    });
-
-    /** A web hook that answers with these, one after the other. */
-    async function hook(...answers: number[]) {
-        const got: { token: string | undefined; body: unknown }[] = [];
-        const server = createServer((request, response) => {
-            let text = "";
-            request.on("data", (chunk) => {
-                text += chunk;
-            });
-            request.on("end", () => {
-                got.push({ token: request.headers.authorization, body: JSON.parse(text) });
-                response.writeHead(answers[got.length - 1] ?? 200, { location: "/elsewhere" }).end("thanks");
-            });
-        });
-        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-        close.push(() => server.close());
-        return { got, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/a-password` };
-    }
-
-    it("is told with the token, and again after a failure", async () => {
-        const { got, url } = await hook(500, 200);
-        expect(await tellHook(url, "a token", { text: "soon" }, [1, 1])).toBeUndefined();
-        expect(got).toEqual([1, 2].map(() => ({ token: "Bearer a token", body: { text: "soon" } })));
-    });
-
-    it("that fails three times or leads elsewhere is told of, without its path or its token", async () => {
-        for (const status of [500, 302]) {
-            const { got, url } = await hook(status, status, status);
-            const sentence = await tellHook(url, "a token", {}, [1, 1]);
-            expect(sentence).toMatch(
-                new RegExp(`^The web hook of 127\\.0\\.0\\.1:\\d+ was not told \\(it answers ${status}\\)`),
-            );
-            expect(sentence).not.toMatch(/a-password|a token/);
-            expect(got).toHaveLength(3);
-        }
-        expect(await tellHook("http://127.0.0.1:9/a-password", undefined, {}, [])).toMatch(
-            /was not told \((ECONNREFUSED|no answer)\)/,
-        );
     });
 });
