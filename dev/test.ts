@@ -18,6 +18,7 @@ import { run } from "./command";
 import { mariadbPackages } from "./mariadb";
 import { installPackages } from "./packages";
 import { duration, step } from "./step";
+import { wordpressPackages } from "./wordpress";
 import { forgetWorkspace } from "./workspace";
 
 /** What vitest's JSON reporter tells of a run, as far as it matters here. */
@@ -73,6 +74,7 @@ async function main(args: string[]): Promise<number> {
     await installPackages([
         ...["postgresql-15", "pgbouncer", "chromium", "rsync", "xfsprogs", "openssh-server"],
         ...mariadbPackages,
+        ...wordpressPackages,
     ]);
     const chosen = [...filters, ...waiting.map((file) => `--exclude=${file}`)];
     const counts = [

@@ -5,10 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Command } from "../../contract";
 import { type MariaDb, startMariaDb } from "../../dev/mariadb";
 import { installPackages } from "../../dev/packages";
+import { wordpressPackages } from "../../dev/wordpress";
 import { dump, ids, login, type MysqlReplica, stampBefore, startMysqlReplica } from "./replica";
-
-/** WordPress and PHP; the smallest of web servers is there because WordPress's package asks for one. */
-const packages = ["wordpress", "php", "php-cgi", "php-cli", "php-mysql", "micro-httpd"];
 
 const [generation] = ids;
 const [host, ours] = ["shop.example.org", "shop.staging.example.net"];
@@ -18,7 +16,7 @@ let production: MariaDb;
 let replica: MysqlReplica;
 
 beforeAll(async () => {
-    await installPackages(packages);
+    await installPackages(wordpressPackages);
     [production, replica] = await Promise.all([startMariaDb(), startMysqlReplica()]);
     root.password = production.password;
     await production.query(undefined, "create database shop character set utf8mb4");
