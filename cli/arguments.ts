@@ -37,7 +37,7 @@ const commands = {
     },
     ttl: {
         takes: [],
-        flags: ["all", "json"],
+        flags: ["all"],
         help: "flag a replica that has expired, and suspend or wipe it, as lifecycle says, when its notice has passed",
     },
     bundle: {

@@ -114,11 +114,25 @@ async function ttlOf(name: string, settings: Settings | HostSettings, view: View
                 await writeNotes(settings, id, { expired: due.flag });
                 return true;
             case "suspend":
-                await writeSettings(await openStack(name), { "lifecycle.suspended": "true" });
-                return operate(name, "up", view, { check });
+                return suspend();
             case "wipe":
                 return operate(name, "wipe", view, { check });
         }
+    }
+
+    /** The stack file goes back to what it was where it could not be done: the next run tries again. */
+    async function suspend(): Promise<boolean> {
+        const stack = await openStack(name);
+        await writeSettings(stack, { "lifecycle.suspended": "true" });
+        let isDone = false;
+        try {
+            isDone = await operate(name, "up", view, { check });
+        } finally {
+            if (!isDone) {
+                await writeSettings(stack, { "lifecycle.suspended": "false" });
+            }
+        }
+        return isDone;
     }
 
     /** Newer data is not taken, nor what somebody has extended or held meanwhile. */
