@@ -3,6 +3,7 @@ import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import type { Preview } from "../preview/summary";
 import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
+import { underPolicy } from "./policy";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
 
@@ -37,7 +38,9 @@ export async function openStack(
         } else if (settings.role === "hosts") {
             await onHosts?.(settings);
         }
-        return program({ wiping, ...(onPreview && { tell: onPreview }) });
+        const asked = () => program({ wiping, ...(onPreview && { tell: onPreview }) });
+        // What is to be removed may be what the policy does not let pass.
+        return wiping ? asked() : underPolicy(asked);
     };
     const stack = await LocalWorkspace.createOrSelectStack(
         { stackName, projectName: project, program: run },

@@ -52,6 +52,8 @@ export interface RunOptions {
     config: Record<string, string>;
     /** Where it begins, below the repository's root; at the product itself if left out. */
     program?: string;
+    /** Folder of the stack file and of what it names, below the repository's root; the product's own if left out. */
+    folder?: string;
     stack?: string;
     dryRun?: boolean;
     /**
@@ -92,7 +94,16 @@ export function configOf(text: string): Record<string, string> {
 
 /** Runs the program once. */
 export async function runProgram(options: RunOptions): Promise<Run> {
-    const { config, program = ".", stack = "demo", dryRun = false, cluster, elsewhere, kept = {} } = options;
+    const {
+        config,
+        program = ".",
+        folder: beside = ".",
+        stack = "demo",
+        dryRun = false,
+        cluster,
+        elsewhere,
+        kept = {},
+    } = options;
     const run: Run = { registrations: [], outputs: {}, log: [], requests: [], status: null };
     const folder = await mkdtemp(path.join(os.tmpdir(), "understudy-program-"));
     const server = new grpc.Server();
@@ -122,10 +133,10 @@ export async function runProgram(options: RunOptions): Promise<Run> {
                 ...flags,
                 ...(dryRun ? ["--dry-run"] : []),
                 "--pwd",
-                root,
+                path.join(root, beside),
                 "--root-directory",
                 root,
-                program,
+                path.join(root, program),
             ],
             {
                 cwd: root,
