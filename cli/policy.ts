@@ -1,67 +1,74 @@
 /**
  * The policy pack's rules, looked at in the program's own process. The engine would start a language host and another
- * Node for the pack: several seconds more for every preview, and nothing at all where the CLI comes without language hosts. And
- * it looks at each resource when it is its turn, when others have been made already. Here all of them wait for each other.
+ * Node for the pack: many seconds more for every preview, and nothing at all where the CLI comes without language hosts.
+ * And it looks at each resource when it is its turn, when others have been made already. Here all of them are asked for
+ * once before, of the SDK's recorder in place of the engine, which makes none.
  */
-import { setImmediate } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import { type Registered, secret, unknown } from "../policy/registered";
+import { HostReplica } from "../components/hosts/replica";
+import { Publisher } from "../components/publisher";
+import { Replica } from "../components/replica";
+import { markerSql } from "../contract";
+import { at, type Registered, secret } from "../policy/registered";
 import { violations } from "../policy/rules";
 import { told } from "../policy/told";
 import { Refusal } from "../refusal";
+import type { AnySettings } from "../settings";
 import { project } from "./project";
 
+/** What the SDK writes around a value that is a secret, or that holds one anywhere. */
+const secretMark = "4dabf18193072939515e22adb298388d";
+
 /**
- * Runs a program, none of whose resources is made before all of them have been looked at.
+ * Looks at all that a stack file's program asks for. It must not be run where the engine's own program runs.
  *
  * @throws {Refusal} with a sentence for each violation
  */
-export async function underPolicy<Outputs>(program: () => Promise<Outputs>): Promise<Outputs> {
-    const asked: Promise<Registered>[] = [];
-    let pass: (none: pulumi.Resource[]) => void = () => {};
-    let refuse: (reason: Refusal) => void = () => {};
-    const verdict = new Promise<pulumi.Resource[]>((resolve, reject) => {
-        [pass, refuse] = [resolve, reject];
-    });
-    pulumi.runtime.registerStackTransformation(({ type, name, props, opts }) => {
-        asked.push(marked(props).then((seen) => ({ type, name, props: seen as Registered["props"] })));
-        return { props, opts: pulumi.mergeOptions(opts, { dependsOn: verdict }) };
-    });
-    const outputs = await program();
-    const settings = new pulumi.Config(project);
-    const known = told((key) => (key === "role" ? settings.get(key) : settings.getObject(key)));
-    const found = violations(await Promise.all(asked), known);
+export async function checkPolicy(settings: AnySettings, stackName: string): Promise<void> {
+    const found = violations(
+        await askedFor(settings, stackName),
+        told((key) => at(settings, key)),
+    );
     if (found.length > 0) {
-        const refusal = new Refusal(found.map((sentence) => `${sentence} Nothing was changed.`).join("\n"));
-        refuse(refusal);
-        throw refusal;
+        throw new Refusal(found.map((sentence) => `${sentence} Nothing was changed.`).join("\n"));
     }
-    pass([]);
-    return outputs;
 }
 
-/** What a resource is asked for, as far as it can be known before any is made. */
-async function marked(value: unknown): Promise<unknown> {
-    if (pulumi.Output.isInstance(value)) {
-        if ((await now(pulumi.isSecret(value))) === true) {
-            return secret;
-        }
-        return now(new Promise((resolve) => value.apply(resolve)));
-    }
-    if (value instanceof Promise) {
-        return marked(await now(value));
-    }
-    if (Array.isArray(value)) {
-        return Promise.all(value.map(marked));
-    }
-    if (typeof value !== "object" || value === null) {
-        return value;
-    }
-    const fields = Object.entries(value).map(async ([key, field]) => [key, await marked(field)] as const);
-    return Object.fromEntries(await Promise.all(fields));
+async function askedFor(settings: AnySettings, stackName: string): Promise<Registered[]> {
+    const asked: Registered[] = [];
+    const newResource = ({ type, name, inputs }: pulumi.runtime.MockResourceArgs) => {
+        asked.push({ type, name, props: marked(inputs) });
+        // A stash answers with what it keeps, everything else with what it was given.
+        return { id: name, state: type === "pulumi:index:Stash" ? { ...inputs, output: inputs.input } : inputs };
+    };
+    await pulumi.runtime.setMocks({ newResource, call: () => ({}) }, project, stackName, true);
+    build(settings, `${project}/${stackName}`);
+    await pulumi.runtime.disconnect();
+    return asked;
 }
 
-/** A value that needs nothing but what is there, is there before anything else gets its turn. */
-function now(value: Promise<unknown>): Promise<unknown> {
-    return Promise.race([value, setImmediate(unknown)]);
+/** As the program does, without what it has to look up: no rule is about that. */
+function build(settings: AnySettings, stack: string): pulumi.Resource {
+    const program = "";
+    switch (settings.role) {
+        case "source":
+            return new Publisher("publisher", { stack, settings, program });
+        case "hosts":
+            return new HostReplica("replica", { stack, settings, program });
+        case "replica":
+            return new Replica("replica", {
+                ...{ stack, settings, program },
+                initialSql: markerSql(stack),
+                readLive: async () => undefined,
+            });
+    }
+}
+
+/** What is wanted of an object is open to the cluster, secrets in it as well; of others, a secret is nobody's business. */
+function marked(inputs: Record<string, unknown>): Record<string, unknown> {
+    return Object.fromEntries(
+        Object.entries(inputs).map(([key, value]) =>
+            at(value, secretMark) === undefined ? [key, value] : [key, key === "spec" ? at(value, "value") : secret],
+        ),
+    );
 }

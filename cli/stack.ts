@@ -1,9 +1,10 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import * as pulumi from "@pulumi/pulumi";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import type { Preview } from "../preview/summary";
 import { type AnySettings, parseSettings, parseStack, readSettings, type Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
-import { underPolicy } from "./policy";
+import { checkPolicy } from "./policy";
 import { project } from "./project";
 import { readStackFile } from "./stack-files";
 
@@ -28,19 +29,22 @@ export async function openStack(
     stackName: string,
     { overrides = {}, onSettings, onHosts, onPreview, wiping = false }: RunOptions = {},
 ): Promise<Stack> {
+    // The SDK's state is one for each run of a program: what is asked for beside it may not get into that.
+    const outside = AsyncLocalStorage.snapshot();
     const run = async () => {
         for (const [key, value] of Object.entries(overrides)) {
             pulumi.runtime.setConfig(`${project}:${key}`, value);
         }
         const settings = readSettings();
+        if (!wiping) {
+            await outside(checkPolicy, settings, stackName);
+        }
         if (settings.role === "replica") {
             await onSettings?.(settings);
         } else if (settings.role === "hosts") {
             await onHosts?.(settings);
         }
-        const asked = () => program({ wiping, ...(onPreview && { tell: onPreview }) });
-        // What is to be removed may be what the policy does not let pass.
-        return wiping ? asked() : underPolicy(asked);
+        return program({ wiping, ...(onPreview && { tell: onPreview }) });
     };
     const stack = await LocalWorkspace.createOrSelectStack(
         { stackName, projectName: project, program: run },

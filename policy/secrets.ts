@@ -1,6 +1,6 @@
 /** Secrets stand in Secrets, or are Pulumi's own: in nothing that people, logs and other pods get to see. */
 import { containersOf, podOf } from "./pod";
-import { at, entries, isOneOf, items, kindOf, type Registered, titleOf } from "./registered";
+import { at, entries, isOneOf, items, kindOf, type Registered, secret, titleOf } from "./registered";
 
 /** Names of what is a secret, whatever it is. The name of a file or of a Secret with it ends in something else. */
 const secretName = /(^|[_\-.])(password|passwd|passphrase|token|secret|key)$/i;
@@ -49,7 +49,7 @@ function inPod(resource: Registered): string[] {
     return containersOf(podOf(resource)).flatMap(({ title, spec }) => [
         ...items(at(spec, "env"))
             .map((variable) => [String(at(variable, "name")), at(variable, "value")] as const)
-            .filter(([name, value]) => holdsSecret(name, value))
+            .filter(([name, value]) => value === secret || holdsSecret(name, value))
             .map(([name]) => `${title} has a secret in its variable ${name}: ${intoSecret}`),
         ...["command", "args"]
             .filter((field) => holdsArgument(items(at(spec, field))))
@@ -61,11 +61,13 @@ function inPod(resource: Registered): string[] {
 }
 
 function inConfigMap(resource: Registered): string[] {
-    return kindOf(resource) !== "ConfigMap"
-        ? []
-        : entries(resource.props.data)
-              .filter(([name, value]) => holdsSecret(name, value))
-              .map(([name]) => `${name} holds a secret: put it into a Secret`);
+    if (kindOf(resource) !== "ConfigMap") {
+        return [];
+    }
+    const { data } = resource.props;
+    return (data === secret ? [["data", secret] as const] : entries(data))
+        .filter(([name, value]) => value === secret || holdsSecret(name, value))
+        .map(([name]) => `${name} holds a secret: put it into a Secret`);
 }
 
 function isCommand({ type }: Registered): boolean {
@@ -86,7 +88,9 @@ function inCommand(resource: Registered): string[] {
 }
 
 function holdsArgument(words: unknown[]): boolean {
-    // A word that is a secret as a whole is one that the state hides and the list of processes shows.
+    if (words.includes(secret)) {
+        return true;
+    }
     const text = words.filter((word) => typeof word === "string").join(" ");
     return secretArgument.test(text) || holdsText(text);
 }
