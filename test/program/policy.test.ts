@@ -1,9 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { checkPolicy } from "../../cli/policy";
 import { type Registered, secret, unknown } from "../../policy/registered";
 import { violations } from "../../policy/rules";
 import { told } from "../../policy/told";
+import { Refusal } from "../../refusal";
+import { parseStack } from "../../settings";
 import { configOf, isSecret, type Run, runProgram } from "./monitor";
 
 const root = join(__dirname, "../..");
@@ -41,20 +44,63 @@ function found(run: Run, config: Record<string, string>): string[] {
     return violations(asked(run), told(read));
 }
 
+/** The configuration of a stack file. What is encrypted there, is so with a key that nobody has. */
+function written(file: string): Record<string, string> {
+    const config = Object.entries(configOf(readFileSync(join(root, file), "utf8")));
+    return Object.fromEntries(
+        config.map(([key, text]) => [key, text.replaceAll(/\{"secure":"[^"]*"\}/g, '"placeholder"')]),
+    );
+}
+
+function stackOf(file: string): string {
+    return basename(file, ".yaml").replace("Pulumi.", "");
+}
+
 describe("the policy", () => {
-    it.each(files)("has nothing to say of %s", async (file) => {
-        const written = configOf(readFileSync(join(root, file), "utf8"));
-        // What is encrypted there, is so with a key that nobody has.
-        const config = Object.fromEntries(
-            Object.entries(written).map(([key, text]) => [
-                key,
-                text.replaceAll(/\{"secure":"[^"]*"\}/g, '"placeholder"'),
-            ]),
-        );
-        const stack = basename(file, ".yaml").replace("Pulumi.", "");
-        const run = await runProgram({ config, stack, folder: dirname(file), dryRun: true });
+    it.each(files)("has nothing to say of what the program registers for %s", async (file) => {
+        const config = written(file);
+        const run = await runProgram({ config, stack: stackOf(file), folder: dirname(file), dryRun: true });
         expect(run.status, JSON.stringify(run.log)).toBe(0);
         expect(run.registrations.length).toBeGreaterThan(5);
         expect(found(run, config)).toEqual([]);
+    });
+});
+
+describe("understudy's own look, before the program runs", () => {
+    const look = (
+        file: string,
+        change: (config: Record<string, string>) => Record<string, string> = (same) => same,
+    ) => {
+        const home = process.cwd();
+        try {
+            process.chdir(join(root, dirname(file)));
+            return checkPolicy(parseStack(change(written(file)), "understudy", stackOf(file)), stackOf(file));
+        } finally {
+            process.chdir(home);
+        }
+    };
+
+    it.each(files)("lets %s pass", async (file) => {
+        await look(file);
+    });
+
+    it("refuses a secret in a variable of the application's, for each of its parts, without showing it", async () => {
+        const planted = (config: Record<string, string>) => {
+            const application = JSON.parse(config["understudy:application"] ?? "");
+            const environment = { ...application.environment, PAYMENT_TOKEN: "planted" };
+            return { ...config, "understudy:application": JSON.stringify({ ...application, environment }) };
+        };
+        const refusal = await look("Pulumi.staging.yaml", planted).catch((error: Error) => error);
+        expect(refusal).toBeInstanceOf(Refusal);
+        expect(refusal?.message.split("\n").sort()).toEqual(
+            [
+                "Deployment beat: container beat",
+                "Deployment worker: container worker",
+                "StatefulSet application: container application",
+            ].map(
+                (title) =>
+                    `The policy secrets-unseen is violated: ${title} has a secret in its variable PAYMENT_TOKEN: put it into a Secret, and write valueFrom.secretKeyRef. Nothing was changed.`,
+            ),
+        );
     });
 });
