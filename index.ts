@@ -23,6 +23,8 @@ import { table } from "./table";
 interface Run {
     /** In a preview, is told what an update would do. */
     tell?: (preview: Preview) => unknown;
+    /** Is asked before the first resource is registered, and throws what speaks against all of them. */
+    check?: () => Promise<void>;
     /** Whether it tells the engine what is to be removed, and what of it stays. */
     wiping?: boolean;
 }
@@ -33,7 +35,7 @@ export = async (run: Run = {}) => {
     const stack = `${pulumi.getProject()}/${pulumi.getStack()}`;
     switch (settings.role) {
         case "source":
-            return makePublisher(settings, stack);
+            return makePublisher(settings, stack, run);
         case "hosts":
             return makeHostReplica(settings, stack, run);
         case "replica":
@@ -46,7 +48,8 @@ function tellEngine({ rows }: Preview): Promise<void> {
     return pulumi.log.info(`What an update would do:\n${table(rows)}`);
 }
 
-async function makePublisher(settings: PublisherSettings, stack: string) {
+async function makePublisher(settings: PublisherSettings, stack: string, { check }: Run) {
+    await check?.();
     new Publisher("publisher", {
         ...{ stack, settings },
         program: await bundle(settings.database.engine === "mysql" ? "all" : "postgres"),
@@ -60,12 +63,14 @@ async function makePublisher(settings: PublisherSettings, stack: string) {
     };
 }
 
-async function makeHostReplica(settings: HostSettings, stack: string, { tell = tellEngine, wiping = false }: Run) {
+async function makeHostReplica(settings: HostSettings, stack: string, run: Run) {
+    const { tell = tellEngine, check, wiping = false } = run;
     const program = await bundle("all");
     const sighting = await hostPreflight({ settings, stack, program }, wiping);
     if (pulumi.runtime.isDryRun()) {
         await tell(hostPreviewOf(settings, stack, sighting));
     }
+    await check?.();
     const replica = new HostReplica("replica", { stack, settings, program });
     return {
         host: settings.target.host,
@@ -78,12 +83,14 @@ async function makeHostReplica(settings: HostSettings, stack: string, { tell = t
     };
 }
 
-async function makeReplica(settings: Settings, stack: string, { tell = tellEngine, wiping = false }: Run) {
+async function makeReplica(settings: Settings, stack: string, run: Run) {
+    const { tell = tellEngine, check, wiping = false } = run;
     // Together: one waits for the cluster, the other for the bundler.
     const [{ keptCredentials, sighting }, program] = await Promise.all([preflight(settings, stack, wiping), bundle()]);
     if (pulumi.runtime.isDryRun()) {
         await tell(previewOf(settings, stack, sighting));
     }
+    await check?.();
     const replica = new Replica("replica", {
         stack,
         settings,

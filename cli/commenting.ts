@@ -5,6 +5,7 @@ import type { Preview } from "../preview/summary";
 import { type AnySettings, parseStack } from "../settings";
 import { type CommentFacts, commentView } from "./comment";
 import { operate } from "./operation";
+import { checkPolicy } from "./policy";
 import { project } from "./project";
 import { reasonOf } from "./reason";
 import { openStack } from "./stack";
@@ -27,6 +28,7 @@ export async function comment(name: string): Promise<boolean> {
         if (closed === undefined) {
             return await operate(name, "preview", view);
         }
+        await checkPolicy(settings, name);
         const preview = fromFile(settings, `${project}/${name}`);
         Object.assign(facts, { ...(preview && { preview }), warnings: [stateUnknown(closed)] });
         view.end({ result: "succeeded", generations: null });

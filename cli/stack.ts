@@ -36,15 +36,16 @@ export async function openStack(
             pulumi.runtime.setConfig(`${project}:${key}`, value);
         }
         const settings = readSettings();
-        if (!wiping) {
-            await outside(checkPolicy, settings, stackName);
-        }
         if (settings.role === "replica") {
             await onSettings?.(settings);
         } else if (settings.role === "hosts") {
             await onHosts?.(settings);
         }
-        return program({ wiping, ...(onPreview && { tell: onPreview }) });
+        return program({
+            ...(onPreview && { tell: onPreview }),
+            // What is to be removed may be what the policy does not let pass.
+            ...(wiping ? { wiping } : { check: () => outside(checkPolicy, settings, stackName) }),
+        });
     };
     const stack = await LocalWorkspace.createOrSelectStack(
         { stackName, projectName: project, program: run },

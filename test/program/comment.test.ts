@@ -7,7 +7,7 @@ import { type Ended, forgetWorkspace, openWorkspace, understudy, type Workspace 
 const marker = "<!-- understudy preview demo -->";
 
 /** A stack file without anything that is encrypted; `more` is added. */
-const stackFile = (more = "") => `config:
+const stackFile = (more = "", variable = "GREETING") => `config:
   understudy:source:
     database: { hostPath: /srv/backups }
     media: { hostPath: /srv/media }
@@ -16,7 +16,7 @@ const stackFile = (more = "") => `config:
   understudy:imageTag: "1.0"
   understudy:database: { name: shop, owner: shop, volume: 2Gi }
   understudy:media: { volume: 2Gi }
-  understudy:application: { mediaPath: /srv, environment: { TOKEN: planted-variable } }
+  understudy:application: { mediaPath: /srv, environment: { ${variable}: planted-variable } }
 ${more}`;
 
 describe("the comment on a pull request", () => {
@@ -26,6 +26,7 @@ describe("the comment on a pull request", () => {
     const files: [stack: string, text: string][] = [
         ["demo", stackFile()],
         ["wrong", stackFile("  understudy:nonsense: 1\n")],
+        ["plain", stackFile("", "TOKEN")],
     ];
 
     beforeAll(async () => {
@@ -63,6 +64,18 @@ describe("the comment on a pull request", () => {
         expect(wrong.output).toMatch(
             /\*\*Refused\*\*: nothing of wrong would be changed, because\n\n- Pulumi\.wrong\.yaml has 1 problem:\n {2}- understudy:nonsense/,
         );
+    });
+
+    it.each([
+        ["from a fork", asFork],
+        ["with the state", {}],
+    ])("%s is refused what the policy does not let pass, without showing it", async (_, env) => {
+        const { status, output } = await comment("plain", env);
+        expect(status, output).toBe(1);
+        expect(output).toContain(
+            "- The policy secrets-unseen is violated: Deployment application: container application has a secret in its variable TOKEN: put it into a Secret, and write valueFrom.secretKeyRef. Nothing was changed.",
+        );
+        expect(output).not.toContain("planted");
     });
 
     it("with the state and no cluster tells as much, and what Pulumi could not do", async () => {

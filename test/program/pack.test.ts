@@ -86,7 +86,7 @@ describe("the policy pack", () => {
             const metadata = { name: "texts", namespace: "shop" };
             new kubernetes.core.v1.ConfigMap("texts", { metadata, data: { password: "planted" } }, options);
         });
-        expect(message).toMatch(/code: [1-9]/);
+        expect(message).toMatch(/exit code [1-9]/);
         expect(message).toContain("secrets-unseen");
         expect(message).toContain("ConfigMap texts: password holds a secret: put it into a Secret.");
     });
@@ -95,7 +95,7 @@ describe("the policy pack", () => {
         const message = await refusal((options) => {
             new kubernetes.core.v1.Namespace("open", { metadata: { name: "open" } }, options);
         });
-        expect(message).toMatch(/code: [1-9]/);
+        expect(message).toMatch(/exit code [1-9]/);
         expect(message).toContain("Namespace open is open: make a NetworkPolicy in it");
     });
 });
