@@ -1,7 +1,7 @@
 /**
- * The stack file's settings, validated. This is the only reader of Pulumi's configuration: every problem of a stack
- * file is reported in one error, each with its key, what was found and what to write instead. What `role: replica` has is
- * here and what `role: source` has in `settings/publisher.ts`; parts that are long stand beside that.
+ * The stack file's settings, validated. This is the program's only reader of Pulumi's configuration: every problem of a
+ * stack file is reported in one error, each with its key, what was found and what to write instead. What `role: replica`
+ * has is here and what `role: source` has in `settings/publisher.ts`; parts that are long stand beside that.
  */
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
