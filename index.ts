@@ -6,6 +6,7 @@ import { HostReplica } from "./components/hosts/replica";
 import { Publisher } from "./components/publisher";
 import { Replica } from "./components/replica";
 import { markerSql } from "./contract";
+import { historyWith } from "./contract/history";
 import { catalogueConfigMap } from "./contract/manifest";
 import { describeIsolation } from "./hosts/isolation";
 import { preflight } from "./preflight";
@@ -98,6 +99,8 @@ async function makeReplica(settings: Settings, stack: string, run: Run) {
         initialSql: markerSql(stack),
         keptCredentials,
         readLive: () => readLive(settings),
+        // What was live until now may never have been written down: its update may have ended before.
+        history: historyWith(sighting?.history ?? [], sighting?.report),
     });
     return {
         namespace: settings.target.namespace,

@@ -13,10 +13,12 @@ import { applicationName } from "./components/address";
 import { configMapName } from "./components/agent";
 import type { Credentials } from "./components/credentials";
 import type { Generations } from "./components/generations";
+import { reportConfigMap } from "./components/report";
 import { databaseSecret } from "./components/server-access";
 import { type ContentsEntry, contentsEntry, contentsFile } from "./contract/contents";
 import { editionsFile, editionsIn, type MediaEdition } from "./contract/editions";
 import type { Live } from "./contract/event";
+import { type HistoryEntry, historyFile, historyIn } from "./contract/history";
 import { type CatalogueEntry, catalogueConfigMap, catalogueEntry, catalogueFile, entriesIn } from "./contract/manifest";
 import { type Held, heldIn, leaseName } from "./preflight/lease";
 import { type Place, placesOf } from "./preflight/places";
@@ -61,6 +63,8 @@ export interface Sighting {
     live?: Generations;
     /** What that switch has told of them, as far as it can still be read. */
     report?: Live;
+    /** What it and the copies before it have come to, as the last update has written it down. */
+    history?: HistoryEntry[];
     /** The target namespace's claims by their names, whoever made them. */
     claims?: Record<string, Claim>;
     /** Where these claims lead; absent if this user may not see volumes. */
@@ -111,8 +115,12 @@ async function lookAtTarget({ target, database, application }: Settings): Promis
                 : undefined,
             orHidden(orAbsent(core.listPersistentVolume())),
             orHidden(orAbsent(coordination.readNamespacedLease({ name: leaseName, namespace }))),
+            orAbsent(core.readNamespacedConfigMap({ name: reportConfigMap, namespace })),
         ]);
-    const [found, running, live, claims, program, user, secret, volumes, lease] = await reading(target.context, read);
+    const [found, running, live, claims, program, user, secret, volumes, lease, reported] = await reading(
+        target.context,
+        read,
+    );
     const credentials = secret?.data?.key === undefined ? undefined : credentialsIn(secret.data);
     const held = lease && heldIn(lease);
     return {
@@ -130,6 +138,7 @@ async function lookAtTarget({ target, database, application }: Settings): Promis
             },
         }),
         ...(live !== undefined && { live }),
+        ...(reported && { history: historyIn(reported.data?.[historyFile]) }),
         claims: Object.fromEntries((claims?.items ?? []).map((one) => [one.metadata?.name, claimOf(one)])),
         ...(volumes !== undefined && { places: placesOf(volumes.items, namespace) }),
         ...(held !== undefined && { lease: held }),

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Command } from "../contract";
 import type { Live } from "../contract/event";
+import type { HistoryEntry } from "../contract/history";
 import type { Settings } from "../settings";
 import type { ApplicationSettings } from "../settings/application";
 import type { Store } from "../settings/store";
@@ -32,6 +33,8 @@ export interface ReplicaArgs {
     initialSql: string;
     /** Reads what the last switch has told of what is live; undefined if it cannot be read. */
     readLive(): Promise<Live | undefined>;
+    /** What former copies have come to; none are known if left out. */
+    history?: HistoryEntry[];
     /** What the cluster has of the replica's credentials; new ones are made if left out. */
     keptCredentials?: pulumi.Output<Credentials>;
 }
@@ -102,7 +105,7 @@ export class Replica extends pulumi.ComponentResource {
             settings.application === undefined ? switched : job("smoke", [createApplication(settings.application)]);
         const retired = job("retire", [used]);
 
-        createReport(place, live, { ...within, dependsOn: [retired] });
+        createReport(place, live, args.history ?? [], { ...within, dependsOn: [retired] });
         this.live = live;
         this.url = publicUrl(settings);
         this.generations = generations;

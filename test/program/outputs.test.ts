@@ -79,6 +79,27 @@ describe("the stack's outputs", () => {
         expect(outputs).toMatchObject({ backup: "2026-11-20T02:04:01Z", switched: "2026-11-20T02:20:00.000Z" });
     });
 
+    it("leave what each copy came to in that ConfigMap: the one that is live once, and the ones before as they are", async () => {
+        const path = "/api/v1/namespaces/replica/configmaps/understudy-report";
+        const historyAfter = async (before: string) => {
+            const found = { metadata: {}, data: { "history.jsonl": before } };
+            const run = await runProgram({ config, cluster: { ...switched(unread.outputs), [path]: found } });
+            const { data } = find(run, "kubernetes:core/v1:ConfigMap", "report").inputs;
+            return (data as Record<string, string>)["history.jsonl"] ?? "";
+        };
+        const first = await historyAfter("");
+        expect(JSON.parse(first)).toMatchObject({
+            ...{ switched: "2026-11-20T02:20:00.000Z", backup: "2026-11-20T02:04:01Z", rows: 1200, awayMs: 8 },
+            database: unread.outputs.databaseGeneration,
+        });
+        const former = first
+            .replace("2026-11-20T02:20", "2026-11-19T02:20")
+            .replace(/"database":"\w+"/, '"database":"00000000aa"');
+        const both = await historyAfter(former);
+        expect(both).toBe(former + first);
+        expect(await historyAfter(both)).toBe(both);
+    });
+
     it("say that the backup is unknown when the record is gone, or is of other generations than are asked for", async () => {
         expect(unread.status).toBe(0);
         expect(unread.outputs).toMatchObject({ backup: "unknown", switched: "unknown", report: "unknown" });
