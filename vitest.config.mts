@@ -20,7 +20,7 @@ export default defineConfig({
                 test: {
                     ...common,
                     name: "local",
-                    include: ["test/{program,postgres,mysql,media,mail,banner,buckets,faults,hosts}/**/*.test.ts"],
+                    include: ["test/{program,postgres,mysql,media,mail,banner,buckets,faults,hosts,page}/**/*.test.ts"],
                     maxWorkers: 2,
                 },
             },

@@ -1,6 +1,14 @@
 import { parseArgs } from "node:util";
 
-/** What each command is for, and what it takes besides the stack's name. */
+/** What a command is for, and what it takes besides the stack's name. */
+interface Command {
+    takes: readonly string[];
+    flags: readonly Flag[];
+    help: string;
+    /** It is about every stack of the folder, and takes no name. */
+    everyStack?: true;
+}
+
 const commands = {
     preview: {
         takes: [],
@@ -53,12 +61,18 @@ const commands = {
     },
     backups: { takes: [], flags: ["json"], help: "list the backups in production's store" },
     rewrites: { takes: [], flags: ["json"], help: "count what identity.rewrite would change in the copy that is live" },
+    page: {
+        takes: ["FOLDER"],
+        flags: [],
+        help: "write a page into a folder that tells how all replicas are, and the same figures for Prometheus",
+        everyStack: true,
+    },
     status: {
         takes: [],
         flags: ["access", "all", "json"],
         help: "what the replica holds, how old it is, and what is newer; or who can read it and not production; or all stacks, a line for each",
     },
-} as const satisfies Record<string, { takes: string[]; flags: Flag[]; help: string }>;
+} as const satisfies Record<string, Command>;
 
 const flags = {
     diff: { type: "boolean" },
@@ -113,8 +127,8 @@ export function readArguments(args: string[]): CommandLine {
         throw new Error(name === "" ? usage() : `There is no command ${name}.\n${usage()}`);
     }
     const command = name as CommandName;
-    const { takes, flags: known } = commands[command];
-    const strange = Object.keys(given).filter((flag) => !(known as readonly string[]).includes(flag));
+    const { takes, flags: known, everyStack }: Command = commands[command];
+    const strange = Object.keys(given).filter((flag) => !known.some((one) => one === flag));
     if (strange.length > 0) {
         throw new Error(`${command} does not know --${strange.join(", --")}.\n${usage()}`);
     }
@@ -123,6 +137,12 @@ export function readArguments(args: string[]): CommandLine {
             throw new Error(`Write understudy ${command} --all, which is about every stack, or name one.\n${usage()}`);
         }
         return { command, stack: "", flags: given };
+    }
+    if (everyStack) {
+        if (stack === undefined || argument !== undefined) {
+            throw new Error(`Write understudy ${command} ${takes.join(" ")}, which is about every stack.\n${usage()}`);
+        }
+        return { command, stack: "", argument: stack, flags: given };
     }
     if (stack === undefined || more.length > 0 || (argument === undefined) !== (takes.length === 0)) {
         throw new Error(`Write understudy ${command} <stack>${takes.map((one) => ` ${one}`).join("")}.\n${usage()}`);
@@ -167,13 +187,13 @@ function parsed(args: string[]) {
 }
 
 function usage(): string {
-    const lines = Object.entries(commands).map(([name, { takes, flags: known, help }]) => {
+    const lines = Object.entries<Command>(commands).map(([name, { takes, flags: known, help, everyStack }]) => {
         const options = known
             .filter((flag) => flag !== "all")
             .map((flag) => ` [--${[flag, ...(values[flag] ?? [])].join(" ")}]`)
             .join("");
-        const which = known.some((flag) => flag === "all") ? "<stack> | --all" : "<stack>";
-        return `  understudy ${name} ${which}${takes.map((one) => ` ${one}`).join("")}${options}\n      ${help}`;
+        const which = known.some((flag) => flag === "all") ? ["<stack> | --all"] : everyStack ? [] : ["<stack>"];
+        return `  understudy ${[name, ...which, ...takes].join(" ")}${options}\n      ${help}`;
     });
     return ["usage:", ...lines].join("\n");
 }

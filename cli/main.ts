@@ -23,7 +23,8 @@ import { askTarget, describeHosts, lookAt, refreshedOnHosts, rolledBackOnHosts }
 import { markerOf } from "./marker";
 import { tellerOf } from "./notice";
 import { operate } from "./operation";
-import { describeOverview, standingOf } from "./overview";
+import { describeOverview, standingsIn } from "./overview";
+import { writePage } from "./page";
 import { project } from "./project";
 import { maskingFile } from "./proposal";
 import { reasonOf } from "./reason";
@@ -31,7 +32,6 @@ import { applied, type Changes, type RefreshRequest, refreshed, upToDate } from 
 import { countRewrites, describeRewrites } from "./rewrites";
 import { rolledBack } from "./rollback";
 import { anySettingsOf, openStack, replicaSettingsOf, settingsOf, writeSettings } from "./stack";
-import { readStackFile, stacksIn } from "./stack-files";
 import { describeBackups, describeStatus, statusOf } from "./status";
 import { survey, surveyAsleep } from "./survey";
 import { jsonView, textView, type View } from "./view";
@@ -66,6 +66,9 @@ async function run(line: CommandLine, view: View): Promise<boolean> {
             );
         case "deploy":
             return changed(name, view, async () => ({ imageTag: argument }));
+        case "page":
+            await writePage(argument, await standingsIn(process.cwd(), look));
+            return true;
         case "bundle":
             return bundleOf(name, argument, flags);
         case "wipe":
@@ -215,10 +218,7 @@ async function show(name: string, what: "backups" | "status", json: boolean): Pr
 }
 
 async function showAll(json: boolean): Promise<boolean> {
-    const folder = process.cwd();
-    const standings = await Promise.all(
-        (await stacksIn(folder)).map((stack) => standingOf(stack, readStackFile(folder, stack), look)),
-    );
+    const standings = await standingsIn(process.cwd(), look);
     process.stdout.write(`${json ? JSON.stringify(standings) : describeOverview(standings)}\n`);
     return true;
 }

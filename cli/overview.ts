@@ -2,14 +2,18 @@
 import { ageOf } from "../agent/backup/age";
 import { formatAge } from "../agent/report";
 import { firstLine } from "../cluster";
+import { type HistoryEntry, historyWith } from "../contract/history";
 import { tagOf } from "../contract/tag";
-import { describeExpiry, staleness } from "../lifecycle/expiry";
+import { describeExpiry, expiryOf, staleness } from "../lifecycle/expiry";
+import { timeOf } from "../lifecycle/notes";
 import { holdAnnotation } from "../preflight";
 import { announced, describeAnnouncement } from "../preflight/announcement";
+import { newestBackup } from "../preflight/backup";
 import { isInTheWay } from "../preflight/lease";
 import { type AnySettings, parseStack, type Settings } from "../settings";
 import type { Sighting } from "../sighting";
 import { project } from "./project";
+import { readStackFile, stacksIn } from "./stack-files";
 import { ageInCluster, usageInCluster } from "./usage";
 
 /** How a stack is, as far as it can be told without asking its agent. Null is what there is not, or nobody knows. */
@@ -26,14 +30,40 @@ export interface Standing {
     backup: string | null;
     age: number | null;
     switched: string | null;
+    /** Production's tag. */
+    productionTag: string | null;
+    /** Stamp of a backup that is newer than what is live, if production's side tells of one. */
+    newer: string | null;
+    /** Who holds it: `<who>: <why>`. */
+    hold: string | null;
+    /** ISO time. */
+    expires: string | null;
+    /** Whether its data are older than the stack file wants them. */
+    stale: boolean;
+    suspended: boolean;
+    /** What the copies that were live have come to, the oldest first. */
+    history: HistoryEntry[];
+    /** The line of what is live. */
+    loaded: HistoryEntry | null;
     /** What else is to be known, a sentence each: who holds it, who is changing it, what cannot be read. */
     notes: string[];
 }
 
 const unknown = {
     ...{ role: null, context: null, namespace: null, stands: null, imageTag: null },
-    ...{ backup: null, age: null, switched: null },
-} as const;
+    ...{ backup: null, age: null, switched: null, productionTag: null, newer: null, hold: null, expires: null },
+    ...{ stale: false, suspended: false, history: [], loaded: null },
+};
+
+/** Looks at every stack that a folder has a file of. */
+export async function standingsIn(
+    folder: string,
+    look: (settings: Settings) => Promise<Sighting>,
+    now = Date.now(),
+): Promise<Standing[]> {
+    const stacks = await stacksIn(folder);
+    return Promise.all(stacks.map((stack) => standingOf(stack, readStackFile(folder, stack), look, now)));
+}
 
 /**
  * Looks at one stack.
@@ -67,7 +97,7 @@ export async function standingOf(
     if (settings.role === "hosts") {
         const { target, hold } = settings;
         const notes = [`on host ${target.host}`, ...(hold === undefined ? [] : [`held by ${hold}`])];
-        return { stack, ...unknown, role: settings.role, notes };
+        return { stack, ...unknown, role: settings.role, hold: hold ?? null, notes };
     }
     const { role, target } = settings;
     const asked = { stack, ...unknown, role, context: target.context, namespace: target.namespace };
@@ -83,9 +113,14 @@ function seen(
     sighting: Sighting,
     now: number,
 ): Omit<Standing, "stack" | "role" | "context" | "namespace"> {
-    const { application, report, lease, target, stands = false, unseen } = sighting;
+    const { application, report, lease, target, stands = false, unseen, sourceImage } = sighting;
     const backup = report?.database.report?.stamp ?? null;
     const held = settings.hold ?? target?.annotations[holdAnnotation];
+    const newest = newestBackup(settings, sighting)?.stamp ?? null;
+    const { ends } = expiryOf(settings.lifecycle, usageInCluster(settings, sighting));
+    const history = historyWith(sighting.history ?? [], report);
+    const last = history.at(-1) ?? null;
+    const isLive = last?.database === sighting.live?.database && last?.media === sighting.live?.media;
     const announcement = announced(sighting, now);
     return {
         stands,
@@ -93,6 +128,14 @@ function seen(
         backup,
         age: backup === null ? null : ageOf(backup, now),
         switched: report?.database.switched ?? null,
+        productionTag: sourceImage === undefined ? null : tagOf(sourceImage),
+        newer: newest !== null && backup !== null && newest > backup ? newest : null,
+        hold: held ?? null,
+        expires: ends === undefined ? null : timeOf(ends),
+        stale: staleness(settings.lifecycle, ageInCluster(sighting, now)) !== undefined,
+        suspended: settings.lifecycle.suspended,
+        history,
+        loaded: isLive ? last : null,
         notes: [
             ...(held === undefined ? [] : [`held by ${held}`]),
             ...lifecycleNotes(settings, sighting, now),

@@ -16,6 +16,19 @@ describe("a command line", () => {
         expect(() => readArguments(["marker", "demo", "--json"])).toThrow(/marker does not know --json/);
     });
 
+    it("for a page takes a folder, and is about every stack", () => {
+        expect(readArguments(["page", "public"])).toEqual({
+            command: "page",
+            stack: "",
+            argument: "public",
+            flags: {},
+        });
+        const wanted = /^Write understudy page FOLDER, which is about every stack\./;
+        expect(() => readArguments(["page"])).toThrow(wanted);
+        expect(() => readArguments(["page", "demo", "public"])).toThrow(wanted);
+        expect(() => readArguments([])).toThrow(/\n {2}understudy page FOLDER\n/);
+    });
+
     it("may have a command of two words", () => {
         expect(readArguments(["mask", "suggest", "demo"])).toEqual({
             command: "mask suggest",

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { describeOverview, standingOf } from "../../../cli/overview";
 import { readStackFile, stacksIn } from "../../../cli/stack-files";
+import { historyWith } from "../../../contract/history";
 import type { Sighting } from "../../../sighting";
+import { entry } from "../../entry";
 import { config, live, now } from "./seen";
 
 const source = {
@@ -44,14 +46,38 @@ describe("an overview", () => {
                 stands: true,
                 application: { image: "shop:0.9", generations: undefined },
                 report: live,
+                live: { database: live.database.id, media: live.media.id },
                 unseen: "no answer",
             }),
             now,
         );
+        const [loaded] = historyWith([], live);
         expect(standing).toEqual({
             ...{ stack: "demo", role: "replica", context: "here", namespace: "replica", stands: true, imageTag: "0.9" },
             ...{ backup: "2026-11-20T02:04:01Z", age: 10_800, switched: live.database.switched },
+            ...{ productionTag: null, newer: null, hold: "the test team: until Friday", expires: null },
+            ...{ stale: false, suspended: false, history: [loaded], loaded },
             notes: ["held by the test team: until Friday", "no answer"],
+        });
+    });
+
+    it("compares it with production, and with what its stack file allows", async () => {
+        const lifecycle = { "understudy:lifecycle": '{"expires": "1d", "maximumAge": "2h"}' };
+        const ids = { database: live.database.id, media: live.media.id };
+        const catalogue = ["2026-11-20T04:04:01Z", "2026-11-20T02:04:01Z"].map((stamp) => entry(stamp, "shop"));
+        const sighting = { stands: true, report: live, live: ids, sourceImage: "shop:1.1", catalogue };
+        const standing = await standingOf("demo", Promise.resolve({ ...config, ...lifecycle }), looks(sighting), now);
+        expect(standing).toMatchObject({
+            ...{ imageTag: "1.0", productionTag: "1.1", newer: "2026-11-20T04:04:01Z" },
+            ...{ expires: "2026-11-21T02:20:00Z", stale: true },
+        });
+    });
+
+    it("keeps the line of a former copy apart from what is live", async () => {
+        const history = historyWith([], live);
+        const sighting = { stands: true, history, live: { database: "00000000cc", media: live.media.id } };
+        expect(await standingOf("demo", Promise.resolve(config), looks(sighting), now)).toMatchObject({
+            ...{ history, loaded: null, backup: null },
         });
     });
 
