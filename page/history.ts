@@ -2,7 +2,7 @@
 import { formatAge, formatBytes } from "../agent/report";
 import type { HistoryEntry } from "../contract/history";
 import { html, type Markup } from "./markup";
-import { duration, time } from "./words";
+import { duration, instantOf, time } from "./words";
 
 interface Column {
     title: string;
@@ -20,7 +20,7 @@ const columns: Column[] = [
     {
         title: "Backup was old",
         plot: { title: "Age of the backup when it became live, hours", unit: 3600 },
-        figure: ({ switched, backup }) => (Date.parse(switched) - Date.parse(backup)) / 1000,
+        figure: ({ switched, backup }) => (instantOf(switched) - instantOf(backup)) / 1000,
         words: formatAge,
     },
     {

@@ -5,9 +5,14 @@ import { html, type Markup } from "./markup";
 /** What stands where nothing is known. */
 export const unknown = "not known";
 
+/** Milliseconds since 1970 of an ISO time; NaN of whatever else, in much of which JavaScript finds a date. */
+export function instantOf(text: string): number {
+    return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
 /** A time for people, and for programs; whatever else it is, as it is. */
 export function time(text: string): Markup {
-    const at = Date.parse(text);
+    const at = instantOf(text);
     if (Number.isNaN(at)) {
         return html`${text}`;
     }
