@@ -46,7 +46,11 @@ export function replica(stack: string, otherwise: Partial<Standing> = {}, histor
             suspended: false,
             notes: [],
         },
-        ...{ backup, age: backup && (now - Date.parse(backup)) / 1000, switched: loaded?.switched ?? null },
+        ...{
+            backup,
+            age: backup === null ? null : (now - Date.parse(backup)) / 1000,
+            switched: loaded?.switched ?? null,
+        },
         ...{ history, loaded },
         ...otherwise,
     };
