@@ -66,11 +66,13 @@ async function restoredIn(settings: Settings, started: number): Promise<Partial<
 
 async function readDrills(file: string): Promise<Drill[]> {
     try {
-        return drillsIn(await readFile(file, "utf8"));
+        return drillsIn(file, await readFile(file, "utf8"));
     } catch (error) {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") {
             return [];
         }
-        throw new Error(`${file} cannot be read: ${(error as Error).message}.`);
+        throw new Error(
+            `Former drills cannot be read (${(error as Error).message}): correct that, or remove the file.`,
+        );
     }
 }

@@ -4,7 +4,7 @@ import { firstLine } from "../cluster";
 import { labelValue, stackLabel } from "../components/labels";
 import { dueOf, expiryOf, extensionOf, staleness, type Usage } from "../lifecycle/expiry";
 import { timeOf } from "../lifecycle/notes";
-import type { AnySettings, Settings } from "../settings";
+import { type AnySettings, parseStack, type Settings } from "../settings";
 import type { HostSettings } from "../settings/hosts";
 import { look } from "../sighting";
 import { whoever } from "./announce";
@@ -14,7 +14,7 @@ import { tellerOf } from "./notice";
 import { operate } from "./operation";
 import { project } from "./project";
 import { anySettingsOf, openStack, writeSettings } from "./stack";
-import { stacksIn } from "./stack-files";
+import { readStackFile, stacksIn } from "./stack-files";
 import { ageInCluster, ageOnHosts, usageInCluster, usageOnHosts } from "./usage";
 import type { View } from "./view";
 
@@ -63,14 +63,22 @@ export async function ttl(name: string, view: View): Promise<boolean> {
     let isWell = true;
     for (const one of await stacksIn(process.cwd())) {
         try {
-            const settings = await anySettingsOf(await openStack(one));
-            isWell = (settings.role === "source" || (await ttlOf(one, settings, view))) && isWell;
+            isWell = (!(await mayBeDue(one)) || (await ttl(one, view))) && isWell;
         } catch (error) {
             view.say(`${one}: ${firstLine(error)}`);
             isWell = false;
         }
     }
     return isWell;
+}
+
+/** Whether a stack file says how long a copy may be used: of the others Pulumi need know nothing, nor the passphrase. */
+async function mayBeDue(name: string): Promise<boolean> {
+    const settings = parseStack(await readStackFile(process.cwd(), name), project, name);
+    return (
+        settings.role !== "source" &&
+        (settings.lifecycle.expires !== undefined || settings.lifecycle.maximumAge !== undefined)
+    );
 }
 
 function replicaOf(name: string, settings: AnySettings): Settings | HostSettings {

@@ -6,7 +6,6 @@ import { type HistoryEntry, historyWith } from "../contract/history";
 import { tagOf } from "../contract/tag";
 import { describeExpiry, expiryOf, staleness } from "../lifecycle/expiry";
 import { timeOf } from "../lifecycle/notes";
-import { holdAnnotation } from "../preflight";
 import { announced, describeAnnouncement } from "../preflight/announcement";
 import { newestBackup } from "../preflight/backup";
 import { isInTheWay } from "../preflight/lease";
@@ -113,11 +112,15 @@ function seen(
     sighting: Sighting,
     now: number,
 ): Omit<Standing, "stack" | "role" | "context" | "namespace"> {
-    const { application, report, lease, target, stands = false, unseen, sourceImage } = sighting;
+    const { application, report, lease, stands = false, unseen, sourceImage } = sighting;
     const backup = report?.database.report?.stamp ?? null;
-    const held = settings.hold ?? target?.annotations[holdAnnotation];
+    const { lifecycle } = settings;
+    const usage = usageInCluster(settings, sighting);
+    const { held } = usage;
+    const expiry = describeExpiry(lifecycle, usage, now);
+    const stale = staleness(lifecycle, ageInCluster(sighting, now));
     const newest = newestBackup(settings, sighting)?.stamp ?? null;
-    const { ends } = expiryOf(settings.lifecycle, usageInCluster(settings, sighting));
+    const { ends } = expiryOf(lifecycle, usage);
     const history = historyWith(sighting.history ?? [], report);
     const last = history.at(-1) ?? null;
     const isLive = last?.database === sighting.live?.database && last?.media === sighting.live?.media;
@@ -132,25 +135,19 @@ function seen(
         newer: newest !== null && backup !== null && newest > backup ? newest : null,
         hold: held ?? null,
         expires: ends === undefined ? null : timeOf(ends),
-        stale: staleness(settings.lifecycle, ageInCluster(sighting, now)) !== undefined,
-        suspended: settings.lifecycle.suspended,
+        stale: stale !== undefined,
+        suspended: lifecycle.suspended,
         history,
         loaded: isLive ? last : null,
         notes: [
             ...(held === undefined ? [] : [`held by ${held}`]),
-            ...lifecycleNotes(settings, sighting, now),
+            // That it has expired or will, and is stale.
+            ...[expiry, stale].filter((note) => note !== undefined),
             ...(announcement === undefined ? [] : [describeAnnouncement(announcement)]),
             ...(lease !== undefined && isInTheWay(lease, now) ? [`${lease.holder} is changing it`] : []),
             ...(unseen === undefined ? [] : [unseen]),
         ],
     };
-}
-
-/** That it is suspended, has expired or will, and is stale. */
-function lifecycleNotes(settings: Settings, sighting: Sighting, now: number): string[] {
-    const { lifecycle } = settings;
-    const expiry = describeExpiry(lifecycle, usageInCluster(settings, sighting), now);
-    return [expiry, staleness(lifecycle, ageInCluster(sighting, now))].filter((note) => note !== undefined);
 }
 
 /** An overview for people: a line for each stack, and what is to be known of it below. */

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import yaml from "js-yaml";
 import { firstLine } from "../cluster";
+import { encrypted } from "../settings/values";
 
 /** The stacks that a folder has files of, in the order of their names. */
 export async function stacksIn(folder: string): Promise<string[]> {
@@ -52,6 +53,6 @@ function withoutSecrets(value: unknown): unknown {
         return value.map(withoutSecrets);
     }
     return typeof (value as { secure?: unknown }).secure === "string"
-        ? "encrypted"
+        ? encrypted
         : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withoutSecrets(inner)]));
 }

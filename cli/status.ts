@@ -5,7 +5,6 @@ import type { Live } from "../contract/event";
 import type { Survey } from "../contract/survey";
 import { tagOf } from "../contract/tag";
 import { describeExpiry, staleness } from "../lifecycle/expiry";
-import { holdAnnotation } from "../preflight";
 import { type Announcement, announced, describeAnnouncement } from "../preflight/announcement";
 import { isInTheWay } from "../preflight/lease";
 import type { FailedRun } from "../record";
@@ -91,6 +90,7 @@ export function statusOf(
             ? media.find(({ id, completed }) => id === mounted?.media && completed !== null)
             : mounted && { id: mounted.media, completed: null, report: null };
     const { report } = sighting;
+    const usage = usageInCluster(settings, sighting);
     const isAbout = report?.database.id === live?.id && report?.media.id === shown?.id;
     const complete = media.filter(({ id, completed }) => completed !== null && id !== shown?.id);
     const unfinished = [
@@ -104,9 +104,9 @@ export function statusOf(
         imageTag: settings.imageTag,
         runningTag: sighting.application === undefined ? null : tagOf(sighting.application.image),
         productionTag: sighting.sourceImage === undefined ? null : tagOf(sighting.sourceImage),
-        hold: settings.hold ?? sighting.target?.annotations[holdAnnotation] ?? null,
+        hold: usage.held ?? null,
         announced: announced(sighting, now) ?? null,
-        expiry: describeExpiry(settings.lifecycle, usageInCluster(settings, sighting), now) ?? null,
+        expiry: describeExpiry(settings.lifecycle, usage, now) ?? null,
         stale: staleness(settings.lifecycle, stamp === null ? ageInCluster(sighting, now) : ageOf(stamp, now)) ?? null,
         suspended: settings.lifecycle.suspended,
         inWork: sighting.lease !== undefined && isInTheWay(sighting.lease, now) ? sighting.lease.holder : null,

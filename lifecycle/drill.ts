@@ -1,6 +1,7 @@
 /** What restore drills have come to: whether production's data can be had from its backups, and how long that takes. */
 import * as z from "zod";
 import { formatAge, formatBytes, plural } from "../agent/report";
+import { entriesIn } from "../contract/manifest";
 
 const drillSchema = z.object({
     /** ISO time. */
@@ -19,19 +20,11 @@ export type Drill = z.infer<typeof drillSchema>;
 /**
  * Drills as they are kept, a line each, the oldest first.
  *
- * @throws Error for a line that is none
+ * @param file what the text is called
+ * @throws Error that names the line which is none
  */
-export function drillsIn(text: string): Drill[] {
-    return text
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line, at) => {
-            try {
-                return drillSchema.parse(JSON.parse(line));
-            } catch {
-                throw new Error(`line ${at + 1} is no drill: remove it`);
-            }
-        });
+export function drillsIn(file: string, text: string): Drill[] {
+    return entriesIn(file, text, drillSchema);
 }
 
 /** A drill in words, beside those before it. */

@@ -1,23 +1,15 @@
 /** The part of a stack file that says who is told of what happens to a replica. */
 import { z } from "zod";
 import { notices as events } from "../lifecycle/events";
-import { objectName } from "./values";
+import { objectName, secretText } from "./values";
 
 /** Where to, and of what; {@link noticesContradictions} says what is missing. */
 export const told = z.strictObject({
     /** Web hook that is told, over https. Chats often have their password in it, so that it may be encrypted and is never printed. */
-    url: z
-        .string()
-        .superRefine((text, context) => {
-            if (!/^https:\/\/[^\s/@]+(\/\S*)?$/.test(text)) {
-                context.addIssue({
-                    code: "custom",
-                    input: {},
-                    message: "write an address such as https://chat.example.org/hook",
-                });
-            }
-        })
-        .optional(),
+    url: secretText(
+        /^https:\/\/[^\s/@]+(\/\S*)?$/,
+        "write an address such as https://chat.example.org/hook",
+    ).optional(),
     /** What it is told of. */
     on: z
         .array(z.enum(events))

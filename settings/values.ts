@@ -71,6 +71,18 @@ export const duration = z
     .regex(/^[1-9][0-9]*[smhd]$/, "write a time span such as 90s, 15m, 26h or 7d")
     .transform((text) => Number(text.slice(0, -1)) * { s: 1, m: 60, h: 3600, d: 86400 }[text.slice(-1) as "s"]);
 
+/** Stands for a text that is encrypted in a stack file, where that is read without the passphrase. */
+export const encrypted = "encrypted";
+
+/** A text that may hold a secret: it is never printed, and what it looks like nobody knows where it stands encrypted. */
+export function secretText(pattern: RegExp, advice: string) {
+    return z.string().superRefine((text, context) => {
+        if (text !== encrypted && !pattern.test(text)) {
+            context.addIssue({ code: "custom", input: {}, message: advice });
+        }
+    });
+}
+
 /** A workload of production, whose image tag is production's. */
 export const workload = z.strictObject({
     kind: workloadKind.default("Deployment"),

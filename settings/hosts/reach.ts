@@ -1,6 +1,6 @@
 /** The part of a stack file that says which machines take part, and how each is reached. */
 import { z } from "zod";
-import { absolutePath, port, reachable } from "../values";
+import { absolutePath, port, reachable, secretText } from "../values";
 
 /** What the stack file calls a machine. */
 export const hostName = z
@@ -13,18 +13,10 @@ const ssh = z.strictObject({
     port: port.default(22),
     user: z.string().regex(/^[a-z_][\w.-]*$/i, "write the name of a user on that machine"),
     /** Private key in OpenSSH's format, without a passphrase; encrypted in the stack file. Whoever runs Pulumi is asked for theirs if left out. */
-    key: z
-        .string()
-        .superRefine((text, context) => {
-            if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n/.test(text)) {
-                context.addIssue({
-                    code: "custom",
-                    input: {},
-                    message: "write a private key as ssh-keygen makes it, with its first and last line",
-                });
-            }
-        })
-        .optional(),
+    key: secretText(
+        /^-----BEGIN [A-Z ]*PRIVATE KEY-----\n/,
+        "write a private key as ssh-keygen makes it, with its first and last line",
+    ).optional(),
     /** Lines of a known_hosts file with the machine's own keys. */
     knownHosts: z
         .string()

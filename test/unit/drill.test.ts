@@ -27,7 +27,12 @@ describe("a drill", () => {
     });
 
     it("is kept as a line, and a line that is none is named", () => {
-        expect(drillsIn(`${JSON.stringify(drill)}\n${JSON.stringify(took(1))}\n`)).toEqual([drill, took(1)]);
-        expect(() => drillsIn(`${JSON.stringify(drill)}\n{}\n`)).toThrow("line 2 is no drill: remove it");
+        expect(drillsIn("drills/demo.jsonl", `${JSON.stringify(drill)}\n${JSON.stringify(took(1))}\n`)).toEqual([
+            drill,
+            took(1),
+        ]);
+        expect(() => drillsIn("drills/demo.jsonl", `${JSON.stringify(drill)}\n{}\n`)).toThrow(
+            "line 2 of drills/demo.jsonl is not as this version of understudy writes it",
+        );
     });
 });

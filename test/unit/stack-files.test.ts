@@ -130,6 +130,28 @@ describe("a stack file that is read without Pulumi", () => {
         });
     });
 
+    it("is understood where what is encrypted would have to look like an address, or a private key", async () => {
+        const replica = `config:
+  understudy:source: { database: { hostPath: /a }, media: { hostPath: /b } }
+  understudy:target: { context: here, namespace: replica }
+  understudy:image: shop
+  understudy:imageTag: "1.0"
+  understudy:database: { name: shop, owner: shop, volume: 2Gi }
+  understudy:media: { volume: 2Gi }
+  understudy:notices: { url: { secure: v1:abc } }
+`;
+        expect(parseStack(await reading(replica), "understudy", "demo").role).toBe("replica");
+        const ssh =
+            "ssh: { host: example.org, user: deploy, knownHosts: example.org ssh-ed25519 AAAA, key: { secure: v1:def } }";
+        const hosts = `config:
+  understudy:hosts: { production: { ${ssh} }, staging: { ${ssh} } }
+  understudy:source: { database: { host: production } }
+  understudy:target: { host: staging, login: { user: shop_app, password: { secure: v1:ghi } } }
+  understudy:database: { name: shop, owner: shop }
+`;
+        expect(parseStack(await reading(hosts), "understudy", "demo").role).toBe("hosts");
+    });
+
     it("that is not there, or no YAML, is refused in one sentence without what it holds", async () => {
         await expect(readStackFile(folder, "absent")).rejects.toThrow(
             /^There is no Pulumi\.absent\.yaml in this folder: write the name of a stack that has its file here\.$/,
